@@ -1,0 +1,91 @@
+//! `name:value` texts: CLUSTER INFO and INFO.
+
+use std::collections::BTreeMap;
+
+/// The `name:value` lines of an INFO or CLUSTER INFO reply.
+#[derive(Clone, Debug, Default)]
+pub struct InfoMap(BTreeMap<Box<str>, Box<str>>);
+
+impl InfoMap {
+    /// Reads every `name:value` line; comments and other lines are passed over.
+    pub fn parse(text: &str) -> InfoMap {
+        let pairs = text.lines().filter(|line| !line.starts_with('#'));
+        InfoMap(
+            pairs
+                .filter_map(|line| line.split_once(':'))
+                .map(|(name, value)| (name.into(), value.trim_end().into()))
+                .collect(),
+        )
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| &**value)
+    }
+
+    /// The value as a number; `None` where it is missing or no number.
+    pub fn number<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
+        self.get(name)?.parse().ok()
+    }
+
+    /// The pairs whose name starts with `prefix`.
+    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0
+            .range(Box::from(prefix)..)
+            .take_while(move |(name, _)| name.starts_with(prefix))
+            .map(|(name, value)| (&**name, &**value))
+    }
+}
+
+/// What CLUSTER INFO says about one node's cluster; a field a server leaves out reads as 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterInfo {
+    /// `cluster_state:ok`: the node serves its slots.
+    pub ok: bool,
+    /// Slots that the node knows an owner of.
+    pub slots_assigned: u16,
+    /// Nodes it knows, itself and handshakes included.
+    pub known_nodes: usize,
+    /// Masters that own at least one slot.
+    pub size: usize,
+    /// The largest epoch that the node has seen.
+    pub current_epoch: u64,
+    /// The node's own config epoch (its master's, where it is a replica).
+    pub my_epoch: u64,
+}
+
+impl ClusterInfo {
+    pub fn parse(text: &str) -> ClusterInfo {
+        let map = InfoMap::parse(text);
+        ClusterInfo {
+            ok: map.get("cluster_state") == Some("ok"),
+            slots_assigned: map.number("cluster_slots_assigned").unwrap_or(0),
+            known_nodes: map.number("cluster_known_nodes").unwrap_or(0),
+            size: map.number("cluster_size").unwrap_or(0),
+            current_epoch: map.number("cluster_current_epoch").unwrap_or(0),
+            my_epoch: map.number("cluster_my_epoch").unwrap_or(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cluster_info_is_read() {
+        let text = "cluster_state:ok\r\ncluster_slots_assigned:16384\r\ncluster_known_nodes:6\r\n\
+                    cluster_size:3\r\ncluster_current_epoch:6\r\ncluster_my_epoch:1\r\n";
+        let info = ClusterInfo::parse(text);
+        assert!(info.ok);
+        assert_eq!((info.slots_assigned, info.known_nodes, info.size), (16384, 6, 3));
+        assert_eq!((info.current_epoch, info.my_epoch), (6, 1));
+        assert_eq!(ClusterInfo::parse("nonsense\r\n:::\r\n"), ClusterInfo::default());
+    }
+
+    #[test]
+    fn prefixes_select_lines() {
+        let map = InfoMap::parse("# Keyspace\r\ndb0:keys=3,expires=0\r\ndb12:keys=4\r\ndc:1\r\n");
+        let names: Vec<_> = map.with_prefix("db").map(|(name, _)| name).collect();
+        assert_eq!(names, ["db0", "db12"]);
+    }
+}

@@ -1,0 +1,20 @@
+//! Floor 0, the words of Redis Cluster: slots, nodes, and one node's opinion of its cluster.
+//!
+//! Everything here is plain data and parsing. Rules come from the
+//! [Redis Cluster specification](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
+
+mod addr;
+mod info;
+mod node;
+mod report;
+mod slot;
+mod slot_set;
+mod view;
+
+pub use addr::{AddrError, NodeAddr};
+pub use info::{ClusterInfo, InfoMap};
+pub use node::{Flag, Flags, IdError, Node, NodeId, Role};
+pub use report::{ClusterReport, Link, NodeReport, Settings, Silent};
+pub use slot::{SLOTS, Slot, SlotError, SlotRange};
+pub use slot_set::SlotSet;
+pub use view::{ClusterView, OpenSlot, OpenState, ViewError};

@@ -1,0 +1,169 @@
+//! What nodes told of themselves when they were asked: the facts that every plan starts from.
+
+use std::collections::BTreeMap;
+
+use super::{ClusterInfo, ClusterView, InfoMap, NodeAddr, NodeId};
+
+/// A replica's connection to its master, in its own words (INFO replication).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    Up,
+    /// The first copy of the data is on its way.
+    Syncing,
+    Down,
+}
+
+/// Settings that should be equal on all nodes, by name (CONFIG GET); empty where the server
+/// refuses to tell.
+pub type Settings = BTreeMap<&'static str, String>;
+
+/// Everything one node told of itself.
+#[derive(Clone, Debug)]
+pub struct NodeReport {
+    /// The address it was asked through, as the user or another node wrote it.
+    pub via: NodeAddr,
+    /// The address that other nodes can be sent: the IP that `via` led to, and the node's own ports.
+    pub reached: NodeAddr,
+    pub view: ClusterView,
+    pub info: ClusterInfo,
+    /// Tells one server process from another, even where two share a node id.
+    pub run_id: String,
+    /// `Redis 7.0.15` or `Valkey 9.1.2`.
+    pub version: String,
+    /// Its link to its master, where it is a replica.
+    pub link: Option<Link>,
+    /// `(ip, port)` of the replicas that are connected to it, synced or not.
+    pub feeds: Vec<(String, u16)>,
+    /// Keys in all databases.
+    pub keys: u64,
+    /// Bytes of memory in use (INFO memory's used_memory).
+    pub memory: u64,
+    pub settings: Settings,
+    /// Function libraries; 0 where the server knows no functions.
+    pub functions: usize,
+}
+
+impl NodeReport {
+    pub fn id(&self) -> NodeId {
+        self.view.me().id
+    }
+
+    /// `cluster-node-timeout` in milliseconds, where the server tells it.
+    pub fn node_timeout(&self) -> Option<u64> {
+        self.settings.get("cluster-node-timeout")?.parse().ok()
+    }
+}
+
+/// A known node that gave no report, and why.
+#[derive(Clone, Debug)]
+pub struct Silent {
+    pub id: NodeId,
+    /// Where it was asked; `None` where no node knows its address.
+    pub addr: Option<NodeAddr>,
+    /// What went wrong, the server's own words where it said any.
+    pub why: String,
+}
+
+/// What every known node told: the reports of those that answered, and who did not.
+#[derive(Clone, Debug)]
+pub struct ClusterReport {
+    /// The answers; the first is the node that the user named.
+    pub nodes: Vec<NodeReport>,
+    pub silent: Vec<Silent>,
+}
+
+impl ClusterReport {
+    /// The report of the node that the user named.
+    pub fn entry(&self) -> &NodeReport {
+        &self.nodes[0]
+    }
+
+    pub fn node(&self, id: NodeId) -> Option<&NodeReport> {
+        self.nodes.iter().find(|node| node.id() == id)
+    }
+
+    /// Something to call a node by: its address as it tells it, or as any other node does.
+    pub fn name(&self, id: NodeId) -> String {
+        let own = self.node(id).map(|report| report.view.me());
+        let other = || self.nodes.iter().find_map(|report| report.view.node(id));
+        own.or_else(other).map_or_else(|| id.short(), |node| node.name())
+    }
+}
+
+impl InfoMap {
+    /// `Redis 7.0.15` or `Valkey 9.1.2`, from INFO server. Valkey also says a `redis_version`, for
+    /// clients that look no further.
+    pub fn version(&self) -> String {
+        match self.get("valkey_version") {
+            Some(version) => format!("Valkey {version}"),
+            None => format!("Redis {}", self.get("redis_version").unwrap_or("of unknown version")),
+        }
+    }
+
+    /// The replica's link, from INFO replication; `None` on a master.
+    pub fn link(&self) -> Option<Link> {
+        match (self.get("master_link_status")?, self.get("master_sync_in_progress")) {
+            ("up", _) => Some(Link::Up),
+            (_, Some("1")) => Some(Link::Syncing),
+            _ => Some(Link::Down),
+        }
+    }
+
+    /// The connected replicas, from INFO replication: `slave0:ip=…,port=…,state=…`.
+    pub fn feeds(&self) -> Vec<(String, u16)> {
+        let field = |line: &str, name: &str| {
+            let mut pairs = line.split(',').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+        };
+        self.with_prefix("slave")
+            .filter_map(|(_, line)| Some((field(line, "ip")?, field(line, "port")?.parse().ok()?)))
+            .collect()
+    }
+
+    /// Keys in all databases, from INFO keyspace: `db0:keys=3,expires=0,…`.
+    pub fn keys(&self) -> u64 {
+        self.with_prefix("db")
+            .filter_map(|(_, line)| {
+                line.strip_prefix("keys=")?.split(',').next()?.parse::<u64>().ok()
+            })
+            .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn valkey_is_told_from_redis() {
+        let valkey = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\n";
+        assert_eq!(InfoMap::parse(valkey).version(), "Valkey 9.1.2");
+        assert_eq!(InfoMap::parse("redis_version:7.0.15\r\n").version(), "Redis 7.0.15");
+    }
+
+    #[test]
+    fn replication_lines_are_read() {
+        let master = InfoMap::parse(
+            "role:master\r\nconnected_slaves:2\r\n\
+             slave0:ip=127.0.0.1,port=8001,state=online,offset=14,lag=0\r\n\
+             slave1:ip=::1,port=8002,state=wait_bgsave,offset=0,lag=0\r\n",
+        );
+        assert_eq!(master.feeds(), [("127.0.0.1".to_owned(), 8001), ("::1".to_owned(), 8002)]);
+        assert_eq!(master.link(), None);
+        let link = |text: &str| InfoMap::parse(text).link();
+        assert_eq!(link("master_link_status:up\r\nmaster_sync_in_progress:0"), Some(Link::Up));
+        assert_eq!(
+            link("master_link_status:down\r\nmaster_sync_in_progress:1"),
+            Some(Link::Syncing)
+        );
+        assert_eq!(link("master_link_status:down\r\nmaster_sync_in_progress:0"), Some(Link::Down));
+    }
+
+    #[test]
+    fn keys_of_all_databases_count() {
+        let info = InfoMap::parse(
+            "# Keyspace\r\ndb0:keys=3,expires=0,avg_ttl=0\r\ndb9:keys=4,expires=1\r\n",
+        );
+        assert_eq!(info.keys(), 7);
+    }
+}

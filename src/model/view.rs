@@ -1,0 +1,261 @@
+//! One node's opinion of the cluster, as CLUSTER NODES tells it.
+
+use serde::Serialize;
+
+use super::{Flag, Flags, Node, NodeAddr, NodeId, Role, Slot, SlotRange, SlotSet};
+
+/// Which half of a move an open slot is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OpenState {
+    Migrating,
+    Importing,
+}
+
+/// A slot that the node is moving to or from a peer, from CLUSTER SETSLOT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OpenSlot {
+    pub slot: Slot,
+    pub state: OpenState,
+    /// Where it goes to or comes from.
+    pub peer: NodeId,
+}
+
+/// ONE node's opinion of the cluster. Never merged with another's: disagreement is something to
+/// find by comparing views.
+#[derive(Clone, Debug)]
+pub struct ClusterView {
+    nodes: Vec<Node>,
+    myself: usize,
+    /// The open slots of the node itself: nobody else can tell of them.
+    pub open: Vec<OpenSlot>,
+}
+
+/// A CLUSTER NODES text that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ViewError {
+    #[error("line {line} of CLUSTER NODES has a bad {what}: {text}")]
+    BadLine { line: usize, what: &'static str, text: String },
+    #[error("CLUSTER NODES has no line flagged 'myself'")]
+    NoMyself,
+}
+
+impl ClusterView {
+    /// Reads the reply of CLUSTER NODES (layout: the command's documentation).
+    ///
+    /// A node that was never met leaves its own host empty; it is then called by the host of
+    /// `via`, the address through which it was asked.
+    pub fn parse(text: &str, via: &NodeAddr) -> Result<ClusterView, ViewError> {
+        let mut nodes = Vec::new();
+        let mut open = Vec::new();
+        let mut myself = None;
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
+            let parsed = parse_line(line, via).map_err(|what| ViewError::BadLine {
+                line: index + 1,
+                what,
+                text: line.chars().take(160).collect::<String>().escape_debug().to_string(),
+            })?;
+            if parsed.myself {
+                myself = Some(nodes.len());
+                open = parsed.open;
+            }
+            nodes.push(parsed.node);
+        }
+        Ok(ClusterView { nodes, myself: myself.ok_or(ViewError::NoMyself)?, open })
+    }
+
+    /// The node whose view this is, as it sees itself.
+    pub fn me(&self) -> &Node {
+        &self.nodes[self.myself]
+    }
+
+    /// All nodes in it, itself included, in the server's order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    pub fn node(&self, id: NodeId) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.id == id)
+    }
+
+    /// The other nodes.
+    pub fn peers(&self) -> impl Iterator<Item = &Node> {
+        let me = self.me().id;
+        self.nodes.iter().filter(move |node| node.id != me)
+    }
+
+    /// The nodes it has finished meeting, itself included: no handshakes.
+    pub fn members(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| !node.flags.has(Flag::Handshake))
+    }
+}
+
+struct Line {
+    node: Node,
+    myself: bool,
+    open: Vec<OpenSlot>,
+}
+
+/// Reads one line; the error names the field that is bad.
+fn parse_line(line: &str, via: &NodeAddr) -> Result<Line, &'static str> {
+    let mut fields = line.split(' ').filter(|field| !field.is_empty());
+    let mut field = |what| fields.next().ok_or(what);
+    let id = field("id")?.parse().map_err(|_| "id")?;
+    let (mut addr, hostname) = parse_place(field("address")?)?;
+    let (mut myself, mut master, mut replica, mut flags) = (false, false, false, Flags::default());
+    for name in field("flags")?.split(',') {
+        match name {
+            "myself" => myself = true,
+            "master" | "primary" => master = true,
+            "slave" | "replica" => replica = true,
+            _ => flags = flags.iter().chain(Flag::from_name(name)).collect(),
+        }
+    }
+    let of = match field("master id")? {
+        "-" => None,
+        id => Some(id.parse().map_err(|_| "master id")?),
+    };
+    let role = match of {
+        Some(of) if replica => Role::Replica { of },
+        _ if master => Role::Master,
+        _ => Role::Unknown,
+    };
+    field("ping time")?;
+    field("pong time")?;
+    let epoch = field("epoch")?.parse().map_err(|_| "epoch")?;
+    let connected = field("link state")? == "connected";
+
+    let (mut slots, mut open) = (Vec::new(), Vec::new());
+    for text in fields {
+        match text.strip_prefix('[') {
+            Some(marker) => open.push(parse_open(marker).ok_or("open slot")?),
+            None => slots.push(text.parse::<SlotRange>().map_err(|_| "slot range")?),
+        }
+    }
+    if myself && addr.host().is_empty() {
+        addr = NodeAddr::new(via.host(), addr.port(), addr.bus_port());
+    }
+    let known = !addr.host().is_empty() && addr.port() != 0 && !flags.has(Flag::NoAddr);
+    let node = Node {
+        id,
+        addr: known.then_some(addr),
+        hostname,
+        role,
+        flags,
+        epoch,
+        connected,
+        slots: slots.into_iter().collect::<SlotSet>(),
+    };
+    Ok(Line { node, myself, open })
+}
+
+/// `ip:port@bus[,hostname[,more…]]`; the ip may be empty or an IPv6 address without brackets.
+/// Servers before 4.0 leave `@bus` out.
+fn parse_place(text: &str) -> Result<(NodeAddr, Option<Box<str>>), &'static str> {
+    let mut parts = text.split(',');
+    let place = parts.next().unwrap_or_default();
+    let hostname = parts.next().filter(|name| !name.is_empty() && !name.contains('='));
+    let (place, bus) = match place.split_once('@') {
+        Some((place, bus)) => (place, Some(bus.parse().map_err(|_| "bus port")?)),
+        None => (place, None),
+    };
+    let (host, port) = place.rsplit_once(':').ok_or("address")?;
+    let port = port.parse().map_err(|_| "port")?;
+    Ok((NodeAddr::new(host, port, bus), hostname.map(Box::from)))
+}
+
+/// `5->-id]` or `5-<-id]`, the part of a marker after its `[`.
+fn parse_open(marker: &str) -> Option<OpenSlot> {
+    let marker = marker.strip_suffix(']')?;
+    let (slot, state, peer) = match marker.split_once("->-") {
+        Some((slot, peer)) => (slot, OpenState::Migrating, peer),
+        None => {
+            let (slot, peer) = marker.split_once("-<-")?;
+            (slot, OpenState::Importing, peer)
+        }
+    };
+    Some(OpenSlot { slot: slot.parse().ok()?, state, peer: peer.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "07c37dfeb235213a872192d90877d0cd55635b91";
+    const B: &str = "67ed2db8d677e59ec4a4cefb06858cf2a1a89fa1";
+
+    fn parse(text: &str) -> Result<ClusterView, ViewError> {
+        ClusterView::parse(text, &"10.0.0.9:30001".parse().unwrap())
+    }
+
+    #[test]
+    fn a_full_line_is_read() {
+        let view = parse(&format!(
+            "{A} 127.0.0.1:30004@31004,redis-4.example.com slave,fail? {B} 0 14261 4 connected\n\
+             {B} 127.0.0.1:30002@31002 myself,master - 0 0 2 connected 0-5460 7000 [93-<-{A}] [77->-{A}]\n"
+        ))
+        .unwrap();
+        let (a, b) = (&view.nodes()[0], view.me());
+        assert_eq!(a.role, Role::Replica { of: b.id });
+        assert!(a.flags.has(Flag::PFail) && !a.flags.has(Flag::Fail));
+        assert_eq!(a.hostname.as_deref(), Some("redis-4.example.com"));
+        assert_eq!(a.addr.as_ref().unwrap().bus_port(), Some(31004));
+        assert_eq!((b.epoch, b.slots.to_string()), (2, "0-5460,7000".to_owned()));
+        let open: Vec<_> = view.open.iter().map(|o| (o.slot.get(), o.state, o.peer)).collect();
+        assert_eq!(open, [(93, OpenState::Importing, a.id), (77, OpenState::Migrating, a.id)]);
+    }
+
+    #[test]
+    fn a_node_never_met_takes_the_host_it_was_asked_through() {
+        let view = parse(&format!("{A} :30001@41007 myself,master - 0 0 0 connected\n")).unwrap();
+        let addr = view.me().addr.clone().unwrap();
+        assert_eq!((addr.to_string(), addr.bus_port()), ("10.0.0.9:30001".to_owned(), Some(41007)));
+    }
+
+    #[test]
+    fn ipv6_noaddr_and_handshake_lines_are_read() {
+        let view = parse(&format!(
+            "{A} ::1:21831@31831 myself,master - 0 0 1 connected\n\
+             {B} :0@0 master,noaddr - 1 1 2 disconnected 0-99\n\
+             {} 10.0.0.3:7003@17003 handshake - 1 0 0 disconnected\n",
+            "c".repeat(40)
+        ))
+        .unwrap();
+        assert_eq!(view.me().name(), "[::1]:21831");
+        assert_eq!(view.nodes()[1].addr, None);
+        assert_eq!(view.nodes()[1].slots.len(), 100, "a node without an address still owns slots");
+        assert_eq!(view.nodes()[2].role, Role::Unknown);
+        assert_eq!(view.members().count(), 2);
+    }
+
+    #[test]
+    fn bad_lines_are_named() {
+        let myself = format!("{A} 1.1.1.1:1@2 myself,master - 0 0 1 connected\n");
+        for (line, what) in [
+            ("xyz", "id"),
+            (A, "address"),
+            (&format!("{A} nonsense"), "address"),
+            (&format!("{A} h:x@1"), "port"),
+            (&format!("{A} h:1@1"), "flags"),
+            (&format!("{A} h:1@1 master x"), "master id"),
+            (&format!("{A} h:1@1 master - 0 0 -4 connected"), "epoch"),
+            (&format!("{A} h:1@1 master - 0 0 4 connected 5-99999"), "slot range"),
+            (&format!("{A} h:1@1 master - 0 0 4 connected [5=>x]"), "open slot"),
+        ] {
+            let error = parse(&format!("{myself}{line}\n")).unwrap_err();
+            assert!(
+                error.to_string().contains(&format!("line 2 of CLUSTER NODES has a bad {what}")),
+                "{error}"
+            );
+        }
+        assert_eq!(parse("").unwrap_err(), ViewError::NoMyself);
+    }
+
+    proptest::proptest! {
+        /// Whatever a server sends, reading it never panics.
+        #[test]
+        fn no_text_makes_it_panic(text in "([0-9a-f]{40} )?[ -~\n\\[\\]@:,-]{0,200}") {
+            let _ = parse(&text);
+        }
+    }
+}

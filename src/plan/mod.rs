@@ -1,0 +1,4 @@
+//! Floor 1, decisions: facts in, a whole plan or a list of problems out. Pure and deterministic:
+//! no I/O, no clock, no randomness.
+
+pub mod layout;
