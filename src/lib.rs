@@ -1,2 +1,6 @@
 pub mod model;
 pub mod plan;
+
+pub mod wire;
+pub mod ops;
+pub mod sandbox;

@@ -6,6 +6,7 @@
 mod addr;
 mod info;
 mod node;
+mod node_ref;
 mod report;
 mod slot;
 mod slot_set;
@@ -14,6 +15,7 @@ mod view;
 pub use addr::{AddrError, NodeAddr};
 pub use info::{ClusterInfo, InfoMap};
 pub use node::{Flag, Flags, IdError, Node, NodeId, Role};
+pub use node_ref::{FindError, NodeRef};
 pub use report::{ClusterReport, Link, NodeReport, Settings, Silent};
 pub use slot::{SLOTS, Slot, SlotError, SlotRange};
 pub use slot_set::SlotSet;

@@ -1,6 +1,7 @@
 //! What nodes told of themselves when they were asked: the facts that every plan starts from.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{ClusterInfo, ClusterView, InfoMap, NodeAddr, NodeId};
 
@@ -30,6 +31,8 @@ pub struct NodeReport {
     pub run_id: String,
     /// `Redis 7.0.15` or `Valkey 9.1.2`.
     pub version: String,
+    /// How long it has been up, to the second.
+    pub uptime: Duration,
     /// Its link to its master, where it is a replica.
     pub link: Option<Link>,
     /// `(ip, port)` of the replicas that are connected to it, synced or not.

@@ -1,0 +1,89 @@
+//! How people name a node of a cluster: by address, by id, or by the start of its id.
+
+use std::fmt;
+use std::str::FromStr;
+
+use itertools::Itertools;
+
+use super::{AddrError, ClusterReport, Node, NodeAddr};
+
+/// A node as somebody typed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeRef {
+    Addr(NodeAddr),
+    /// A node id or the start of one, in lower case.
+    Id(String),
+}
+
+/// Why a name fits no node of the cluster, or several.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FindError {
+    #[error("no node of the cluster is {0}; it has {1}")]
+    Unknown(NodeRef, String),
+    #[error("{0} is ambiguous: it begins the ids of {1}")]
+    Ambiguous(NodeRef, String),
+}
+
+impl FromStr for NodeRef {
+    type Err = AddrError;
+
+    fn from_str(text: &str) -> Result<NodeRef, AddrError> {
+        let hex = (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+        if hex { Ok(NodeRef::Id(text.to_ascii_lowercase())) } else { text.parse().map(NodeRef::Addr) }
+    }
+}
+
+impl fmt::Display for NodeRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NodeRef::Addr(addr) => addr.fmt(f),
+            NodeRef::Id(prefix) => write!(f, "'{prefix}'"),
+        }
+    }
+}
+
+impl NodeRef {
+    /// The one node that this names, as the entry sees it.
+    ///
+    /// # Errors
+    /// No node fits, or several do.
+    pub fn find<'a>(&self, report: &'a ClusterReport) -> Result<&'a Node, FindError> {
+        let nodes = report.entry().view.nodes();
+        let fits = |node: &&Node| match self {
+            NodeRef::Id(prefix) => node.id.to_string().starts_with(prefix),
+            NodeRef::Addr(addr) => {
+                let answered = report.node(node.id);
+                let announced = node.hostname.as_ref().is_some_and(|name| {
+                    **name == *addr.host() && node.addr.as_ref().map(NodeAddr::port) == Some(addr.port())
+                });
+                announced
+                    || node.addr.as_ref() == Some(addr)
+                    || answered.is_some_and(|report| report.via == *addr || report.reached == *addr)
+            }
+        };
+        match nodes.iter().filter(fits).collect_vec()[..] {
+            [node] => Ok(node),
+            [] => {
+                let names = nodes.iter().map(Node::name).join(", ");
+                Err(FindError::Unknown(self.clone(), names))
+            }
+            ref several => {
+                let names = several.iter().map(|node| format!("{} ({})", node.name(), node.id));
+                Err(FindError::Ambiguous(self.clone(), names.sorted().join(" and ")))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_ids_are_told_apart() {
+        let read = |text: &str| text.parse::<NodeRef>().unwrap();
+        assert_eq!(read("07C37d"), NodeRef::Id("07c37d".to_owned()));
+        assert_eq!(read("cafe:7001"), NodeRef::Addr("cafe:7001".parse().unwrap()));
+        assert!("not-an-id".parse::<NodeRef>().is_err());
+    }
+}

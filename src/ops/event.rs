@@ -1,0 +1,61 @@
+//! What happens while a plan is carried out.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// The parts of carrying a plan out, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Config epochs are set, before nodes know each other.
+    Epochs,
+    /// Nodes get to know each other.
+    Meet,
+    /// Slots and roles are given out.
+    Assign,
+    /// All nodes come to see slots and roles alike.
+    Agree,
+    /// Every node comes to say `cluster_state:ok`.
+    Serve,
+}
+
+impl Phase {
+    /// A few words for a person.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Phase::Epochs => "setting config epochs",
+            Phase::Meet => "introducing nodes",
+            Phase::Assign => "giving out slots and roles",
+            Phase::Agree => "spreading slots and roles",
+            Phase::Serve => "waiting for cluster_state:ok",
+        }
+    }
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event {
+    /// A phase begins: `total` things are to be done in it.
+    Start { phase: Phase, total: usize },
+    /// `done` of them are done.
+    Step { phase: Phase, done: usize, total: usize },
+    /// The phase is over.
+    Done {
+        phase: Phase,
+        #[serde(rename = "elapsed_ms", serialize_with = "milliseconds")]
+        elapsed: Duration,
+    },
+    /// Something a person should know.
+    Note { message: String },
+}
+
+fn milliseconds<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(elapsed.as_millis() as u64)
+}
+
+/// Who is told, from many threads at once.
+pub trait Observer: Sync {
+    fn on(&self, event: Event);
+}

@@ -1,0 +1,285 @@
+//! Carrying out a formation: introduce, give out slots and roles, wait until all agree.
+//!
+//! What makes it fast is told in `docs/formation.md`. Each phase is safe to repeat, so a run that
+//! was stopped anywhere is finished by the next run of the same command.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use itertools::Itertools;
+
+use super::event::{Event, Observer, Phase};
+use super::serve;
+use super::wait::{Deadline, Waited};
+use crate::model::{NodeAddr, NodeId};
+use crate::plan::formation::{Formation, Lack, Member, Step};
+use crate::wire::{Server, WireError, all_at_once};
+
+/// After this long without success a MEET is sent again: a server may drop one silently.
+const MEET_AGAIN: Duration = Duration::from_millis(1500);
+
+/// What the user allows.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub deadline: Deadline,
+    /// Whether `cluster-node-timeout` may be lowered for a moment, to be ready sooner.
+    pub config_set: bool,
+}
+
+/// What one node still lacked when waiting ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Whose view it is.
+    pub observer: NodeAddr,
+    /// The node it does not see as planned.
+    pub subject: NodeAddr,
+    pub lack: Lack,
+}
+
+/// Why a plan was not carried out to its end.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum HaltCause {
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    #[error("the nodes did not get to know each other within {}", humantime::format_duration(*after))]
+    NotMet { gaps: Vec<Gap>, after: Duration },
+    #[error("the nodes did not come to agree within {}", humantime::format_duration(*after))]
+    NotAgreed { gaps: Vec<Gap>, after: Duration },
+    #[error("{nodes} did not come to say cluster_state:ok within {}", humantime::format_duration(*after))]
+    NotServing { nodes: String, after: Duration },
+    #[error("{node}: cluster-node-timeout was lowered to {now} ms and could not be put back to {original} ms: {why}")]
+    TimeoutLeft { node: NodeAddr, now: u64, original: u64, why: String },
+    #[error("stopped by {0}")]
+    Interrupted(&'static str),
+}
+
+/// A plan stopped half-way: why, and what was done before.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct Halted {
+    pub cause: HaltCause,
+    /// The phases that were completed.
+    pub done: Vec<Phase>,
+    /// The phase that was not.
+    pub during: Phase,
+}
+
+impl Halted {
+    /// Whether anything may have been changed on any node.
+    pub fn changed(&self) -> bool {
+        self.during > Phase::Epochs || !self.done.is_empty()
+    }
+}
+
+struct Run<'a> {
+    plan: &'a Formation,
+    servers: &'a mut [Server],
+    options: &'a Options,
+    observer: &'a dyn Observer,
+    done: Vec<Phase>,
+}
+
+/// Carries `plan` out on `servers`, the connections to its members in the same order.
+///
+/// Gives whether anything had to be done.
+pub fn apply(
+    plan: &Formation,
+    servers: &mut [Server],
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<bool, Halted> {
+    if plan.is_done() {
+        return Ok(false);
+    }
+    let mut run = Run { plan, servers, options, observer, done: Vec::new() };
+    let epochs = |step: &Step| matches!(step, Step::SetEpoch(_));
+    run.phase(Phase::Epochs, |run, tally| run.give(&epochs, tally))?;
+    run.phase(Phase::Meet, Run::meet)?;
+    run.phase(Phase::Assign, |run, tally| run.give(&|step| !epochs(step), tally))?;
+    run.phase(Phase::Agree, Run::agree)?;
+    if plan.covers {
+        run.phase(Phase::Serve, |run, tally| {
+            serve::until_ok(run.plan, run.servers, run.options, run.observer, tally)
+        })?;
+    }
+    Ok(true)
+}
+
+/// Counts what is done in a phase and tells the observer.
+pub(super) struct Tally<'a> {
+    phase: Phase,
+    total: AtomicUsize,
+    done: AtomicUsize,
+    observer: &'a dyn Observer,
+}
+
+impl Tally<'_> {
+    pub(super) fn expect(&self, total: usize) {
+        self.total.store(total, Ordering::Relaxed);
+        self.observer.on(Event::Start { phase: self.phase, total });
+    }
+
+    pub(super) fn add(&self, count: usize) {
+        if count > 0 {
+            let done = self.done.fetch_add(count, Ordering::Relaxed) + count;
+            let total = self.total.load(Ordering::Relaxed);
+            self.observer.on(Event::Step { phase: self.phase, done, total });
+        }
+    }
+}
+
+impl Run<'_> {
+    fn phase(
+        &mut self,
+        phase: Phase,
+        work: impl FnOnce(&mut Self, &Tally) -> Result<(), HaltCause>,
+    ) -> Result<(), Halted> {
+        let start = Instant::now();
+        let (total, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let tally = Tally { phase, total, done, observer: self.observer };
+        let interrupt = self.options.deadline.interrupt().clone();
+        let worked = match interrupt.signal() {
+            Some(signal) => Err(HaltCause::Interrupted(signal)),
+            None => work(self, &tally),
+        };
+        match worked {
+            Ok(()) => {
+                self.done.push(phase);
+                self.observer.on(Event::Done { phase, elapsed: start.elapsed() });
+                Ok(())
+            }
+            Err(cause) => {
+                // Whatever a wait was missing, the signal is why it was not waited for any longer.
+                let cause = match (cause, interrupt.signal()) {
+                    (HaltCause::NotMet { .. } | HaltCause::NotAgreed { .. } | HaltCause::NotServing { .. }, Some(signal)) => {
+                        HaltCause::Interrupted(signal)
+                    }
+                    (cause, _) => cause,
+                };
+                Err(Halted { cause, done: std::mem::take(&mut self.done), during: phase })
+            }
+        }
+    }
+
+    /// Tells every member its steps of one kind, all members at once.
+    fn give(&mut self, kind: &(dyn Fn(&Step) -> bool + Sync), tally: &Tally) -> Result<(), HaltCause> {
+        let members = self.plan.members.iter();
+        tally.expect(members.clone().map(|member| member.steps.iter().filter(|s| kind(s)).count()).sum());
+        let busy = members.zip(self.servers.iter_mut());
+        let busy = busy.filter(|(member, _)| member.steps.iter().any(kind));
+        let answers = all_at_once(busy, |(member, server)| {
+            member.steps.iter().filter(|step| kind(step)).try_for_each(|step| {
+                give(server, step)?;
+                tally.add(1);
+                Ok(())
+            })
+        });
+        answers.into_iter().collect::<Result<(), WireError>>().map_err(HaltCause::from)
+    }
+
+    /// Introduces all strangers and waits until every node knows those it has to know.
+    fn meet(&mut self, tally: &Tally) -> Result<(), HaltCause> {
+        let plan = self.plan;
+        let mut guests: Vec<Vec<usize>> = vec![Vec::new(); plan.members.len()];
+        for &(host, guest) in &plan.strangers {
+            guests[host].push(guest);
+        }
+        tally.expect(plan.strangers.len());
+        if plan.strangers.is_empty() {
+            return Ok(());
+        }
+        let together = self.options.deadline.together();
+        let answers = all_at_once(self.servers.iter_mut().zip(&guests), |(server, guests)| {
+            server.meet(guests.iter().map(|&guest| &plan.members[guest].addr))?;
+            let mut met = Instant::now();
+            let mut known = 0;
+            together.until_empty(|| {
+                let lacks = plan.lacks(&server.view()?);
+                let unknown = lacks.into_iter().filter(|(_, lack)| *lack == Lack::Unknown).collect_vec();
+                let is_unknown = |id: NodeId| unknown.iter().any(|(unknown, _)| *unknown == id);
+                let left = guests.iter().filter(|&&guest| is_unknown(plan.members[guest].id)).count();
+                let now = guests.len() - left;
+                tally.add(now.saturating_sub(known));
+                known = known.max(now);
+                if !unknown.is_empty() && met.elapsed() > MEET_AGAIN {
+                    let again = plan.members.iter().filter(|member| is_unknown(member.id));
+                    server.meet(again.map(|member| &member.addr))?;
+                    met = Instant::now();
+                }
+                Ok::<_, WireError>(unknown)
+            })
+        });
+        let after = self.options.deadline.allowed();
+        self.gaps(answers)?.map_or(Ok(()), |gaps| Err(HaltCause::NotMet { gaps, after }))
+    }
+
+    /// Members that are not seen as planned make themselves known; waits until every view agrees.
+    ///
+    /// A MEET between nodes that know each other carries the sender's slots and role at once, where
+    /// its next regular ping may be half the node timeout away.
+    fn agree(&mut self, tally: &Tally) -> Result<(), HaltCause> {
+        let plan = self.plan;
+        tally.expect(plan.members.len());
+        let together = self.options.deadline.together();
+        let announce = |server: &mut Server, index: usize| {
+            let others = plan.members.iter().enumerate().filter(|(other, _)| *other != index);
+            server.meet(others.map(|(_, member)| &member.addr))
+        };
+        let answers = all_at_once(self.servers.iter_mut().enumerate(), |(index, server)| {
+            let speaks = plan.unseen.contains(&index);
+            if speaks {
+                announce(server, index)?;
+            }
+            let mut spoke = Instant::now();
+            let waited = together.until_empty(|| {
+                let left = plan.lacks(&server.view()?);
+                if !left.is_empty() && speaks && spoke.elapsed() > MEET_AGAIN {
+                    announce(server, index)?;
+                    spoke = Instant::now();
+                }
+                Ok::<_, WireError>(left)
+            })?;
+            if let Waited::Done(_) = waited {
+                tally.add(1);
+            }
+            Ok(waited)
+        });
+        let after = self.options.deadline.allowed();
+        self.gaps(answers)?.map_or(Ok(()), |gaps| Err(HaltCause::NotAgreed { gaps, after }))
+    }
+
+    /// What all members together still lack; `None` where every wait came to its end.
+    fn gaps(
+        &self,
+        answers: Vec<Result<Waited<Vec<(NodeId, Lack)>>, WireError>>,
+    ) -> Result<Option<Vec<Gap>>, WireError> {
+        let addr = |id: NodeId| self.plan.members.iter().find(|member| member.id == id);
+        let mut gaps = Vec::new();
+        let answers: Vec<_> = answers.into_iter().collect::<Result<_, _>>()?;
+        for (observer, waited) in self.plan.members.iter().zip(answers) {
+            if let Waited::GaveUp(left) = waited {
+                gaps.extend(left.into_iter().filter_map(|(id, lack)| {
+                    let subject = addr(id)?.addr.clone();
+                    Some(Gap { observer: observer.addr.clone(), subject, lack })
+                }));
+            }
+        }
+        Ok((!gaps.is_empty()).then_some(gaps))
+    }
+}
+
+fn give(server: &mut Server, step: &Step) -> Result<(), WireError> {
+    match step {
+        Step::SetEpoch(epoch) => server.set_config_epoch(*epoch),
+        Step::AddSlots(slots) => server.add_slots(slots),
+        Step::DelSlots(slots) => server.del_slots(slots),
+        Step::Follow(master) => server.replicate(*master),
+        Step::RestoreTimeout(milliseconds) => server.set_node_timeout(*milliseconds),
+    }
+}
+
+/// The masters of a plan, by index.
+pub(super) fn masters(members: &[Member]) -> impl Iterator<Item = usize> {
+    let is_master = |member: &Member| member.role.is_none_or(|role| role.master().is_none());
+    members.iter().enumerate().filter(move |(_, member)| is_master(member)).map(|(index, _)| index)
+}

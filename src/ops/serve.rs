@@ -1,0 +1,170 @@
+//! Waiting until every node serves, and making that wait short.
+//!
+//! A master that was without a majority, as every new one is, says `cluster_state:fail` for its node
+//! timeout, at most 5 s and at least 500 ms, after it got one (`cluster.c`, `clusterUpdateState`).
+//! Once all nodes agree on all slots, lowering that timeout for the moment does no harm: there is
+//! nothing left to fail over.
+
+use std::time::{Duration, Instant};
+
+use super::event::{Event, Observer};
+use super::form::{HaltCause, Options, Tally, masters};
+use super::wait::{Deadline, Waited};
+use crate::model::NodeAddr;
+use crate::plan::formation::{Formation, HURRIED_TIMEOUT};
+use crate::wire::{Server, WireError, all_at_once};
+
+/// No server is `ok` sooner after its start (`cluster.c`, CLUSTER_WRITABLE_DELAY); INFO tells whole
+/// seconds only.
+const AFTER_START: Duration = Duration::from_secs(3);
+
+/// The longest that a lowered timeout is held, whatever happens.
+const HURRY: Duration = Duration::from_secs(8);
+
+pub(super) fn until_ok(
+    plan: &Formation,
+    servers: &mut [Server],
+    options: &Options,
+    observer: &dyn Observer,
+    tally: &Tally,
+) -> Result<(), HaltCause> {
+    tally.expect(servers.len());
+    if options.config_set {
+        let asleep = asleep(servers)?;
+        let young = AFTER_START.saturating_sub(plan.youngest);
+        if asleep && !young.is_zero() {
+            // Nothing could hurry a server in its first seconds: wait them out with nothing changed.
+            let soon = options.deadline.within(young);
+            wait(servers, &soon, None)?;
+        }
+        hurry(plan, servers, options, observer)?;
+    }
+    let waited = wait(servers, &options.deadline, Some(tally))?;
+    if waited.is_empty() {
+        return Ok(());
+    }
+    let nodes = waited.iter().map(NodeAddr::to_string).collect::<Vec<_>>().join(", ");
+    Err(HaltCause::NotServing { nodes, after: options.deadline.allowed() })
+}
+
+/// Whether any node is not `ok` yet.
+fn asleep(servers: &mut [Server]) -> Result<bool, WireError> {
+    let answers = all_at_once(servers, Server::info);
+    Ok(answers.into_iter().collect::<Result<Vec<_>, _>>()?.iter().any(|info| !info.ok))
+}
+
+/// Waits until all say `ok`; gives those that do not at the deadline.
+fn wait(
+    servers: &mut [Server],
+    deadline: &Deadline,
+    tally: Option<&Tally>,
+) -> Result<Vec<NodeAddr>, WireError> {
+    let together = deadline.together();
+    let answers = all_at_once(servers, |server| {
+        let addr = server.addr().clone();
+        let waited = together.until_empty(|| {
+            Ok::<_, WireError>(if server.info()?.ok { Vec::new() } else { vec![addr.clone()] })
+        })?;
+        Ok(match waited {
+            Waited::Done(none) => {
+                tally.into_iter().for_each(|tally| tally.add(1));
+                none
+            }
+            Waited::GaveUp(left) => left,
+        })
+    });
+    Ok(answers.into_iter().collect::<Result<Vec<_>, WireError>>()?.concat())
+}
+
+/// A master whose timeout is lowered, and what it has to be put back to.
+struct Hurried<'a> {
+    server: &'a mut Server,
+    original: u64,
+}
+
+/// Lowers the node timeout of masters that are not `ok`, waits until they are, and puts it back on
+/// every way out.
+fn hurry(
+    plan: &Formation,
+    servers: &mut [Server],
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<(), HaltCause> {
+    let masters: Vec<usize> = masters(&plan.members).collect();
+    let servers = servers.iter_mut().enumerate().filter(|(index, _)| masters.contains(index));
+    let begun = Instant::now();
+    let lowered = all_at_once(servers, |(_, server)| lower(server));
+    let (mut hurried, mut refused) = (Vec::new(), None);
+    for answer in lowered {
+        match answer {
+            Ok(server) => hurried.extend(server),
+            Err(error) => refused = Some(error),
+        }
+    }
+    if hurried.is_empty() && refused.is_none() {
+        return Ok(());
+    }
+    let waited = match &refused {
+        Some(_) => Ok(Vec::new()),
+        None => wait_for(&mut hurried, &options.deadline.within(HURRY)),
+    };
+    // Before anything else is looked at: the old values.
+    let count = hurried.len();
+    let restored = all_at_once(hurried, restore);
+    restored.into_iter().collect::<Result<(), HaltCause>>()?;
+    waited?;
+    match refused {
+        // Where CONFIG is denied, the server's own delay has to be waited out.
+        Some(error) if error.refusal().is_some() => {
+            let message = format!("cluster-node-timeout cannot be lowered ({error}): waiting out the servers' delay of up to 5 s");
+            observer.on(Event::Note { message });
+        }
+        Some(error) => return Err(error.into()),
+        None => {
+            let held = begun.elapsed().as_millis();
+            let message = format!("cluster-node-timeout was lowered on {count} masters for {held} ms and is back");
+            observer.on(Event::Note { message });
+        }
+    }
+    Ok(())
+}
+
+/// Lowers one master's timeout; `None` where it is `ok` already, or is as quick as can be.
+fn lower(server: &mut Server) -> Result<Option<Hurried<'_>>, WireError> {
+    if server.info()?.ok {
+        return Ok(None);
+    }
+    let original = server.node_timeout()?;
+    if original <= HURRIED_TIMEOUT {
+        return Ok(None);
+    }
+    match server.set_node_timeout(HURRIED_TIMEOUT) {
+        Ok(()) => Ok(Some(Hurried { server, original })),
+        Err(error) if error.refusal().is_some() => Err(error),
+        // It may have been set all the same: better to put it back once too often.
+        Err(error) => server.set_node_timeout(original).and(Err(error)),
+    }
+}
+
+fn wait_for(hurried: &mut [Hurried], deadline: &Deadline) -> Result<Vec<()>, WireError> {
+    let together = deadline.together();
+    let answers = all_at_once(hurried, |hurried| {
+        together.until_empty(|| {
+            Ok::<_, WireError>(if hurried.server.info()?.ok { Vec::new() } else { vec![()] })
+        })
+    });
+    answers.into_iter().map(|answer| answer.map(|_| ())).collect()
+}
+
+/// Puts a timeout back and reads it, to be sure.
+fn restore(hurried: Hurried) -> Result<(), HaltCause> {
+    let Hurried { server, original } = hurried;
+    let node = server.addr().clone();
+    let left = |why: String| HaltCause::TimeoutLeft { node: node.clone(), now: HURRIED_TIMEOUT, original, why };
+    server.set_node_timeout(original).map_err(|error| left(error.to_string()))?;
+    match server.node_timeout() {
+        Ok(now) if now == original => Ok(()),
+        Ok(now) => Err(left(format!("it still says {now}"))),
+        Err(error) => Err(left(error.to_string())),
+    }
+}

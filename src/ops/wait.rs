@@ -1,0 +1,117 @@
+//! Waiting with an end: a deadline, an interrupt, or a neighbour's failure stops it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::interrupt::Interrupt;
+
+/// The shortest and the longest pause between two looks at a server.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(100));
+
+/// When waiting has to end.
+#[derive(Clone, Debug)]
+pub struct Deadline {
+    at: Instant,
+    allowed: Duration,
+    interrupt: Interrupt,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waited<T> {
+    Done(T),
+    /// The deadline passed, a signal came, or another wait of the group failed.
+    GaveUp(T),
+}
+
+/// Several waits side by side, for one purpose: when one fails, the others need not go on.
+#[derive(Debug)]
+pub(super) struct Together<'a> {
+    deadline: &'a Deadline,
+    failed: AtomicBool,
+}
+
+impl Deadline {
+    /// `allowed` from now.
+    pub fn after(allowed: Duration, interrupt: Interrupt) -> Deadline {
+        Deadline { at: Instant::now() + allowed, allowed, interrupt }
+    }
+
+    /// How long it was when it was set.
+    pub fn allowed(&self) -> Duration {
+        self.allowed
+    }
+
+    pub fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
+    pub fn is_over(&self) -> bool {
+        Instant::now() >= self.at || self.interrupt.signal().is_some()
+    }
+
+    /// Another deadline, no later than this one.
+    pub(super) fn within(&self, allowed: Duration) -> Deadline {
+        let at = self.at.min(Instant::now() + allowed);
+        Deadline { at, allowed, interrupt: self.interrupt.clone() }
+    }
+
+    pub(super) fn together(&self) -> Together<'_> {
+        Together { deadline: self, failed: AtomicBool::new(false) }
+    }
+}
+
+impl Together<'_> {
+    /// Looks again and again, with growing pauses, until nothing is left; gives what was left at
+    /// the last look.
+    pub(super) fn until_empty<T, E>(
+        &self,
+        mut look: impl FnMut() -> Result<Vec<T>, E>,
+    ) -> Result<Waited<Vec<T>>, E> {
+        let mut pause = PAUSES.0;
+        loop {
+            let left = look().inspect_err(|_| self.failed.store(true, Ordering::Relaxed))?;
+            if left.is_empty() {
+                return Ok(Waited::Done(left));
+            }
+            if self.failed.load(Ordering::Relaxed) || self.deadline.is_over() {
+                return Ok(Waited::GaveUp(left));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 3 / 2).min(PAUSES.1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deadline(milliseconds: u64) -> Deadline {
+        Deadline::after(Duration::from_millis(milliseconds), Interrupt::default())
+    }
+
+    #[test]
+    fn it_ends_when_nothing_is_left() {
+        let mut left = vec![1, 2, 3];
+        let looked = deadline(60_000).together().until_empty(|| {
+            left.pop();
+            Ok::<_, ()>(left.clone())
+        });
+        assert_eq!(looked, Ok(Waited::Done(Vec::new())));
+    }
+
+    #[test]
+    fn it_ends_at_the_deadline_and_says_what_was_left() {
+        let waited = deadline(0).together().until_empty(|| Ok::<_, ()>(vec!["node 3"]));
+        assert_eq!(waited, Ok(Waited::GaveUp(vec!["node 3"])));
+    }
+
+    #[test]
+    fn one_failure_ends_the_others() {
+        let deadline = deadline(60_000);
+        let together = deadline.together();
+        assert_eq!(together.until_empty(|| Err::<Vec<()>, _>("gone")), Err("gone"));
+        assert_eq!(together.until_empty(|| Ok::<_, ()>(vec![7])), Ok(Waited::GaveUp(vec![7])));
+    }
+}

@@ -1,0 +1,155 @@
+//! What is wrong with a cluster: the reports of all nodes in, every problem out.
+
+mod nodes;
+mod settings;
+mod slots;
+mod views;
+
+use serde::Serialize;
+
+use crate::model::{ClusterReport, NodeId, SlotSet};
+
+/// What sort of problem; the name in JSON is stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Slots that no node owns.
+    SlotsUncovered,
+    /// Slots that two nodes claim.
+    SlotsConflict,
+    /// A slot left migrating or importing.
+    SlotOpen,
+    /// A node does not serve: `cluster_state:fail`.
+    StateNotOk,
+    /// A known node gives no answer.
+    NodeUnreachable,
+    /// A node that others see in fail, fail? or noaddr state.
+    NodeFailing,
+    /// A node that others are still shaking hands with.
+    NodeHandshake,
+    /// Two servers with one node id.
+    IdShared,
+    /// Nodes see another differently than it sees itself.
+    ViewsDiffer,
+    /// A replica without a connection to its master.
+    ReplicaLinkDown,
+    /// A replica whose first copy of the data is not complete.
+    ReplicaSyncing,
+    /// A replica of a replica.
+    ReplicaOfReplica,
+    /// A master without a replica, where others have one.
+    NoReplica,
+    /// Two masters with one config epoch.
+    EpochCollision,
+    /// Nodes with different settings.
+    SettingsDiffer,
+}
+
+/// How bad it is: an error makes the cluster unhealthy, a warning only with `--strict`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// One problem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    pub kind: Kind,
+    pub severity: Severity,
+    /// One plain sentence.
+    pub message: String,
+    /// The nodes concerned, by address.
+    pub nodes: Vec<String>,
+    /// The slots concerned.
+    pub slots: SlotSet,
+    /// The command that mends it, where there is one.
+    pub fix: Option<String>,
+}
+
+impl Problem {
+    fn new(kind: Kind, severity: Severity, message: String) -> Problem {
+        Problem { kind, severity, message, nodes: Vec::new(), slots: SlotSet::EMPTY, fix: None }
+    }
+
+    fn error(kind: Kind, message: String) -> Problem {
+        Problem::new(kind, Severity::Error, message)
+    }
+
+    fn warning(kind: Kind, message: String) -> Problem {
+        Problem::new(kind, Severity::Warning, message)
+    }
+
+    fn at(mut self, nodes: impl IntoIterator<Item = String>) -> Problem {
+        self.nodes.extend(nodes);
+        self
+    }
+
+    fn with_slots(mut self, slots: SlotSet) -> Problem {
+        self.slots = slots;
+        self
+    }
+
+    fn mended_by(mut self, fix: impl Into<Option<String>>) -> Problem {
+        self.fix = fix.into();
+        self
+    }
+}
+
+/// All problems, errors first; none means healthy.
+pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    problems.extend(slots::uncovered(cluster));
+    problems.extend(slots::conflicts(cluster));
+    problems.extend(slots::open(cluster));
+    problems.extend(nodes::not_ok(cluster));
+    problems.extend(nodes::unreachable(cluster));
+    problems.extend(nodes::flagged(cluster));
+    problems.extend(nodes::shared_ids(cluster));
+    problems.extend(views::differ(cluster));
+    problems.extend(nodes::replicas(cluster));
+    problems.extend(nodes::without_replica(cluster));
+    problems.extend(settings::epochs(cluster));
+    problems.extend(settings::differ(cluster));
+    problems.sort_by_key(|problem| problem.severity);
+    problems
+}
+
+/// Whether nothing is wrong; `strict` counts warnings too.
+pub fn is_healthy(problems: &[Problem], strict: bool) -> bool {
+    !problems.iter().any(|problem| strict || problem.severity == Severity::Error)
+}
+
+/// Who owns what: each node as it says itself, silent nodes as the others say. Only owners of slots.
+pub fn owners(cluster: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
+    let told = cluster.nodes.iter().map(|report| (report.id(), report.view.me().slots.clone()));
+    let silent = cluster.silent.iter().map(|silent| {
+        let seen = cluster.nodes.iter().filter_map(|report| report.view.node(silent.id));
+        (silent.id, seen.fold(SlotSet::EMPTY, |all, node| all.union(&node.slots)))
+    });
+    told.chain(silent).filter(|(_, slots)| !slots.is_empty()).collect()
+}
+
+/// The slots that have an owner.
+pub fn covered(cluster: &ClusterReport) -> SlotSet {
+    owners(cluster).iter().fold(SlotSet::EMPTY, |all, (_, slots)| all.union(slots))
+}
+
+/// `a, b and 3 others`.
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [rest @ .., last] if names.len() <= 3 => format!("{} and {last}", rest.join(", ")),
+        [first, second, rest @ ..] => format!("{first}, {second} and {} others", rest.len()),
+    }
+}
+
+/// `is` or `are`, `slot` or `slots`: the word that fits the number.
+fn by_number<'a>(number: usize, one: &'a str, several: &'a str) -> &'a str {
+    if number == 1 { one } else { several }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Nodes that are down, doubted or doubled, and replicas that do not do their work.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use itertools::Itertools;
+
+use super::{Kind, Problem, listed, owners};
+use crate::model::{ClusterReport, Flag, Link, NodeId, NodeReport, Role};
+
+pub(super) fn not_ok(cluster: &ClusterReport) -> Option<Problem> {
+    let failed = cluster.nodes.iter().filter(|report| !report.info.ok);
+    let names = failed.map(|report| report.via.to_string()).collect_vec();
+    if names.is_empty() {
+        return None;
+    }
+    let message = match names.len() {
+        all if all == cluster.nodes.len() && all > 1 => {
+            "every node says cluster_state:fail: the cluster serves no requests".to_owned()
+        }
+        1 => format!("{} says cluster_state:fail", names[0]),
+        _ => format!("{} say cluster_state:fail", listed(&names)),
+    };
+    Some(Problem::error(Kind::StateNotOk, message).at(names))
+}
+
+pub(super) fn unreachable(cluster: &ClusterReport) -> impl Iterator<Item = Problem> {
+    cluster.silent.iter().map(|silent| {
+        let name = cluster.name(silent.id);
+        // Errors of the wire name the address themselves.
+        let why = silent.why.strip_prefix(&format!("{name}: ")).unwrap_or(&silent.why);
+        let message = format!("{name} (id {}) gives no answer: {why}", silent.id.short());
+        Problem::error(Kind::NodeUnreachable, message).at([name])
+    })
+}
+
+/// Nodes in fail, fail?, handshake or noaddr state, and who sees them so.
+pub(super) fn flagged(cluster: &ClusterReport) -> Vec<Problem> {
+    let flags = [Flag::Fail, Flag::PFail, Flag::NoAddr, Flag::Handshake];
+    let mut seen: BTreeMap<(usize, String), Vec<String>> = BTreeMap::new();
+    for report in &cluster.nodes {
+        for node in report.view.peers() {
+            for (order, _) in flags.iter().enumerate().filter(|(_, flag)| node.flags.has(**flag)) {
+                seen.entry((order, node.name())).or_default().push(report.via.to_string());
+            }
+        }
+    }
+    let problem = |((order, name), observers): ((usize, String), Vec<String>)| {
+        let all = observers.len() + 1 >= cluster.nodes.len() && observers.len() > 1;
+        let who = if all { "every other node that answers".to_owned() } else { listed(&observers) };
+        let (kind, words) = match flags[order] {
+            Flag::Fail => (Kind::NodeFailing, "is marked as failed by"),
+            Flag::PFail => (Kind::NodeFailing, "gives no answer on the cluster bus (fail?) to"),
+            Flag::NoAddr => (Kind::NodeFailing, "has no known address (noaddr) at"),
+            _ => (Kind::NodeHandshake, "is still in handshake with"),
+        };
+        let message = format!("{name} {words} {who}");
+        match kind {
+            Kind::NodeHandshake => Problem::warning(kind, message).at([name]),
+            _ => Problem::error(kind, message).at([name]),
+        }
+    };
+    seen.into_iter().map(problem).collect()
+}
+
+pub(super) fn shared_ids(cluster: &ClusterReport) -> Vec<Problem> {
+    let servers = cluster.nodes.iter().into_group_map_by(|report| report.id());
+    let problem = |(id, reports): (NodeId, Vec<&NodeReport>)| {
+        let names = reports.iter().map(|report| report.via.to_string()).sorted().collect_vec();
+        let message = format!(
+            "{} are different servers with one node id ({id}): they were started on copies of one nodes.conf",
+            listed(&names)
+        );
+        Problem::error(Kind::IdShared, message).at(names)
+    };
+    let doubled = servers.into_iter().filter(|(_, reports)| reports.len() > 1);
+    doubled.sorted_by_key(|(id, _)| *id).map(problem).collect()
+}
+
+/// Replicas whose link is not up, and replicas of replicas.
+pub(super) fn replicas(cluster: &ClusterReport) -> Vec<Problem> {
+    cluster.nodes.iter().flat_map(|report| replica(cluster, report)).collect()
+}
+
+fn replica(cluster: &ClusterReport, report: &NodeReport) -> Vec<Problem> {
+    let Role::Replica { of } = report.view.me().role else { return Vec::new() };
+    let (name, master) = (report.via.to_string(), cluster.name(of));
+    let mut found = Vec::new();
+    // A replica that its master feeds waits for its first copy, up to repl-diskless-sync-delay.
+    let fed = cluster.node(of).is_some_and(|master| {
+        master.feeds.iter().any(|(ip, port)| *port == report.reached.port() && *ip == report.reached.host())
+    });
+    match report.link {
+        Some(Link::Down) if !fed => {
+            let message = format!("{name} has no connection to its master {master} (master_link_status:down)");
+            found.push(Problem::error(Kind::ReplicaLinkDown, message).at([name.clone(), master.clone()]));
+        }
+        Some(Link::Down | Link::Syncing) => {
+            let message = format!("{name} is waiting for its first copy of {master}'s data");
+            found.push(Problem::warning(Kind::ReplicaSyncing, message).at([name.clone(), master.clone()]));
+        }
+        Some(Link::Up) | None => {}
+    }
+    let above = cluster.node(of).and_then(|master| master.view.me().role.master());
+    if let Some(top) = above {
+        let top = cluster.name(top);
+        let message = format!("{name} replicates {master}, which is itself a replica of {top}");
+        let fix = format!("rcluster replicate {name} {top}");
+        let problem = Problem::error(Kind::ReplicaOfReplica, message);
+        found.push(problem.at([name, master, top]).mended_by(fix));
+    }
+    found
+}
+
+pub(super) fn without_replica(cluster: &ClusterReport) -> Vec<Problem> {
+    let views = cluster.nodes.iter().flat_map(|report| report.view.nodes());
+    let copied: BTreeSet<NodeId> = views.filter_map(|node| node.role.master()).collect();
+    let masters = owners(cluster).into_iter().map(|(id, _)| id).unique().collect_vec();
+    if !masters.iter().any(|id| copied.contains(id)) {
+        return Vec::new();
+    }
+    let problem = |id: &NodeId| {
+        let name = cluster.name(*id);
+        let message = format!("{name} has no replica, other masters have: if it dies, its slots are gone");
+        Problem::warning(Kind::NoReplica, message).at([name])
+    };
+    masters.iter().filter(|id| !copied.contains(id)).map(problem).collect()
+}

@@ -1,0 +1,124 @@
+//! Nodes whose views differ, and in what.
+
+use std::collections::{BTreeMap, HashMap};
+
+use itertools::Itertools;
+
+use super::{Kind, Problem, by_number, listed};
+use crate::model::{ClusterReport, ClusterView, Flag, Node, NodeId, Role, SlotSet};
+
+/// One way in which a view of a node differs from what that node says itself.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Difference {
+    Unknown,
+    Role(String),
+    Slots(String),
+    Address(String),
+}
+
+/// Compares every view of a node with what the node says of itself; where it is silent, with what
+/// the first view that knows it says.
+pub(super) fn differ(cluster: &ClusterReport) -> Vec<Problem> {
+    let mut truths: BTreeMap<NodeId, &Node> = BTreeMap::new();
+    for node in cluster.nodes.iter().map(|report| report.view.me()) {
+        truths.entry(node.id).or_insert(node);
+    }
+    for node in cluster.nodes.iter().flat_map(|report| report.view.members()) {
+        truths.entry(node.id).or_insert(node);
+    }
+    // A node does not know its own address until it is met: the others' word counts.
+    let addresses = addresses(cluster);
+    let mut found: BTreeMap<(NodeId, Difference), Vec<String>> = BTreeMap::new();
+    for report in &cluster.nodes {
+        let known: HashMap<NodeId, &Node> =
+            report.view.nodes().iter().map(|node| (node.id, node)).collect();
+        for (id, truth) in &truths {
+            let differences = match known.get(id) {
+                Some(node) if node.flags.has(Flag::Handshake) => Vec::new(),
+                Some(node) => compare(cluster, node, truth, addresses.get(id)),
+                None => vec![Difference::Unknown],
+            };
+            for difference in differences {
+                found.entry((*id, difference)).or_default().push(report.via.to_string());
+            }
+        }
+    }
+    let problems = found.into_iter().map(|((id, difference), observers)| {
+        problem(cluster, &truths, id, difference, observers)
+    });
+    problems.collect()
+}
+
+fn addresses(cluster: &ClusterReport) -> HashMap<NodeId, String> {
+    let told = |view: &ClusterView| {
+        view.peers().filter_map(|node| Some((node.id, node.addr.as_ref()?.to_string()))).collect_vec()
+    };
+    let mut votes: HashMap<NodeId, BTreeMap<String, usize>> = HashMap::new();
+    for (id, addr) in cluster.nodes.iter().flat_map(|report| told(&report.view)) {
+        *votes.entry(id).or_default().entry(addr).or_default() += 1;
+    }
+    let most = |votes: BTreeMap<String, usize>| votes.into_iter().max_by_key(|vote| vote.1);
+    votes.into_iter().filter_map(|(id, votes)| Some((id, most(votes)?.0))).collect()
+}
+
+fn compare(cluster: &ClusterReport, seen: &Node, truth: &Node, addr: Option<&String>) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    if seen.role != truth.role {
+        differences.push(Difference::Role(role(cluster, seen.role)));
+    }
+    if seen.slots != truth.slots {
+        differences.push(Difference::Slots(seen.slots.to_string()));
+    }
+    // `noaddr` is reported as a state; a node's own line has the host it was asked through.
+    if let (Some(own), Some(addr)) = (&seen.addr, addr)
+        && !std::ptr::eq(seen, truth)
+        && own.to_string() != *addr
+    {
+        differences.push(Difference::Address(own.to_string()));
+    }
+    differences
+}
+
+fn role(cluster: &ClusterReport, role: Role) -> String {
+    match role {
+        Role::Master => "a master".to_owned(),
+        Role::Replica { of } => format!("a replica of {}", cluster.name(of)),
+        Role::Unknown => "neither master nor replica".to_owned(),
+    }
+}
+
+fn problem(
+    cluster: &ClusterReport,
+    truths: &BTreeMap<NodeId, &Node>,
+    id: NodeId,
+    difference: Difference,
+    observers: Vec<String>,
+) -> Problem {
+    let name = cluster.name(id);
+    let who = listed(&observers);
+    let many = observers.len();
+    let sees = by_number(many, "sees", "see");
+    let truth = truths.get(&id);
+    let itself = if cluster.node(id).is_some() { "it says itself" } else { "others see" };
+    let mut slots = SlotSet::EMPTY;
+    let mut fix = None;
+    let message = match difference {
+        Difference::Unknown => {
+            fix = observers.first().map(|observer| format!("rcluster meet {observer} {name}"));
+            format!("{who} {} not know {name} (id {})", by_number(many, "does", "do"), id.short())
+        }
+        Difference::Role(seen) => {
+            let own = truth.map_or_else(String::new, |node| role(cluster, node.role));
+            format!("{who} {sees} {name} as {seen}; {itself} {own}")
+        }
+        Difference::Slots(seen) => {
+            let own = truth.map(|node| node.slots.clone()).unwrap_or_default();
+            let message = format!("{who} {sees} {name} own slots {seen}; {itself} {own}");
+            slots = own;
+            message
+        }
+        Difference::Address(seen) => format!("{who} {sees} node {} at {seen}; others see it at another address", id.short()),
+    };
+    let nodes = observers.into_iter().chain([name]).unique();
+    Problem::error(Kind::ViewsDiffer, message).at(nodes).with_slots(slots).mended_by(fix)
+}

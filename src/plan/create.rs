@@ -1,0 +1,153 @@
+//! Forming a cluster: which nodes may take part, and what each has to do.
+
+use std::collections::{BTreeMap, HashMap};
+
+use itertools::Itertools;
+
+use super::formation::{Formation, Member, Step};
+use super::layout::Layout;
+use crate::model::{Flag, NodeAddr, NodeId, NodeReport, Role, SlotSet};
+
+/// Why a node cannot take part in a new cluster.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Objection {
+    #[error("{0} and {1} are one node (id {2}): name each node once")]
+    TwoNames(NodeAddr, NodeAddr, NodeId),
+    #[error("{0} and {1} are two servers with one node id ({2}): one of them was started on a copy of the other's nodes.conf")]
+    SameId(NodeAddr, NodeAddr, NodeId),
+    #[error("{node} already belongs to a cluster: it knows {others}")]
+    NotAlone { node: NodeAddr, others: String },
+    #[error("{node} already owns slots {slots}; this plan gives it {planned}")]
+    OwnsSlots { node: NodeAddr, slots: SlotSet, planned: SlotSet },
+    #[error("{node} has open slots: {slots} are being moved")]
+    OpenSlots { node: NodeAddr, slots: SlotSet },
+    #[error("{node} is already a replica of {master}")]
+    WrongRole { node: NodeAddr, master: NodeId },
+    #[error("{node} holds {keys} key{}", if *keys == 1 { "" } else { "s" })]
+    HasKeys { node: NodeAddr, keys: u64 },
+    #[error("{node} holds {libraries} function librar{}", if *libraries == 1 { "y" } else { "ies" })]
+    HasFunctions { node: NodeAddr, libraries: usize },
+}
+
+impl Objection {
+    /// The node that objects, where it could be emptied to take part.
+    pub fn node(&self) -> Option<&NodeAddr> {
+        match self {
+            Objection::TwoNames(..) | Objection::SameId(..) => None,
+            Objection::NotAlone { node, .. }
+            | Objection::OwnsSlots { node, .. }
+            | Objection::OpenSlots { node, .. }
+            | Objection::WrongRole { node, .. }
+            | Objection::HasKeys { node, .. }
+            | Objection::HasFunctions { node, .. } => Some(node),
+        }
+    }
+}
+
+/// Plans how `reports`' nodes become the cluster that `layout` draws.
+///
+/// A node may be new, or stand where an earlier run of this very plan left it: then only what is
+/// missing is planned. Anything else is an objection, and all of them are given.
+pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<Formation, Vec<Objection>> {
+    let shared = shared_ids(reports);
+    if !shared.is_empty() {
+        return Err(shared);
+    }
+    let id = |seat: usize| reports[seat].id();
+    let mut targets: BTreeMap<usize, (Role, SlotSet)> = BTreeMap::new();
+    for shard in &layout.shards {
+        targets.insert(shard.master, (Role::Master, shard.slots.clone()));
+        let replica = (Role::Replica { of: id(shard.master) }, SlotSet::EMPTY);
+        targets.extend(shard.replicas.iter().map(|&seat| (seat, replica.clone())));
+    }
+    let objections: Vec<Objection> = targets
+        .iter()
+        .flat_map(|(&seat, (role, slots))| objections(reports, seat, *role, slots))
+        .collect();
+    if !objections.is_empty() {
+        return Err(objections);
+    }
+    let members = targets.into_iter().map(|(seat, (role, slots))| {
+        let me = reports[seat].view.me();
+        let left = slots.difference(&me.slots);
+        let mut steps = Vec::new();
+        if is_new(&reports[seat]) {
+            steps.push(Step::SetEpoch(seat as u64 + 1));
+        }
+        if !left.is_empty() {
+            steps.push(Step::AddSlots(left));
+        }
+        if let Role::Replica { of } = role.to_owned()
+            && me.role != role
+        {
+            steps.push(Step::Follow(of));
+        }
+        Member { id: me.id, addr: reports[seat].reached.clone(), role: Some(role), slots: Some(slots), steps }
+    });
+    Ok(Formation::new(members.collect(), &reports.iter().collect_vec()))
+}
+
+/// Whether the node was never part of anything: only then it accepts a config epoch.
+pub(super) fn is_new(report: &NodeReport) -> bool {
+    report.view.nodes().len() == 1 && report.view.me().epoch == 0
+}
+
+fn shared_ids(reports: &[NodeReport]) -> Vec<Objection> {
+    let mut first: HashMap<NodeId, &NodeReport> = HashMap::new();
+    let mut found = Vec::new();
+    for report in reports {
+        let NodeReport { via, run_id, .. } = report;
+        let other = *first.entry(report.id()).or_insert(report);
+        if other.run_id != *run_id {
+            found.push(Objection::SameId(other.via.clone(), via.clone(), report.id()));
+        } else if other.via != *via {
+            found.push(Objection::TwoNames(other.via.clone(), via.clone(), report.id()));
+        }
+    }
+    found
+}
+
+fn objections(reports: &[NodeReport], seat: usize, role: Role, planned: &SlotSet) -> Vec<Objection> {
+    let report = &reports[seat];
+    let node = report.via.clone();
+    let me = report.view.me();
+    let mut found = Vec::new();
+
+    let is_ours = |id: NodeId| reports.iter().any(|other| other.id() == id);
+    let meets_ours = |addr: &NodeAddr| reports.iter().any(|other| other.reached == *addr);
+    let foreign = report.view.peers().filter(|peer| {
+        let handshake = peer.flags.has(Flag::Handshake);
+        !(is_ours(peer.id) || handshake && peer.addr.as_ref().is_some_and(meets_ours))
+    });
+    let others = foreign.map(|peer| peer.name()).collect_vec();
+    if !others.is_empty() {
+        let more = others.len().saturating_sub(3);
+        let mut names = others.iter().take(3).join(", ");
+        if more > 0 {
+            names += &format!(" and {more} more");
+        }
+        found.push(Objection::NotAlone { node: node.clone(), others: names });
+    }
+    if !me.slots.difference(planned).is_empty() {
+        let (slots, planned) = (me.slots.clone(), planned.clone());
+        found.push(Objection::OwnsSlots { node: node.clone(), slots, planned });
+    }
+    if !report.view.open.is_empty() {
+        let slots = report.view.open.iter().map(|open| open.slot).collect();
+        found.push(Objection::OpenSlots { node: node.clone(), slots });
+    }
+    if let Role::Replica { of } = me.role
+        && me.role != role
+    {
+        found.push(Objection::WrongRole { node: node.clone(), master: of });
+    }
+    // What stands in its planned place already may have been used already.
+    let in_place = me.role == role && me.slots == *planned && (role != Role::Master || !planned.is_empty());
+    if report.keys > 0 && !in_place {
+        found.push(Objection::HasKeys { node: node.clone(), keys: report.keys });
+    }
+    if report.functions > 0 && !in_place {
+        found.push(Objection::HasFunctions { node, libraries: report.functions });
+    }
+    found
+}

@@ -1,0 +1,163 @@
+//! A plan for a set of nodes: what each has to do, and what every one of them must say afterwards.
+//!
+//! `create`, `meet`, `addslots`, `delslots` and `replicate` all plan one of these, so one piece of
+//! code carries them out, and each is as safe to repeat as the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::model::{ClusterReport, ClusterView, Flag, NodeAddr, NodeId, NodeReport, Role, SlotSet};
+
+/// The `cluster-node-timeout` in milliseconds that a master gets while it waits to be `ok`.
+///
+/// A master that was without a majority refuses `ok` for its node timeout, but 500 ms at least
+/// (`cluster.c`, `clusterUpdateState`), so 500 would do. Nobody chooses 499: where a later run finds
+/// it, it knows that it was left behind.
+pub const HURRIED_TIMEOUT: u64 = 499;
+
+/// What servers have where nobody set anything, in milliseconds (`redis.conf`).
+pub const DEFAULT_TIMEOUT: u64 = 15_000;
+
+/// Something one node is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Accepted only while the node knows no other.
+    SetEpoch(u64),
+    AddSlots(SlotSet),
+    DelSlots(SlotSet),
+    Follow(NodeId),
+    /// Put the node timeout, in milliseconds, back to what an interrupted run changed it from.
+    RestoreTimeout(u64),
+}
+
+/// One node of the plan.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub id: NodeId,
+    /// Where the others reach it: an IP, its port, its bus port.
+    pub addr: NodeAddr,
+    /// The role that all must see it in; `None` where the plan does not care.
+    pub role: Option<Role>,
+    /// The slots that all must see it own; `None` where the plan does not care. Where it cares
+    /// about neither, it is not needed that all know it.
+    pub slots: Option<SlotSet>,
+    pub steps: Vec<Step>,
+}
+
+/// What one view still lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// The node is not known, or still in handshake.
+    Unknown,
+    Role,
+    Slots,
+}
+
+/// A whole plan.
+#[derive(Clone, Debug)]
+pub struct Formation {
+    pub members: Vec<Member>,
+    /// Pairs of members that have to be introduced: indices, the first one does it.
+    pub strangers: Vec<(usize, usize)>,
+    /// Members that the others do not see as the plan wants: they have to make themselves known.
+    pub unseen: BTreeSet<usize>,
+    /// Whether all slots are owned in the end, so that every node must become `ok`.
+    pub covers: bool,
+    /// Whether some node was not `ok` when it was asked.
+    pub waits_for_ok: bool,
+    /// How long the youngest node had been up: no node is `ok` in its first two seconds.
+    pub youngest: Duration,
+}
+
+impl Formation {
+    /// Compares what `reports` say with what `members` must become.
+    ///
+    /// `reports` are the members' own, in the same order.
+    pub fn new(mut members: Vec<Member>, reports: &[&NodeReport]) -> Formation {
+        for (member, timeout) in members.iter_mut().zip(lost_timeouts(reports)) {
+            member.steps.extend(timeout.map(Step::RestoreTimeout));
+        }
+        let index: BTreeMap<NodeId, usize> =
+            members.iter().enumerate().map(|(i, member)| (member.id, i)).collect();
+        let mut unknown = BTreeSet::new();
+        let mut unseen: BTreeSet<usize> = (0..members.len())
+            .filter(|&i| members[i].steps.iter().any(|step| matches!(step, Step::AddSlots(_) | Step::Follow(_))))
+            .collect();
+        for (observer, report) in reports.iter().enumerate() {
+            for (id, lack) in lacks(&members, &report.view) {
+                let subject = index[&id];
+                if lack == Lack::Unknown {
+                    unknown.insert((observer.min(subject), observer.max(subject)));
+                }
+                unseen.insert(subject);
+            }
+        }
+        let owned = members.iter().zip(reports).fold(SlotSet::EMPTY, |all, (member, report)| {
+            all.union(member.slots.as_ref().unwrap_or(&report.view.me().slots))
+        });
+        Formation {
+            strangers: unknown.into_iter().collect(),
+            unseen,
+            covers: owned == SlotSet::all(),
+            waits_for_ok: reports.iter().any(|report| !report.info.ok),
+            youngest: reports.iter().map(|report| report.uptime).min().unwrap_or_default(),
+            members,
+        }
+    }
+
+    /// The plan for a change to a cluster: every node that answered, with nothing to do and nothing
+    /// to agree on but what `change` writes into it.
+    pub fn of_cluster(report: &ClusterReport, change: impl Fn(&NodeReport, &mut Member)) -> Formation {
+        let members = report.nodes.iter().map(|node| {
+            let addr = reachable(report, node);
+            let mut member = Member { id: node.id(), addr, role: None, slots: None, steps: Vec::new() };
+            change(node, &mut member);
+            member
+        });
+        Formation::new(members.collect(), &report.nodes.iter().collect::<Vec<_>>())
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_done(&self) -> bool {
+        self.strangers.is_empty()
+            && self.unseen.is_empty()
+            && self.members.iter().all(|member| member.steps.is_empty())
+            && !(self.covers && self.waits_for_ok)
+    }
+
+    /// What `view` still lacks of this plan.
+    pub fn lacks(&self, view: &ClusterView) -> Vec<(NodeId, Lack)> {
+        lacks(&self.members, view)
+    }
+}
+
+fn lacks(members: &[Member], view: &ClusterView) -> Vec<(NodeId, Lack)> {
+    let known: BTreeMap<NodeId, _> = view.members().map(|node| (node.id, node)).collect();
+    let lack = |member: &Member| match known.get(&member.id) {
+        None => Some(Lack::Unknown),
+        Some(node) if node.flags.has(Flag::NoAddr) => Some(Lack::Unknown),
+        Some(node) if member.role.is_some_and(|role| role != node.role) => Some(Lack::Role),
+        Some(node) if member.slots.as_ref().is_some_and(|slots| *slots != node.slots) => Some(Lack::Slots),
+        Some(_) => None,
+    };
+    let matters = |member: &&Member| member.role.is_some() || member.slots.is_some();
+    members.iter().filter(matters).filter_map(|member| Some((member.id, lack(member)?))).collect()
+}
+
+/// Where other nodes reach a member: as they know it, or, while nobody does, as we did.
+fn reachable(report: &ClusterReport, node: &NodeReport) -> NodeAddr {
+    let others = report.nodes.iter().filter(|other| other.id() != node.id());
+    let known = others.filter_map(|other| other.view.node(node.id())?.addr.clone());
+    known.into_iter().next().unwrap_or_else(|| node.reached.clone())
+}
+
+/// For each node the timeout to put back, where it has the one that an interrupted run left.
+///
+/// Its own old value is lost with that run; the others still have theirs, and a cluster has one
+/// value for all.
+fn lost_timeouts(reports: &[&NodeReport]) -> Vec<Option<u64>> {
+    let timeouts: Vec<Option<u64>> = reports.iter().map(|report| report.node_timeout()).collect();
+    let kept = timeouts.iter().flatten().copied().filter(|&timeout| timeout != HURRIED_TIMEOUT);
+    let original = kept.max().unwrap_or(DEFAULT_TIMEOUT);
+    timeouts.iter().map(|&timeout| (timeout == Some(HURRIED_TIMEOUT)).then_some(original)).collect()
+}

@@ -1,0 +1,70 @@
+//! Introducing nodes to a cluster.
+
+use itertools::Itertools;
+
+use super::create::is_new;
+use super::formation::{Formation, Member, Step};
+use crate::model::{ClusterReport, Flag, NodeAddr, NodeId, NodeReport, SlotSet};
+
+/// Why a node is not introduced.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MeetError {
+    #[error("{node} belongs to another cluster: it knows {others}. Meeting it would merge the two clusters into one")]
+    OtherCluster { node: NodeAddr, others: String },
+    #[error("{node} owns slots {slots}, which {owner} of this cluster owns as well: one of them would lose its slots")]
+    SlotClash { node: NodeAddr, owner: String, slots: SlotSet },
+    #[error("{0} and {1} have one node id ({2}): name each node once; where they are two servers, one was started on a copy of the other's nodes.conf")]
+    SameId(NodeAddr, NodeAddr, NodeId),
+}
+
+/// Plans that every node of the cluster and every newcomer know each other.
+///
+/// Newcomers that are in already are left alone.
+pub fn plan(cluster: &ClusterReport, newcomers: &[NodeReport]) -> Result<Formation, MeetError> {
+    let mut all: Vec<&NodeReport> = cluster.nodes.iter().collect();
+    for newcomer in newcomers {
+        match all.iter().find(|report| report.id() == newcomer.id()) {
+            Some(known) if known.run_id == newcomer.run_id => {}
+            Some(known) => {
+                return Err(MeetError::SameId(known.via.clone(), newcomer.via.clone(), newcomer.id()));
+            }
+            None => all.push(newcomer),
+        }
+    }
+    let silent = |id: NodeId| cluster.silent.iter().any(|node| node.id == id);
+    for newcomer in &all[cluster.nodes.len()..] {
+        let foreign = newcomer.view.peers().filter(|peer| !peer.flags.has(Flag::Handshake));
+        let others = foreign
+            .filter(|peer| !silent(peer.id) && !all.iter().any(|report| report.id() == peer.id))
+            .map(|peer| peer.name())
+            .join(", ");
+        if !others.is_empty() {
+            return Err(MeetError::OtherCluster { node: newcomer.via.clone(), others });
+        }
+        for other in all.iter().filter(|other| other.id() != newcomer.id()) {
+            let slots = other.view.me().slots.intersection(&newcomer.view.me().slots);
+            if !slots.is_empty() {
+                let (node, owner) = (newcomer.via.clone(), other.via.to_string());
+                return Err(MeetError::SlotClash { node, owner, slots });
+            }
+        }
+    }
+    // New nodes get distinct epochs here, while they accept one: else masters share epoch 0 and
+    // have to sort it out among themselves later.
+    let mut epoch = all.iter().map(|report| report.info.current_epoch).max().unwrap_or(0);
+    let members = all.iter().map(|report| {
+        let mut steps = Vec::new();
+        if is_new(report) {
+            epoch += 1;
+            steps.push(Step::SetEpoch(epoch));
+        }
+        let me = report.view.me();
+        let (role, slots) = (Some(me.role), Some(me.slots.clone()));
+        Member { id: me.id, addr: report.reached.clone(), role, slots, steps }
+    });
+    let mut plan = Formation::new(members.collect(), &all);
+    if plan.strangers.is_empty() {
+        plan.members.iter_mut().for_each(|member| member.steps.clear());
+    }
+    Ok(plan)
+}

@@ -1,0 +1,228 @@
+//! One server process of the playground.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::SandboxError;
+use super::probe::{Occupant, probe};
+
+const CONFIG: &str = "redis.conf";
+const LOG: &str = "redis.log";
+
+/// Between two looks at a server that starts or stops.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct NodeSpec {
+    /// The server program.
+    pub server: PathBuf,
+    /// A program and arguments that start the server in their turn, if any.
+    pub launcher: Vec<String>,
+    /// The loopback address to bind.
+    pub ip: IpAddr,
+    pub port: u16,
+    /// The node's own folder.
+    pub dir: PathBuf,
+    /// Further lines of `redis.conf`.
+    pub settings: Vec<String>,
+}
+
+impl NodeSpec {
+    /// The node at `port` of the playground in `root`.
+    pub fn new(server: &Path, root: &Path, port: u16) -> NodeSpec {
+        NodeSpec {
+            server: server.to_owned(),
+            launcher: Vec::new(),
+            ip: Ipv4Addr::LOCALHOST.into(),
+            port,
+            dir: root.join(port.to_string()),
+            settings: Vec::new(),
+        }
+    }
+
+    fn config_text(&self, dir: &Path) -> String {
+        let own = |name: &str| dir.join(name).display().to_string().replace('\\', "\\\\").replace('"', "\\\"");
+        let mut lines = vec![
+            format!("port {}", self.port),
+            format!("bind {}", self.ip),
+            format!("dir \"{}\"", own("")),
+            format!("pidfile \"{}\"", own("redis.pid")),
+            format!("logfile \"{}\"", own(LOG)),
+            "daemonize no".to_owned(),
+            "cluster-enabled yes".to_owned(),
+            "cluster-config-file nodes.conf".to_owned(),
+        ];
+        lines.extend(self.settings.iter().cloned());
+        lines.join("\n") + "\n"
+    }
+}
+
+/// A server of the playground, running or not.
+#[derive(Debug)]
+pub struct LocalNode {
+    addr: SocketAddr,
+    dir: PathBuf,
+    child: Option<Child>,
+}
+
+fn files(path: &Path) -> impl Fn(io::Error) -> SandboxError + '_ {
+    move |source| SandboxError::Files { path: path.to_owned(), source }
+}
+
+impl LocalNode {
+    /// Starts the server, unless it runs already; does not wait until it answers.
+    pub fn start(spec: &NodeSpec) -> Result<LocalNode, SandboxError> {
+        let port = spec.port;
+        let bus = port.checked_add(10_000).ok_or(SandboxError::PortTooHigh { port })?;
+        fs::create_dir_all(&spec.dir).map_err(files(&spec.dir))?;
+        let dir = spec.dir.canonicalize().map_err(files(&spec.dir))?;
+        let mut node = LocalNode { addr: (spec.ip, port).into(), dir, child: None };
+        if node.pid().is_some() {
+            return Ok(node);
+        }
+        for port in [port, bus] {
+            TcpListener::bind((spec.ip, port)).map_err(|_| SandboxError::PortTaken { port })?;
+        }
+        let config = node.dir.join(CONFIG);
+        fs::write(&config, spec.config_text(&node.dir)).map_err(files(&config))?;
+        let path = node.log();
+        let log = File::options().create(true).append(true).open(&path).map_err(files(&path))?;
+        let complaints = log.try_clone().map_err(files(&path))?;
+        let words: Vec<_> = spec.launcher.iter().map(Into::into).chain([spec.server.clone().into_os_string()]).collect();
+        let (program, arguments) = (&words[0], &words[1..]);
+        // A group of its own: Ctrl-C in the terminal is for rcluster, not for the servers.
+        let child = Command::new(program)
+            .args(arguments)
+            .arg(&config)
+            .current_dir(&node.dir)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(complaints)
+            .process_group(0)
+            .spawn()
+            .map_err(|source| SandboxError::NotRunnable { path: spec.server.clone(), source })?;
+        node.child = Some(child);
+        Ok(node)
+    }
+
+    /// The nodes of the playground in `root`, by port, running or not.
+    pub fn all_in(root: &Path) -> Result<Vec<LocalNode>, SandboxError> {
+        let none = || SandboxError::NoSandbox(root.to_owned());
+        let entries = fs::read_dir(root).map_err(|_| none())?;
+        let mut nodes: Vec<LocalNode> = entries
+            .filter_map(|entry| {
+                let dir = entry.ok()?.path().canonicalize().ok()?;
+                let port: u16 = dir.file_name()?.to_str()?.parse().ok()?;
+                let config = fs::read_to_string(dir.join(CONFIG)).ok()?;
+                let ip = config.lines().find_map(|line| line.strip_prefix("bind "))?.parse().ok()?;
+                Some(LocalNode { addr: SocketAddr::new(ip, port), dir, child: None })
+            })
+            .collect();
+        nodes.sort_by_key(|node| node.addr);
+        if nodes.is_empty() { Err(none()) } else { Ok(nodes) }
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.dir.join(LOG)
+    }
+
+    /// The pid of the server that answers on this node's port, if it is this node's own.
+    pub fn pid(&self) -> Option<u32> {
+        match probe(self.addr) {
+            Occupant::Server { pid, config } if config == self.dir.join(CONFIG) => Some(pid),
+            _ => None,
+        }
+    }
+
+    /// Waits until the server answers.
+    pub fn wait_ready(&mut self, patience: Duration) -> Result<u32, SandboxError> {
+        let deadline = Instant::now() + patience;
+        let port = self.addr.port();
+        loop {
+            if let Some(pid) = self.pid() {
+                return Ok(pid);
+            }
+            if let Some(child) = &mut self.child
+                && !matches!(child.try_wait(), Ok(None))
+            {
+                return Err(SandboxError::Ended { port, log: self.log(), tail: self.log_tail() });
+            }
+            if Instant::now() >= deadline {
+                return Err(SandboxError::NoAnswer { port, after: patience, log: self.log() });
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    fn log_tail(&self) -> String {
+        let text = fs::read(self.log()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(5)..].join("\n")
+    }
+
+    /// Asks the server to end, which saves its data, and waits until it has; kills it where it does
+    /// not. Gives whether it was running.
+    pub fn stop(&mut self, patience: Duration) -> Result<bool, SandboxError> {
+        let Some(pid) = self.pid() else {
+            return Ok(false);
+        };
+        let port = self.addr.port();
+        let wont_end = || SandboxError::WontEnd { port, pid, after: patience };
+        let target = Pid::from_raw(pid as i32).ok_or_else(wont_end)?;
+        for signal in [Signal::TERM, Signal::KILL] {
+            // It may have ended between the look and the signal.
+            let _ = kill_process(target, signal);
+            let deadline = Instant::now() + patience;
+            while Instant::now() < deadline {
+                if probe(self.addr) == Occupant::Nobody {
+                    self.reap();
+                    return Ok(true);
+                }
+                std::thread::sleep(LOOK);
+            }
+        }
+        Err(wont_end())
+    }
+
+    /// Deletes the node's folder.
+    pub fn purge(&self) -> Result<(), SandboxError> {
+        fs::remove_dir_all(&self.dir).map_err(files(&self.dir))
+    }
+
+    /// Kills the server at once, as a power cut would. Only for a server that this value started.
+    pub fn kill(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+        }
+        self.reap();
+    }
+
+    /// Sends a signal to the server. Only for a server that this value started.
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.child.as_ref().and_then(|child| Pid::from_raw(child.id() as i32));
+        let _ = pid.map(|pid| kill_process(pid, signal));
+    }
+
+    fn reap(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.wait();
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Asking a local server who it is, without the wire: one inline command.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Loopback answers in microseconds; a stopped process never does.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Who answers on a port.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Occupant {
+    /// Nobody listens.
+    Nobody,
+    /// A server that tells its pid and the config file it was started on.
+    Server { pid: u32, config: PathBuf },
+    /// Something that tells neither.
+    Stranger,
+}
+
+/// Asks with the inline form of `INFO server`.
+pub(super) fn probe(addr: SocketAddr) -> Occupant {
+    let Ok(mut stream) = TcpStream::connect_timeout(&addr, PATIENCE) else {
+        return Occupant::Nobody;
+    };
+    let timeouts = stream.set_read_timeout(Some(PATIENCE));
+    let asked = timeouts.and_then(|()| stream.write_all(b"INFO server\r\n"));
+    let mut reply = Vec::new();
+    let mut buffer = [0; 4096];
+    while asked.is_ok() && !reply.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut buffer) {
+            Ok(count) if count > 0 => reply.extend_from_slice(&buffer[..count]),
+            _ => break,
+        }
+        // The whole section is one bulk string: done once its last line is there.
+        if read(&reply).is_some() {
+            break;
+        }
+    }
+    read(&reply).unwrap_or(Occupant::Stranger)
+}
+
+fn read(reply: &[u8]) -> Option<Occupant> {
+    let text = String::from_utf8_lossy(reply);
+    let field = |name: &str| {
+        let line = text.split_inclusive("\r\n").find(|line| line.starts_with(name))?;
+        line.strip_prefix(name)?.strip_suffix("\r\n")
+    };
+    let pid = field("process_id:")?.parse().ok()?;
+    Some(Occupant::Server { pid, config: field("config_file:")?.into() })
+}

@@ -1,0 +1,50 @@
+//! How servers are reached: credentials, TLS, timeouts.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::tls::Tls;
+
+/// A password. It prints as `***`, so that no log, error or JSON can show it.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// How every server of a run is reached.
+#[derive(Clone, Debug)]
+pub struct Access {
+    pub user: Option<String>,
+    pub password: Option<Secret>,
+    pub tls: Option<Tls>,
+    /// How long resolving a name, and then connecting to each of its addresses, may take.
+    pub connect_timeout: Duration,
+    /// How long one exchange of commands and replies may take, however slowly the bytes trickle.
+    pub timeout: Duration,
+}
+
+impl Default for Access {
+    fn default() -> Access {
+        Access {
+            user: None,
+            password: None,
+            tls: None,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What can go wrong between rcluster and one server.
+
+use std::time::Duration;
+
+use crate::model::{NodeAddr, ViewError};
+
+/// A failed talk with one server; each variant names it and what it said, word for word.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum WireError {
+    #[error("{addr}: the host name cannot be resolved: {why}")]
+    Resolve { addr: NodeAddr, why: String },
+    #[error("{addr}: cannot connect: {why}")]
+    Connect { addr: NodeAddr, why: String },
+    #[error("{addr}: TLS failed: {why}")]
+    Tls { addr: NodeAddr, why: String },
+    #[error("{addr}: no answer to {command} within {}", humantime::format_duration(*after))]
+    Timeout { addr: NodeAddr, command: String, after: Duration },
+    #[error("{addr}: the connection broke during {command}: {why}")]
+    Lost { addr: NodeAddr, command: String, why: String },
+    #[error("{addr}: this is no Redis or Valkey server, it said: {said}")]
+    NotRedis { addr: NodeAddr, said: String },
+    #[error("{addr}: {command} was refused: {said}")]
+    Refused { addr: NodeAddr, command: String, said: String },
+    #[error("{addr}: {command} gave a reply that makes no sense here: {said}")]
+    Unexpected { addr: NodeAddr, command: String, said: String },
+    #[error("{addr}: {source}")]
+    View { addr: NodeAddr, source: ViewError },
+}
+
+impl WireError {
+    /// What a server refused a command with, word for word; `None` for every other failure.
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            WireError::Refused { said, .. } => Some(said),
+            _ => None,
+        }
+    }
+
+    /// Whether the server turned the credentials (or their lack) down.
+    pub fn is_denied(&self) -> bool {
+        let words = ["NOAUTH", "WRONGPASS", "NOPERM", "DENIED"];
+        self.refusal().is_some_and(|said| {
+            // 6.2 answers a wrong password of the default user without a code of its own.
+            words.iter().any(|word| said.starts_with(word)) || said.contains("invalid password")
+        })
+    }
+
+    /// Whether the server has cluster mode switched off.
+    pub fn is_cluster_off(&self) -> bool {
+        self.refusal().is_some_and(|said| said.contains("cluster support disabled"))
+    }
+
+    /// The node this is about.
+    pub fn addr(&self) -> &NodeAddr {
+        match self {
+            WireError::Resolve { addr, .. }
+            | WireError::Connect { addr, .. }
+            | WireError::Tls { addr, .. }
+            | WireError::Timeout { addr, .. }
+            | WireError::Lost { addr, .. }
+            | WireError::NotRedis { addr, .. }
+            | WireError::Refused { addr, .. }
+            | WireError::Unexpected { addr, .. }
+            | WireError::View { addr, .. } => addr,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Floor 2, the only folder that names `redis::`: connections, credentials, TLS, deadlines, and the
+//! one place that spells `CLUSTER …` commands and reads their replies.
+
+mod access;
+mod error;
+mod fleet;
+mod load;
+mod resolve;
+mod server;
+mod stream;
+mod tls;
+
+pub use access::{Access, Secret};
+pub use error::WireError;
+pub use fleet::all_at_once;
+pub use load::{Cluster, load_cluster, load_nodes};
+pub use resolve::resolve;
+pub use server::Server;
+pub use tls::{Tls, TlsError, TlsOptions};

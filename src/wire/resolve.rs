@@ -1,0 +1,33 @@
+//! Host names to IP addresses, with a deadline: CLUSTER MEET takes IPs only.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use itertools::Itertools;
+
+use super::error::WireError;
+use crate::model::NodeAddr;
+
+/// The IP addresses of a host, IPv4 first: at least one, in the resolver's order.
+///
+/// # Errors
+/// [`WireError::Resolve`] where the name is unknown or no answer comes within `timeout`.
+pub fn resolve(addr: &NodeAddr, timeout: Duration) -> Result<Vec<IpAddr>, WireError> {
+    if let Some(ip) = addr.ip() {
+        return Ok(vec![ip]);
+    }
+    // The system's resolver has no deadline of its own; where it outlives ours, its thread is left
+    // to end by itself.
+    let (sender, answer) = mpsc::channel();
+    let place = (addr.host().to_owned(), addr.port());
+    std::thread::spawn(move || sender.send(place.to_socket_addrs().map(Iterator::collect)));
+    let failed = |why: String| WireError::Resolve { addr: addr.clone(), why };
+    let found: Vec<SocketAddr> = answer
+        .recv_timeout(timeout)
+        .map_err(|_| failed(format!("no answer within {}", humantime::format_duration(timeout))))?
+        .map_err(|error| failed(error.to_string()))?;
+    let ips: Vec<IpAddr> =
+        found.iter().map(SocketAddr::ip).sorted_by_key(IpAddr::is_ipv6).dedup().collect();
+    if ips.is_empty() { Err(failed("it has no address".to_owned())) } else { Ok(ips) }
+}

@@ -1,0 +1,159 @@
+//! A byte stream with a deadline over the whole exchange, plain or TLS.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use rustls::{ClientConnection, StreamOwned};
+
+use super::access::Access;
+use super::error::WireError;
+use super::resolve::resolve;
+use crate::model::NodeAddr;
+
+/// How much of a server's first words is kept, to quote them where it turns out to be no Redis.
+const FIRST_WORDS: usize = 60;
+
+/// A TCP stream whose every read and write ends by the deadline.
+///
+/// A socket's own timeout starts anew with each byte, so a server that trickles would hold us
+/// forever.
+#[derive(Debug)]
+struct Timed {
+    tcp: TcpStream,
+    deadline: Instant,
+}
+
+impl Timed {
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.tcp.set_read_timeout(Some(self.left()?))?;
+        self.tcp.read(buffer)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.tcp.set_write_timeout(Some(self.left()?))?;
+        self.tcp.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.tcp.flush()
+    }
+}
+
+#[derive(Debug)]
+enum Layer {
+    Plain(Timed),
+    Tls(Box<StreamOwned<ClientConnection, Timed>>),
+}
+
+/// A connection's bytes, and the first of them that came in.
+#[derive(Debug)]
+pub(super) struct Stream {
+    layer: Layer,
+    first_words: Vec<u8>,
+}
+
+impl Stream {
+    /// Connects, and shakes hands where `access` asks for TLS; also the IP that it led to.
+    pub(super) fn open(addr: &NodeAddr, access: &Access) -> Result<(Stream, IpAddr), WireError> {
+        let failed = |why: String| WireError::Connect { addr: addr.clone(), why };
+        let (tcp, ip) = connect(addr, access.connect_timeout)?;
+        tcp.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
+        let timed = Timed { tcp, deadline: Instant::now() + access.connect_timeout };
+        let layer = match &access.tls {
+            None => Layer::Plain(timed),
+            Some(tls) => {
+                let failed = |why: String| WireError::Tls { addr: addr.clone(), why };
+                let name = tls.server_name(addr.host()).map_err(|error| failed(error.to_string()))?;
+                let client = ClientConnection::new(tls.config.clone(), name);
+                let client = client.map_err(|error| failed(error.to_string()))?;
+                let mut stream = StreamOwned::new(client, timed);
+                while stream.conn.is_handshaking() {
+                    let done = stream.conn.complete_io(&mut stream.sock);
+                    done.map_err(|error| failed(said(&error)))?;
+                }
+                Layer::Tls(Box::new(stream))
+            }
+        };
+        Ok((Stream { layer, first_words: Vec::new() }, ip))
+    }
+
+    /// From now on reads and writes end by this time.
+    pub(super) fn set_deadline(&mut self, deadline: Instant) {
+        match &mut self.layer {
+            Layer::Plain(timed) => timed.deadline = deadline,
+            Layer::Tls(stream) => stream.sock.deadline = deadline,
+        }
+    }
+
+    /// What the server said first, printable and short.
+    pub(super) fn first_words(&self) -> String {
+        String::from_utf8_lossy(&self.first_words).trim_end().escape_debug().to_string()
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = match &mut self.layer {
+            Layer::Plain(timed) => timed.read(buffer),
+            Layer::Tls(stream) => stream.read(buffer),
+        }?;
+        let room = FIRST_WORDS - self.first_words.len();
+        self.first_words.extend_from_slice(&buffer[..count.min(room)]);
+        Ok(count)
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.layer {
+            Layer::Plain(timed) => timed.write(bytes),
+            Layer::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.layer {
+            Layer::Plain(timed) => timed.flush(),
+            Layer::Tls(stream) => stream.flush(),
+        }
+    }
+}
+
+/// Tries each address of the host in turn; the error tells of the last one.
+fn connect(addr: &NodeAddr, timeout: Duration) -> Result<(TcpStream, IpAddr), WireError> {
+    let mut why = String::new();
+    for ip in resolve(addr, timeout)? {
+        match TcpStream::connect_timeout(&(ip, addr.port()).into(), timeout) {
+            Ok(tcp) => return Ok((tcp, ip)),
+            Err(error) if is_timeout(&error) => {
+                why = format!("no answer within {}", humantime::format_duration(timeout));
+            }
+            Err(error) => why = said(&error),
+        }
+    }
+    Err(WireError::Connect { addr: addr.clone(), why })
+}
+
+/// Whether the deadline passed: a socket's timeout shows as `WouldBlock` on Unix.
+pub(super) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}
+
+/// The error in words, without the system's `(os error 111)`.
+pub(super) fn said(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_lowercase(),
+        None => text,
+    }
+}

@@ -1,0 +1,219 @@
+//! TLS by rustls, with redis-cli's options.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+/// What the user said about TLS.
+#[derive(Clone, Debug, Default)]
+pub struct TlsOptions {
+    /// Trusted certificates; the system's where it is `None`.
+    pub cacert: Option<PathBuf>,
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    /// The server name to ask for and to verify, in place of the address's host.
+    pub sni: Option<String>,
+    /// Accept any certificate.
+    pub insecure: bool,
+}
+
+/// TLS as it is used for every connection of a run.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    pub(super) config: Arc<ClientConfig>,
+    sni: Option<ServerName<'static>>,
+}
+
+/// Why TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    #[error("{}: cannot be read as PEM: {source}", path.display())]
+    Pem { path: PathBuf, source: pem::Error },
+    #[error("{}: holds no certificate", .0.display())]
+    NoCertificate(PathBuf),
+    #[error("no trusted certificates were found on this system ({0}): name some with --cacert")]
+    NoSystemRoots(String),
+    #[error("--cert and --key go together")]
+    HalfIdentity,
+    #[error("'{0}' is no server name")]
+    BadName(String),
+    #[error("the certificate and key cannot be used: {0}")]
+    Config(#[from] rustls::Error),
+    #[error("the trusted certificates cannot be used: {0}")]
+    Roots(#[from] rustls::server::VerifierBuilderError),
+}
+
+impl Tls {
+    /// Reads the files and sets TLS up.
+    ///
+    /// # Errors
+    /// A file that cannot be read, a certificate without its key, a server name that is none.
+    pub fn new(options: &TlsOptions) -> Result<Tls, TlsError> {
+        let provider = Arc::new(ring::default_provider());
+        let verifier: Arc<dyn ServerCertVerifier> = if options.insecure {
+            Arc::new(AnyCertificate(provider.clone()))
+        } else {
+            let roots = Arc::new(roots(options.cacert.as_deref())?);
+            let strict = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build()?;
+            // A private CA vouches for the cluster: its nodes are told apart by IP, and their
+            // certificates seldom carry it. redis-cli and the nodes themselves check no name.
+            if options.cacert.is_some() && options.sni.is_none() {
+                Arc::new(AnyName(strict))
+            } else {
+                strict
+            }
+        };
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
+        let config = match (&options.cert, &options.key) {
+            (Some(cert), Some(key)) => {
+                builder.with_client_auth_cert(certificates(cert)?, private_key(key)?)?
+            }
+            (None, None) => builder.with_no_client_auth(),
+            _ => return Err(TlsError::HalfIdentity),
+        };
+        let sni = options.sni.as_ref().map(|name| {
+            ServerName::try_from(name.clone()).map_err(|_| TlsError::BadName(name.clone()))
+        });
+        Ok(Tls { config: Arc::new(config), sni: sni.transpose()? })
+    }
+
+    /// The name to ask a server at `host` for.
+    pub(super) fn server_name(&self, host: &str) -> Result<ServerName<'static>, TlsError> {
+        match &self.sni {
+            Some(name) => Ok(name.clone()),
+            None => {
+                ServerName::try_from(host.to_owned()).map_err(|_| TlsError::BadName(host.to_owned()))
+            }
+        }
+    }
+}
+
+fn pem_error(path: &Path) -> impl Fn(pem::Error) -> TlsError + '_ {
+    move |source| TlsError::Pem { path: path.to_owned(), source }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let error = pem_error(path);
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<_, _>>)
+        .map_err(error)?;
+    if certificates.is_empty() {
+        return Err(TlsError::NoCertificate(path.to_owned()));
+    }
+    Ok(certificates)
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(pem_error(path))
+}
+
+fn roots(cacert: Option<&Path>) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    match cacert {
+        Some(path) => certificates(path)?.into_iter().try_for_each(|cert| roots.add(cert))?,
+        None => {
+            let system = rustls_native_certs::load_native_certs();
+            let (added, _) = roots.add_parsable_certificates(system.certs);
+            if added == 0 {
+                let why = system.errors.first().map(ToString::to_string);
+                return Err(TlsError::NoSystemRoots(why.unwrap_or_else(|| "the store is empty".into())));
+            }
+        }
+    }
+    Ok(roots)
+}
+
+/// Checks the chain of trust, as `--cacert` alone asks for, and no name.
+#[derive(Debug)]
+struct AnyName(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for AnyName {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        // The inner verifier looks at the name only once the chain has been found good.
+        match self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp, now) {
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            verdict => verdict,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, cert, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, cert, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+/// Accepts any certificate, as `--insecure` asks for; the signatures still have to be right.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
