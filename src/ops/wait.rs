@@ -42,6 +42,11 @@ impl Deadline {
         self.allowed
     }
 
+    /// What is left of it.
+    pub fn left(&self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+
     pub fn interrupt(&self) -> &Interrupt {
         &self.interrupt
     }

@@ -87,6 +87,25 @@ pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<Formation, Vec<Ob
     Ok(Formation::new(members.collect(), &reports.iter().collect_vec()))
 }
 
+/// What somebody should know before such a cluster is formed.
+pub fn warnings(layout: &Layout, reports: &[NodeReport]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let masters = layout.shards.len();
+    if masters < 3 {
+        let only = if masters == 1 { "only 1 master".to_owned() } else { format!("only {masters} masters") };
+        warnings.push(format!("{only}: when one fails, the rest is no majority and no replica takes over; 3 masters can lose one"));
+    }
+    if layout.shards.iter().all(|shard| shard.replicas.is_empty()) {
+        warnings.push("no replicas: when a master fails, its slots are gone until it is back".to_owned());
+    }
+    let on_loopback = |report: &&NodeReport| report.reached.ip().is_some_and(|ip| ip.is_loopback());
+    let loopback = reports.iter().filter(on_loopback).count();
+    if loopback > 0 && loopback < reports.len() {
+        warnings.push("some nodes are named by a loopback address, others are not: nodes on other hosts cannot reach the former".to_owned());
+    }
+    warnings
+}
+
 /// Whether the node was never part of anything: only then it accepts a config epoch.
 pub(super) fn is_new(report: &NodeReport) -> bool {
     report.view.nodes().len() == 1 && report.view.me().epoch == 0

@@ -1,0 +1,51 @@
+//! `rcluster addslots`
+
+use clap::Args;
+
+use super::context::Context;
+use super::step::{self, ChangeArgs};
+use crate::model::{NodeAddr, SlotRange, SlotSet};
+use crate::plan::assign;
+use crate::render::Usage;
+
+/// Give slots that nobody owns to a master
+///
+/// Ends once every node sees it. Slots that the master owns already are left alone.
+#[derive(Debug, Args)]
+pub struct AddSlots {
+    /// The master
+    node: NodeAddr,
+    /// Slots and ranges: 7000, 0-5460 or 0..5460
+    #[arg(required = true, value_name = "RANGE", value_delimiter = ',')]
+    ranges: Vec<SlotRange>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+impl AddSlots {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let slots = slot_set(&self.ranges)?;
+        let mut cluster = cx.load(&self.node)?;
+        let plan = assign::add(&cluster.report, &slots)?;
+        let done = format!("{} owns slots {slots}", self.node);
+        step::run(cx, &self.change, &plan, &mut cluster.servers, None, &done)
+    }
+}
+
+/// The slots that were typed, each of them once.
+pub(super) fn slot_set(ranges: &[SlotRange]) -> Result<SlotSet, Usage> {
+    let mut seen = SlotSet::EMPTY;
+    // One by one would take a while for the thousands of arguments that a shell can make.
+    let all: SlotSet = ranges.iter().copied().collect();
+    if all.len() == ranges.iter().map(|range| range.len()).sum::<usize>() {
+        return Ok(all);
+    }
+    for &range in ranges {
+        let twice = seen.intersection(&range.into());
+        if !twice.is_empty() {
+            return Err(Usage::new(format!("slots {twice} are given twice")).hint("name each slot once"));
+        }
+        seen = seen.union(&range.into());
+    }
+    Ok(all)
+}

@@ -1,0 +1,85 @@
+//! What every command is given: the way to the user and the way to the servers.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::connect::ConnectArgs;
+use crate::model::{ClusterReport, NodeAddr};
+use crate::ops::{Deadline, Interrupt};
+use crate::plan::check::{Problem, check, is_healthy};
+use crate::render::{Color, Progress, ProgressMode, Ui};
+use crate::wire::{Access, Cluster, WireError, load_cluster};
+
+/// Between two looks at a cluster that is not healthy yet.
+const LOOK: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Print one JSON document on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colors
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// How to tell progress on stderr
+    #[arg(long, global = true, value_name = "HOW", default_value = "auto")]
+    pub progress: ProgressMode,
+}
+
+/// What every command is given.
+#[derive(Debug)]
+pub struct Context {
+    pub ui: Ui,
+    pub access: Access,
+    /// The connection options as redis-cli takes them.
+    pub redis_cli_flags: Vec<String>,
+    progress: ProgressMode,
+}
+
+impl Context {
+    pub(super) fn new(ui: Ui, connect: &ConnectArgs, output: &OutputArgs) -> anyhow::Result<Context> {
+        Ok(Context {
+            ui,
+            access: connect.access()?,
+            redis_cli_flags: connect.redis_cli_flags(),
+            progress: output.progress,
+        })
+    }
+
+    pub(super) fn progress(&self) -> Progress<'_> {
+        Progress::new(&self.ui, self.progress)
+    }
+
+    pub(super) fn load(&self, entry: &NodeAddr) -> Result<Cluster, WireError> {
+        load_cluster(entry, &self.access)
+    }
+
+    /// Looks at the cluster until it is healthy or the time is up; gives the last look.
+    pub(super) fn judge(
+        &self,
+        entry: &NodeAddr,
+        patience: Option<Duration>,
+        strict: bool,
+    ) -> Result<(ClusterReport, Vec<Problem>), WireError> {
+        let start = Instant::now();
+        loop {
+            let looked = self.load(entry).map(|cluster| {
+                let problems = check(&cluster.report);
+                (cluster.report, problems)
+            });
+            let well = looked.as_ref().is_ok_and(|(_, problems)| is_healthy(problems, strict));
+            if well || patience.is_none_or(|patience| start.elapsed() >= patience) {
+                return looked;
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// A deadline that Ctrl-C ends early; from here on signals no longer end the process by
+    /// themselves.
+    pub(super) fn deadline(&self, allowed: Duration) -> anyhow::Result<Deadline> {
+        Ok(Deadline::after(allowed, Interrupt::catch()?))
+    }
+}

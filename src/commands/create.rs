@@ -1,0 +1,147 @@
+//! `rcluster create`
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::Context;
+use super::step::{ChangeArgs, Format};
+use crate::model::{NodeAddr, NodeReport};
+use crate::ops;
+use crate::plan::check::{Problem, is_healthy};
+use crate::plan::create;
+use crate::plan::formation::Formation;
+use crate::plan::layout::{self, Seat};
+use crate::render::{Failure, ShardJson, Usage, exit, health_text, layout_text, script, shards_json};
+use crate::wire::{Server, load_nodes};
+
+/// Form a cluster from running nodes: vet, plan, show, ask, form, verify
+///
+/// Masters come first in the order given, replicas after, where all nodes share one host; over
+/// several hosts a replica is kept off its master's host where that is possible. Ends well only
+/// once every node says cluster_state:ok and all agree. If it is stopped, run the same command
+/// again: it goes on where it was.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// Nodes, as host:port or host:port@busport
+    #[arg(required = true, value_name = "NODE")]
+    pub nodes: Vec<NodeAddr>,
+    /// Replicas of each master
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    pub replicas: usize,
+    #[command(flatten)]
+    pub change: ChangeArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct CreateJson<'a> {
+    healthy: bool,
+    changed: bool,
+    dry_run: bool,
+    shards: &'a [ShardJson],
+    warnings: &'a [String],
+    problems: &'a [Problem],
+    elapsed_ms: u128,
+}
+
+/// What was asked, found and planned.
+struct Planned {
+    servers: Vec<Server>,
+    shards: Vec<ShardJson>,
+    warnings: Vec<String>,
+    plan: Formation,
+}
+
+impl Create {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let start = Instant::now();
+        let mut planned = self.plan(cx)?;
+        if self.change.dry_run {
+            return self.show_only(cx, &planned, start);
+        }
+        if !cx.ui.wants_json() {
+            cx.ui.print(&layout_text(&planned.shards))?;
+        }
+        planned.warnings.iter().for_each(|warning| cx.ui.warn(warning));
+        if !planned.plan.is_done() {
+            cx.ui.confirm("Form this cluster?", self.change.yes)?;
+        }
+        let options = self.change.options(cx, self.nodes.len())?;
+        let changed = ops::apply(&planned.plan, &mut planned.servers, &options, &cx.progress())?;
+
+        let patience = options.deadline.left();
+        let (cluster, problems) = cx.judge(&self.nodes[0], Some(patience), false)?;
+        let healthy = is_healthy(&problems, false);
+        if cx.ui.wants_json() {
+            cx.ui.print_json(&CreateJson {
+                healthy,
+                changed,
+                dry_run: false,
+                shards: &planned.shards,
+                warnings: &planned.warnings,
+                problems: &problems,
+                elapsed_ms: start.elapsed().as_millis(),
+            })?;
+        } else {
+            cx.ui.print(&health_text(&cx.ui, &cluster, &problems, false))?;
+            let took = start.elapsed().as_secs_f64();
+            let words = if changed { format!("formed in {took:.2} s") } else { "nothing to do: this cluster is formed already".to_owned() };
+            cx.ui.print(&words)?;
+        }
+        Ok(match (healthy, changed) {
+            (true, _) => exit::OK,
+            (false, true) => exit::HALTED,
+            (false, false) => exit::PROBLEMS,
+        })
+    }
+
+    /// Asks every node for its facts and plans from them; nothing is changed.
+    fn plan(&self, cx: &Context) -> anyhow::Result<Planned> {
+        self.refuse_repeats()?;
+        let typed: Vec<Seat> = self.nodes.iter().map(|node| Seat { host: node.host().to_owned() }).collect();
+        layout::plan(&typed, self.replicas)?;
+
+        let (servers, reports) =
+            load_nodes(&self.nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
+        let seat = |report: &NodeReport| Seat { host: report.reached.host().to_owned() };
+        let layout = layout::plan(&reports.iter().map(seat).collect::<Vec<_>>(), self.replicas)?;
+        let plan = create::plan(&reports, &layout).map_err(|objections| Failure::objections(&objections))?;
+        let shards = shards_json(&layout, &reports);
+        let warnings = create::warnings(&layout, &reports);
+        Ok(Planned { servers, shards, warnings, plan })
+    }
+
+    fn refuse_repeats(&self) -> Result<(), Usage> {
+        let mut seen = HashSet::new();
+        match self.nodes.iter().find(|node| !seen.insert(*node)) {
+            Some(node) => Err(Usage::new(format!("{node} is given twice")).hint("name each node once")),
+            None => Ok(()),
+        }
+    }
+
+    fn show_only(&self, cx: &Context, planned: &Planned, start: Instant) -> anyhow::Result<u8> {
+        if cx.ui.wants_json() {
+            cx.ui.print_json(&CreateJson {
+                healthy: false,
+                changed: false,
+                dry_run: true,
+                shards: &planned.shards,
+                warnings: &planned.warnings,
+                problems: &[],
+                elapsed_ms: start.elapsed().as_millis(),
+            })?;
+            return Ok(exit::OK);
+        }
+        match self.change.format {
+            Format::Script => cx.ui.print(&script(&planned.plan, &cx.redis_cli_flags))?,
+            Format::Table => {
+                cx.ui.print(&layout_text(&planned.shards))?;
+                planned.warnings.iter().for_each(|warning| cx.ui.warn(warning));
+                cx.ui.print("dry run: nothing was changed")?;
+            }
+        }
+        Ok(exit::OK)
+    }
+}

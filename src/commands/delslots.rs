@@ -1,0 +1,40 @@
+//! `rcluster delslots`
+
+use clap::Args;
+
+use super::addslots::slot_set;
+use super::context::Context;
+use super::step::{self, ChangeArgs};
+use crate::model::{NodeAddr, SlotRange};
+use crate::plan::assign;
+use crate::render::Failure;
+
+/// Take slots away from a master, in every node's view
+///
+/// Nobody serves them afterwards. Refused where they hold keys, which nobody could read any more.
+#[derive(Debug, Args)]
+pub struct DelSlots {
+    /// The master
+    node: NodeAddr,
+    /// Slots and ranges: 7000, 0-5460 or 0..5460
+    #[arg(required = true, value_name = "RANGE", value_delimiter = ',')]
+    ranges: Vec<SlotRange>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+impl DelSlots {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let slots = slot_set(&self.ranges)?;
+        let mut cluster = cx.load(&self.node)?;
+        let plan = assign::delete(&cluster.report, &slots)?;
+        let keys = cluster.servers[0].keys_in(&slots)?;
+        if keys > 0 {
+            let message = format!("{} holds {keys} keys in slots {slots}: nobody could read them any more", self.node);
+            return Err(Failure::refused(message).hint("move the slots to another master instead").into());
+        }
+        let question = format!("Leave slots {slots} without an owner?");
+        let done = format!("nobody owns slots {slots}");
+        step::run(cx, &self.change, &plan, &mut cluster.servers, Some(&question), &done)
+    }
+}

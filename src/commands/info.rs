@@ -1,0 +1,30 @@
+//! `rcluster info`
+
+use clap::Args;
+
+use super::context::Context;
+use crate::model::NodeAddr;
+use crate::render::{exit, info_json, info_text};
+
+/// Show what each master holds: slots, keys, replicas, version, memory
+#[derive(Debug, Args)]
+pub struct Info {
+    /// Any node of the cluster
+    entry: NodeAddr,
+}
+
+impl Info {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let cluster = cx.load(&self.entry)?.report;
+        let info = info_json(&cluster);
+        if cx.ui.wants_json() {
+            cx.ui.print_json(&info)?;
+        } else {
+            cx.ui.print(&info_text(&info))?;
+        }
+        cluster.silent.iter().for_each(|silent| {
+            cx.ui.warn(&format!("{} gives no answer: {}", cluster.name(silent.id), silent.why));
+        });
+        Ok(exit::OK)
+    }
+}

@@ -1,0 +1,43 @@
+//! `rcluster meet`
+
+use clap::Args;
+
+use super::context::Context;
+use super::step::{self, ChangeArgs};
+use crate::model::NodeAddr;
+use crate::plan::meet;
+use crate::render::Failure;
+use crate::wire::load_nodes;
+
+/// Introduce nodes to a cluster, or to each other
+///
+/// Ends once every node knows every other. Gives out no slots and no roles. Nodes that are in
+/// already are left alone.
+#[derive(Debug, Args)]
+pub struct Meet {
+    /// A node of the cluster, or the first of nodes that are all new
+    entry: NodeAddr,
+    /// The nodes to introduce
+    #[arg(required = true, value_name = "NODE")]
+    nodes: Vec<NodeAddr>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+impl Meet {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let (newcomers, reports) =
+            load_nodes(&self.nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
+        let cluster = cx.load(&self.entry)?;
+        let plan = meet::plan(&cluster.report, &reports)?;
+        // The plan's members are the cluster's nodes and then the newcomers that are not among them.
+        let mut servers = cluster.servers;
+        let known = |id| cluster.report.node(id).is_some();
+        let mut seen = std::collections::HashSet::new();
+        let fresh = newcomers.into_iter().zip(&reports);
+        let fresh = fresh.filter(|(_, report)| !known(report.id()) && seen.insert(report.id()));
+        servers.extend(fresh.map(|(server, _)| server));
+        let done = format!("{} nodes know each other", plan.members.len());
+        step::run(cx, &self.change, &plan, &mut servers, None, &done)
+    }
+}

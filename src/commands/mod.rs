@@ -1,0 +1,84 @@
+//! Floor 4, the commands: one file each, its arguments (the doc comments are its help) and its
+//! `run`, which reads as the path every command takes: facts, plan, show, do, check.
+
+mod addslots;
+mod check;
+mod connect;
+mod context;
+mod create;
+mod delslots;
+mod info;
+mod meet;
+mod nodes;
+mod replicate;
+mod sandbox;
+mod step;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use context::Context;
+
+use crate::render::{Failure, Ui};
+
+/// Form, check and inspect Redis and Valkey clusters.
+///
+/// Exit codes: 0 done or healthy; 1 the cluster has problems, or the operation was refused and
+/// nothing changed; 2 usage; 3 a node cannot be reached or refuses the credentials; 4 stopped after
+/// something had changed: run the same command again.
+#[derive(Debug, Parser)]
+#[command(name = "rcluster", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    connect: connect::ConnectArgs,
+    #[command(flatten)]
+    output: context::OutputArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Create(create::Create),
+    Meet(meet::Meet),
+    Addslots(addslots::AddSlots),
+    Delslots(delslots::DelSlots),
+    Replicate(replicate::Replicate),
+    Check(check::Check),
+    Info(info::Info),
+    Nodes(nodes::Nodes),
+    Sandbox(sandbox::SandboxArgs),
+}
+
+/// Parses the arguments, runs the command, shows its failure.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help that nobody reads to the end is no failure.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    let ui = Ui::new(cli.output.json, cli.output.color);
+    let run = || {
+        let cx = Context::new(ui.clone(), &cli.connect, &cli.output)?;
+        match cli.command {
+            Command::Create(command) => command.run(&cx),
+            Command::Meet(command) => command.run(&cx),
+            Command::Addslots(command) => command.run(&cx),
+            Command::Delslots(command) => command.run(&cx),
+            Command::Replicate(command) => command.run(&cx),
+            Command::Check(command) => command.run(&cx),
+            Command::Info(command) => command.run(&cx),
+            Command::Nodes(command) => command.run(&cx),
+            Command::Sandbox(command) => command.run(&cx),
+        }
+    };
+    ExitCode::from(run().unwrap_or_else(|error| {
+        let failure = Failure::of(&error);
+        failure.show(&ui);
+        failure.exit_code
+    }))
+}

@@ -1,0 +1,32 @@
+//! `rcluster nodes`
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::Context;
+use crate::model::NodeAddr;
+use crate::render::{NodeJson, exit, node_rows, nodes_text};
+
+/// List the nodes, replicas under their masters
+#[derive(Debug, Args)]
+pub struct Nodes {
+    /// Any node of the cluster
+    entry: NodeAddr,
+}
+
+#[derive(Debug, Serialize)]
+struct NodesJson {
+    nodes: Vec<NodeJson>,
+}
+
+impl Nodes {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let cluster = cx.load(&self.entry)?.report;
+        if cx.ui.wants_json() {
+            cx.ui.print_json(&NodesJson { nodes: node_rows(&cluster) })?;
+        } else {
+            cx.ui.print(&nodes_text(&cluster))?;
+        }
+        Ok(exit::OK)
+    }
+}

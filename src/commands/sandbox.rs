@@ -1,0 +1,229 @@
+//! `rcluster sandbox`
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use itertools::Itertools;
+use serde::Serialize;
+
+use super::context::Context;
+use super::create::Create;
+use super::step::ChangeArgs;
+use crate::model::NodeAddr;
+use crate::render::{Table, Usage, exit};
+use crate::sandbox::{LocalNode, NodeSpec, find_server, server_version};
+
+/// A server is up in a fraction of a second; one with data takes longer to load it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Run local servers to play with: start, look, stop
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    #[command(subcommand)]
+    command: SandboxCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SandboxCommand {
+    /// Start a server on each port, each in a folder of its own
+    Up(Up),
+    /// Show which servers run
+    Status(Status),
+    /// Stop the servers that were started here, and nothing else; data is kept
+    Down(Down),
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// The playground's folder
+    #[arg(long, default_value = "rcluster-sandbox")]
+    dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Up {
+    #[command(flatten)]
+    place: Place,
+    /// Ports and ranges of ports
+    #[arg(long, default_value = "7001-7003,8001-8003", value_name = "PORTS")]
+    ports: Ports,
+    /// The server program [default: redis-server or valkey-server on PATH]
+    #[arg(long, value_name = "PATH")]
+    server: Option<PathBuf>,
+    /// Form a cluster of the servers as well
+    #[arg(long)]
+    create: bool,
+    /// Replicas of each master, with --create
+    #[arg(short, long, value_name = "N", default_value_t = 0, requires = "create")]
+    replicas: usize,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+struct Status {
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Down {
+    #[command(flatten)]
+    place: Place,
+    /// Delete the servers' data as well
+    #[arg(long)]
+    purge: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask (it never does)
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// Ports as they are typed: `7001-7003,8001`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ports(Vec<u16>);
+
+impl FromStr for Ports {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Ports, String> {
+        let port = |text: &str| match text.trim().parse::<u16>() {
+            Ok(port) if port > 0 => Ok(port),
+            _ => Err(format!("'{text}' is no port: ports go from 1 to 65535")),
+        };
+        let mut ports = Vec::new();
+        for part in text.split(',') {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (first, last) = (port(first)?, port(last)?);
+            if first > last {
+                return Err(format!("port range {part} runs backwards"));
+            }
+            ports.extend(first..=last);
+        }
+        match ports.iter().duplicates().next() {
+            Some(port) => Err(format!("port {port} is given twice")),
+            None => Ok(Ports(ports)),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct LocalNodeJson {
+    addr: NodeAddr,
+    running: bool,
+    pid: Option<u32>,
+    dir: PathBuf,
+}
+
+impl LocalNodeJson {
+    fn of(node: &LocalNode) -> LocalNodeJson {
+        let (pid, dir) = (node.pid(), node.dir().to_owned());
+        LocalNodeJson { addr: addr(node), running: pid.is_some(), pid, dir }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct SandboxJson {
+    nodes: Vec<LocalNodeJson>,
+}
+
+fn addr(node: &LocalNode) -> NodeAddr {
+    NodeAddr::new(node.addr().ip().to_string(), node.addr().port(), None)
+}
+
+impl SandboxArgs {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        match self.command {
+            SandboxCommand::Up(up) => up.run(cx),
+            SandboxCommand::Status(status) => show(cx, &LocalNode::all_in(&status.place.dir)?),
+            SandboxCommand::Down(down) => down.run(cx),
+        }
+    }
+}
+
+fn show(cx: &Context, nodes: &[LocalNode]) -> anyhow::Result<u8> {
+    let rows: Vec<LocalNodeJson> = nodes.iter().map(LocalNodeJson::of).collect();
+    if cx.ui.wants_json() {
+        cx.ui.print_json(&SandboxJson { nodes: rows })?;
+        return Ok(exit::OK);
+    }
+    let mut table = Table::new(&["Node", "State", ">Pid", "Folder"]);
+    let here = std::env::current_dir().unwrap_or_default();
+    for row in rows {
+        table.row([
+            row.addr.to_string(),
+            if row.running { "running" } else { "stopped" }.to_owned(),
+            row.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+            row.dir.strip_prefix(&here).unwrap_or(&row.dir).display().to_string(),
+        ]);
+    }
+    cx.ui.print(&table.to_string())?;
+    Ok(exit::OK)
+}
+
+impl Up {
+    fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let server = self.server.clone().map_or_else(find_server, Ok)?;
+        // The servers run in their own folders: a relative path would lead elsewhere there.
+        let server = server.canonicalize().map_err(|error| {
+            Usage::new(format!("{}: {error}", server.display())).hint("--server names a server program")
+        })?;
+        let version = server_version(&server)?;
+        if self.change.dry_run {
+            let ports = self.ports.0.iter().join(" ");
+            cx.ui.print(&format!("would start {} on ports {ports} in {}", server.display(), self.place.dir.display()))?;
+            return Ok(exit::OK);
+        }
+        let start = |&port: &u16| LocalNode::start(&NodeSpec::new(&server, &self.place.dir, port));
+        let mut nodes = self.ports.0.iter().map(start).collect::<Result<Vec<_>, _>>()?;
+        nodes.iter_mut().try_for_each(|node| node.wait_ready(PATIENCE).map(drop))?;
+        let addrs: Vec<NodeAddr> = nodes.iter().map(addr).collect();
+        if self.create {
+            cx.ui.say(&format!("{} servers run ({version})", nodes.len()));
+            // Whoever asks for a playground has agreed to its being formed.
+            let change = ChangeArgs { yes: true, ..self.change };
+            return Create { nodes: addrs, replicas: self.replicas, change }.run(cx);
+        }
+        let code = show(cx, &nodes)?;
+        let next = format!("next: rcluster create {} --replicas 1", addrs.iter().join(" "));
+        cx.ui.say(&format!("{version}\n{next}"));
+        Ok(code)
+    }
+}
+
+impl Down {
+    fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let mut nodes = LocalNode::all_in(&self.place.dir)?;
+        if self.dry_run {
+            return show(cx, &nodes);
+        }
+        for node in &mut nodes {
+            node.stop(PATIENCE)?;
+        }
+        let code = show(cx, &nodes)?;
+        if self.purge {
+            nodes.iter().try_for_each(LocalNode::purge)?;
+            // Only what is empty by now goes; anything else in there is not ours.
+            let _ = std::fs::remove_dir(&self.place.dir);
+        }
+        Ok(code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_read_as_lists_and_ranges() {
+        assert_eq!("7001-7003,8001".parse(), Ok(Ports(vec![7001, 7002, 7003, 8001])));
+        for (text, says) in [("", "no port"), ("0", "no port"), ("70000", "no port"), ("5-3", "backwards"), ("5,4-6", "port 5 is given twice")] {
+            let error = text.parse::<Ports>().unwrap_err();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+}

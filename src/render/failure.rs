@@ -1,0 +1,328 @@
+//! Errors as text, a hint and an exit code: the one place that knows all three.
+
+use itertools::Itertools;
+use serde::Serialize;
+
+use super::ui::Ui;
+use crate::model::NodeAddr;
+use crate::ops::{Gap, HaltCause, Halted};
+use crate::plan::assign::AssignError;
+use crate::plan::create::Objection;
+use crate::plan::formation::Lack;
+use crate::plan::layout::LayoutError;
+use crate::plan::meet::MeetError;
+use crate::plan::replicate::ReplicateError;
+use crate::sandbox::SandboxError;
+use crate::wire::{TlsError, WireError};
+
+/// What the process ends with. Part of the contract with scripts: README, "Exit codes".
+pub mod exit {
+    /// Done, or healthy.
+    pub const OK: u8 = 0;
+    /// The cluster has problems, or the operation was refused before anything changed.
+    pub const PROBLEMS: u8 = 1;
+    /// What was typed cannot be right, whatever the servers say.
+    pub const USAGE: u8 = 2;
+    /// A node cannot be reached or refuses the credentials.
+    pub const UNREACHABLE: u8 = 3;
+    /// Stopped after something had changed.
+    pub const HALTED: u8 = 4;
+}
+
+/// How many of many details are printed.
+const DETAILS: usize = 12;
+
+/// What was typed cannot be right.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Usage {
+    message: String,
+    hint: Option<String>,
+}
+
+impl Usage {
+    pub fn new(message: impl Into<String>) -> Usage {
+        Usage { message: message.into(), hint: None }
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Usage {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// A failure as it is shown.
+#[derive(Clone, Debug, Serialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    pub message: String,
+    /// Further lines: each node that failed, each gap that is left.
+    pub details: Vec<String>,
+    pub hint: Option<String>,
+    pub exit_code: u8,
+    /// Whether anything was changed on any node.
+    pub changed: bool,
+}
+
+impl Failure {
+    fn new(exit_code: u8, message: impl ToString) -> Failure {
+        let message = message.to_string();
+        Failure { message, details: Vec::new(), hint: None, exit_code, changed: false }
+    }
+
+    /// The operation was refused, and nothing was changed.
+    pub fn refused(message: impl ToString) -> Failure {
+        Failure::new(exit::PROBLEMS, message)
+    }
+
+    /// It stopped half-way.
+    pub fn halted(message: impl ToString) -> Failure {
+        Failure { changed: true, ..Failure::new(exit::HALTED, message) }
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn details(mut self, details: impl IntoIterator<Item = String>) -> Failure {
+        self.details.extend(details);
+        self
+    }
+
+    /// Several nodes failed before anything was changed.
+    pub fn unreachable(errors: &[WireError]) -> Failure {
+        match errors {
+            [one] => wire(one),
+            errors => {
+                let worst = errors.iter().map(wire).max_by_key(|failure| failure.exit_code);
+                let worst = worst.unwrap_or_else(|| Failure::refused("no node answered"));
+                let message = format!("{} nodes cannot take part", errors.len());
+                Failure { message, ..worst }.details(errors.iter().map(WireError::to_string))
+            }
+        }
+    }
+
+    /// Nodes that cannot take part in a new cluster.
+    pub fn objections(objections: &[Objection]) -> Failure {
+        let hint = objections.iter().find_map(Objection::node).map(|node| {
+            let (host, port) = (node.host(), node.port());
+            format!(
+                "only empty nodes can form a cluster. To empty one for good, and lose what it holds:\n\
+                 redis-cli -h {host} -p {port} FLUSHALL, then redis-cli -h {host} -p {port} CLUSTER RESET HARD"
+            )
+        });
+        let failure = match objections {
+            [one] => Failure::refused(one),
+            several => Failure::refused("these nodes cannot form the cluster that was asked for")
+                .details(several.iter().map(Objection::to_string)),
+        };
+        Failure { hint, ..failure }
+    }
+
+    /// Any error a command ends with.
+    pub fn of(error: &anyhow::Error) -> Failure {
+        let found = error.chain().find_map(|cause| {
+            if let Some(failure) = cause.downcast_ref::<Failure>() {
+                return Some(failure.clone());
+            }
+            if let Some(Usage { message, hint }) = cause.downcast_ref() {
+                return Some(Failure { hint: hint.clone(), ..Failure::new(exit::USAGE, message) });
+            }
+            cause
+                .downcast_ref()
+                .map(wire)
+                .or_else(|| cause.downcast_ref().map(halted))
+                .or_else(|| cause.downcast_ref().map(layout))
+                .or_else(|| cause.downcast_ref().map(meet))
+                .or_else(|| cause.downcast_ref().map(assign))
+                .or_else(|| cause.downcast_ref().map(replicate))
+                .or_else(|| cause.downcast_ref().map(sandbox))
+                .or_else(|| cause.downcast_ref::<TlsError>().map(|error| Failure::new(exit::USAGE, error)))
+        });
+        found.unwrap_or_else(|| Failure::refused(error.chain().join(": ")))
+    }
+
+    /// Shows it: text on stderr, and where JSON is wanted a document on stdout.
+    pub fn show(&self, ui: &Ui) {
+        let red = console::Style::new().red().bold();
+        ui.say(&format!("{} {}", ui.paint_err("error:", red), self.message));
+        self.details.iter().take(DETAILS).for_each(|detail| ui.say(&format!("  - {detail}")));
+        if self.details.len() > DETAILS {
+            ui.say(&format!("  - and {} more", self.details.len() - DETAILS));
+        }
+        if let Some(hint) = &self.hint {
+            let mut lines = hint.lines();
+            let label = ui.paint_err("hint:", console::Style::new().cyan());
+            ui.say(&format!("{label} {}", lines.next().unwrap_or_default()));
+            lines.for_each(|line| ui.say(&format!("      {line}")));
+        }
+        if ui.wants_json() {
+            let _ = ui.print_json(&serde_json::json!({ "error": self }));
+        }
+    }
+}
+
+fn wire(error: &WireError) -> Failure {
+    let addr = error.addr();
+    let (host, port) = (addr.host(), addr.port());
+    let (code, hint) = match error {
+        error if error.is_cluster_off() => (
+            exit::PROBLEMS,
+            "put 'cluster-enabled yes' into its config file and restart it".to_owned(),
+        ),
+        error if error.is_denied() => (
+            exit::UNREACHABLE,
+            "give the password in REDISCLI_AUTH, with --password-file or --askpass, and the user with --user; \
+             the user needs the commands CLUSTER, INFO and CONFIG"
+                .to_owned(),
+        ),
+        WireError::Resolve { .. } => (exit::UNREACHABLE, "is the name spelled right? An IP address works as well".to_owned()),
+        WireError::Connect { .. } => (
+            exit::UNREACHABLE,
+            format!("does a server listen there, and does a firewall let you through? Try: redis-cli -h {host} -p {port} PING"),
+        ),
+        WireError::Tls { .. } => (
+            exit::UNREACHABLE,
+            "is this the TLS port? --cacert names who is trusted, --sni the server's name, --insecure trusts anyone".to_owned(),
+        ),
+        WireError::Timeout { .. } => (
+            exit::UNREACHABLE,
+            "it accepts connections but is busy or stopped; --timeout sets how long to wait".to_owned(),
+        ),
+        WireError::Lost { .. } => (
+            exit::UNREACHABLE,
+            "does it want TLS (--tls), or did it just end? Its log tells".to_owned(),
+        ),
+        WireError::NotRedis { .. } => (
+            exit::UNREACHABLE,
+            format!("is {port} the port for clients? The cluster bus (its port + 10000) speaks another language"),
+        ),
+        WireError::Refused { said, .. } if said.starts_with("LOADING") => {
+            (exit::UNREACHABLE, "it is still loading its data: try again when it is done".to_owned())
+        }
+        WireError::Refused { .. } | WireError::Unexpected { .. } | WireError::View { .. } => {
+            (exit::PROBLEMS, "nothing was changed".to_owned())
+        }
+    };
+    Failure::new(code, error).hint(hint)
+}
+
+fn layout(error: &LayoutError) -> Failure {
+    Failure::new(exit::USAGE, error).hint("add nodes, or ask for fewer --replicas")
+}
+
+fn meet(error: &MeetError) -> Failure {
+    let failure = Failure::refused(error);
+    match error {
+        MeetError::OtherCluster { node, .. } => failure.hint(format!(
+            "to add it alone, take it out of its cluster first: redis-cli -h {} -p {} CLUSTER RESET HARD",
+            node.host(),
+            node.port()
+        )),
+        MeetError::SlotClash { .. } | MeetError::SameId(..) => failure,
+    }
+}
+
+fn assign(error: &AssignError) -> Failure {
+    let failure = Failure::refused(error);
+    match error {
+        AssignError::Taken { owner, .. } => {
+            failure.hint(format!("see who owns what: rcluster nodes {owner}"))
+        }
+        AssignError::IsReplica { master, .. } => failure.hint(format!("name its master: {master}")),
+        AssignError::NotOwned { node, owner, .. } => {
+            failure.hint(format!("see who owns what: rcluster nodes {}", owner.as_ref().unwrap_or(node)))
+        }
+        AssignError::Open { node, .. } => failure.hint(format!("see both ends: rcluster check {node}")),
+    }
+}
+
+fn replicate(error: &ReplicateError) -> Failure {
+    let failure = Failure::refused(error);
+    match error {
+        ReplicateError::OwnsSlots { node, slots } => {
+            let ranges = slots.ranges().iter().join(" ");
+            failure.hint(format!("where they hold no keys: rcluster delslots {node} {ranges}"))
+        }
+        ReplicateError::HasKeys { node, .. } => {
+            let addr: Option<NodeAddr> = node.parse().ok();
+            let place = addr.map(|addr| format!("-h {} -p {}", addr.host(), addr.port()));
+            failure.hint(format!("if they may go: redis-cli {} FLUSHALL", place.unwrap_or_default()))
+        }
+        ReplicateError::Find(_) => failure.hint("name it by address, id, or the start of its id; a node that is not in the cluster yet is added with rcluster meet"),
+        ReplicateError::Itself(_) | ReplicateError::NotAMaster { .. } | ReplicateError::Handshake(_) => failure,
+    }
+}
+
+fn sandbox(error: &SandboxError) -> Failure {
+    let failure = Failure::refused(error);
+    match error {
+        SandboxError::NoServer => failure.hint(
+            "install one: apt-get install redis-server (or valkey-server), brew install redis;\n\
+             or name its program: --server PATH",
+        ),
+        SandboxError::PortTaken { .. } => failure.hint("choose others with --ports 7101-7106"),
+        SandboxError::PortTooHigh { .. } => failure.hint("choose ports up to 55535"),
+        SandboxError::NoSandbox(_) => failure.hint("start one with rcluster sandbox up, or name its folder with --dir"),
+        _ => failure,
+    }
+}
+
+fn halted(halted: &Halted) -> Failure {
+    let done = halted.done.iter().map(|phase| phase.words()).join(", ");
+    let done = if done.is_empty() { "nothing".to_owned() } else { done };
+    let message = match &halted.cause {
+        // The error names its node and what it said itself.
+        HaltCause::Wire(error) => format!("while {}: {error}", halted.during.words()),
+        cause => cause.to_string(),
+    };
+    let mut failure = match (&halted.cause, halted.changed()) {
+        (_, true) => Failure::halted(message),
+        (HaltCause::Wire(error), false) => wire(error),
+        (_, false) => Failure::refused(message),
+    };
+    failure.hint = Some(match &halted.cause {
+        HaltCause::TimeoutLeft { node, original, .. } => format!(
+            "redis-cli -h {} -p {} CONFIG SET cluster-node-timeout {original}\n(done before: {done}). Then run the same command again: it goes on where this one stopped",
+            node.host(),
+            node.port()
+        ),
+        HaltCause::NotMet { gaps, .. } => {
+            failure.details.extend(unmet(gaps));
+            format!(
+                "nodes talk to each other on the bus port; let it through every firewall, both ways, and announce\n\
+                 addresses that all nodes reach (cluster-announce-ip, -bus-port behind NAT or in Docker).\n\
+                 Done: {done}. Then run the same command again: it goes on where this one stopped"
+            )
+        }
+        HaltCause::NotAgreed { gaps, .. } => {
+            failure.details.extend(gaps.iter().map(|gap| {
+                let what = match gap.lack {
+                    Lack::Unknown => "does not know",
+                    Lack::Role => "does not see the new role of",
+                    Lack::Slots => "does not see the slots of",
+                };
+                format!("{} {what} {}", gap.observer, gap.subject)
+            }));
+            format!("done: {done}. Run the same command again: it goes on where this one stopped")
+        }
+        _ => format!("done: {done}. Run the same command again: it goes on where this one stopped"),
+    });
+    failure
+}
+
+/// Who cannot reach whom, one line an unreached bus port.
+fn unmet(gaps: &[Gap]) -> Vec<String> {
+    let by_subject = gaps.iter().into_group_map_by(|gap| gap.subject.bus());
+    let line = |(bus, gaps): (String, Vec<&Gap>)| {
+        let observers = gaps.iter().map(|gap| gap.observer.to_string()).sorted().collect_vec();
+        let more = observers.len().saturating_sub(3);
+        let mut who = observers.iter().take(3).join(", ");
+        if more > 0 {
+            who += &format!(" and {more} more");
+        }
+        format!("no handshake over {bus} (the bus of {}) with {who}", gaps[0].subject)
+    };
+    by_subject.into_iter().map(line).sorted().collect()
+}

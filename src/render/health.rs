@@ -1,0 +1,237 @@
+//! A cluster as it is: problems, nodes and totals, as text and as JSON.
+
+use std::collections::BTreeMap;
+
+use console::Style;
+use indicatif::HumanBytes;
+use itertools::Itertools;
+use serde::Serialize;
+
+use super::table::Table;
+use super::ui::Ui;
+use crate::model::{ClusterReport, Flags, Node, NodeAddr, NodeId, Role, SLOTS, SlotSet};
+use crate::plan::check::{Problem, Severity, covered, is_healthy};
+
+/// The state of the cluster as a whole.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClusterJson {
+    /// `ok` where every node that answers says `cluster_state:ok`.
+    pub state: &'static str,
+    /// Masters that own slots.
+    pub size: usize,
+    pub known_nodes: usize,
+    pub slots_covered: usize,
+    pub current_epoch: u64,
+}
+
+/// One node.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeJson {
+    pub id: NodeId,
+    pub addr: Option<NodeAddr>,
+    pub role: &'static str,
+    pub master_id: Option<NodeId>,
+    pub slots: SlotSet,
+    pub flags: Flags,
+    pub epoch: u64,
+    /// The bus connection from the entry node to it: `connected` or `disconnected`.
+    pub link: &'static str,
+}
+
+/// What `check --json` prints.
+#[derive(Clone, Debug, Serialize)]
+pub struct HealthJson<'a> {
+    pub healthy: bool,
+    pub cluster: ClusterJson,
+    pub nodes: Vec<NodeJson>,
+    pub problems: &'a [Problem],
+}
+
+/// Every known node: as it describes itself where it answered, else as the others do; flags and
+/// link as the entry sees them.
+pub fn node_rows(cluster: &ClusterReport) -> Vec<NodeJson> {
+    let mut nodes: BTreeMap<NodeId, &Node> = BTreeMap::new();
+    for node in cluster.nodes.iter().flat_map(|report| report.view.members()) {
+        nodes.entry(node.id).or_insert(node);
+    }
+    let row = |(id, seen): (NodeId, &Node)| {
+        let own = cluster.node(id).map_or(seen, |report| report.view.me());
+        NodeJson {
+            id,
+            addr: seen.addr.clone().or_else(|| own.addr.clone()),
+            role: own.role.name(),
+            master_id: own.role.master(),
+            slots: own.slots.clone(),
+            flags: seen.flags,
+            epoch: own.epoch,
+            link: if seen.connected { "connected" } else { "disconnected" },
+        }
+    };
+    // By first slot, replicas after their master, masters without slots last.
+    let rows = nodes.into_iter().map(row).collect_vec();
+    let first = |id: NodeId| {
+        let master = rows.iter().find(|row| row.id == id);
+        master.and_then(|row| Some(row.slots.ranges().first()?.first().get())).unwrap_or(SLOTS)
+    };
+    let key = |row: &NodeJson| {
+        let shard = row.master_id.unwrap_or(row.id);
+        (first(shard), shard, row.master_id.is_some(), row.addr.clone())
+    };
+    let keys = rows.iter().map(key).collect_vec();
+    keys.into_iter().zip(rows).sorted_by(|a, b| a.0.cmp(&b.0)).map(|(_, row)| row).collect()
+}
+
+fn totals(cluster: &ClusterReport) -> ClusterJson {
+    let rows = node_rows(cluster);
+    ClusterJson {
+        state: if cluster.nodes.iter().all(|report| report.info.ok) { "ok" } else { "fail" },
+        size: rows.iter().filter(|row| !row.slots.is_empty()).count(),
+        known_nodes: rows.len(),
+        slots_covered: covered(cluster).len(),
+        current_epoch: cluster.nodes.iter().map(|report| report.info.current_epoch).max().unwrap_or(0),
+    }
+}
+
+pub fn health_json<'a>(cluster: &ClusterReport, problems: &'a [Problem], strict: bool) -> HealthJson<'a> {
+    HealthJson {
+        healthy: is_healthy(problems, strict),
+        cluster: totals(cluster),
+        nodes: node_rows(cluster),
+        problems,
+    }
+}
+
+/// The verdict, one line of totals, and each problem with what mends it.
+pub fn health_text(ui: &Ui, cluster: &ClusterReport, problems: &[Problem], strict: bool) -> String {
+    let ClusterJson { size, known_nodes, slots_covered, current_epoch, .. } = totals(cluster);
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let warnings = problems.len() - errors;
+    let counted = [(errors, "error"), (warnings, "warning")].into_iter().filter(|(count, _)| *count > 0);
+    let counted = counted.map(|(count, word)| format!("{count} {word}{}", plural(count))).join(", ");
+    let verdict = match (is_healthy(problems, strict), counted.is_empty()) {
+        (true, true) => ui.paint("✓ healthy", Style::new().green().bold()),
+        (true, false) => format!("{} ({counted})", ui.paint("✓ healthy", Style::new().green().bold())),
+        (false, _) => format!("{} ({counted})", ui.paint("✗ not healthy", Style::new().red().bold())),
+    };
+    let replicas = known_nodes - size.min(known_nodes);
+    let mut text = format!(
+        "{verdict}\n  {size} master{} with slots, {replicas} other node{}, {slots_covered} of {SLOTS} slots covered, epoch {current_epoch}\n",
+        plural(size),
+        plural(replicas),
+    );
+    for problem in problems {
+        let label = match problem.severity {
+            Severity::Error => ui.paint("error", Style::new().red().bold()),
+            Severity::Warning => ui.paint("warning", Style::new().yellow().bold()),
+        };
+        text += &format!("{label}: {}\n", problem.message);
+        if let Some(fix) = &problem.fix {
+            text += &format!("  mend it: {}\n", ui.paint(fix, Style::new().cyan()));
+        }
+    }
+    text
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// A row a node, replicas under their master.
+pub fn nodes_text(cluster: &ClusterReport) -> String {
+    let mut table = Table::new(&["Node", "Id", "Role", "Slots", ">Epoch", "State"]);
+    for row in node_rows(cluster) {
+        let name = row.addr.as_ref().map_or_else(|| "no address".to_owned(), NodeAddr::to_string);
+        let answers = cluster.node(row.id).is_some();
+        let state = row.flags.iter().map(|flag| flag.name().to_owned());
+        let state = state.chain((!answers).then(|| "no answer".to_owned())).join(", ");
+        table.row([
+            if row.master_id.is_some() { format!("└ {name}") } else { name },
+            row.id.short(),
+            row.role.to_owned(),
+            if row.slots.is_empty() { "-".to_owned() } else { row.slots.to_string() },
+            row.epoch.to_string(),
+            if state.is_empty() { "ok".to_owned() } else { state },
+        ]);
+    }
+    table.to_string()
+}
+
+/// One master, as `info --json` shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct MasterInfoJson {
+    pub addr: Option<NodeAddr>,
+    pub id: NodeId,
+    pub slots: SlotSet,
+    pub slot_count: usize,
+    /// Keys in all databases; `null` where the node does not answer.
+    pub keys: Option<u64>,
+    pub replicas: Vec<Option<NodeAddr>>,
+    pub version: Option<String>,
+    /// Bytes.
+    pub used_memory: Option<u64>,
+}
+
+/// What `info --json` prints.
+#[derive(Clone, Debug, Serialize)]
+pub struct InfoJson {
+    #[serde(flatten)]
+    pub cluster: ClusterJson,
+    pub keys: u64,
+    pub keys_per_slot: f64,
+    pub used_memory: u64,
+    pub masters: Vec<MasterInfoJson>,
+}
+
+pub fn info_json(cluster: &ClusterReport) -> InfoJson {
+    let rows = node_rows(cluster);
+    let master = |row: &NodeJson| {
+        let report = cluster.node(row.id);
+        let replicas = rows.iter().filter(|other| other.master_id == Some(row.id));
+        MasterInfoJson {
+            addr: row.addr.clone(),
+            id: row.id,
+            slots: row.slots.clone(),
+            slot_count: row.slots.len(),
+            keys: report.map(|report| report.keys),
+            replicas: replicas.map(|replica| replica.addr.clone()).collect(),
+            version: report.map(|report| report.version.clone()),
+            used_memory: report.map(|report| report.memory),
+        }
+    };
+    let masters = rows.iter().filter(|row| row.role == Role::Master.name()).map(master).collect_vec();
+    let keys = masters.iter().filter_map(|master| master.keys).sum();
+    let cluster = totals(cluster);
+    let keys_per_slot = keys as f64 / cluster.slots_covered.max(1) as f64;
+    let used_memory = masters.iter().filter_map(|master| master.used_memory).sum();
+    InfoJson { cluster, keys, keys_per_slot, used_memory, masters }
+}
+
+pub fn info_text(info: &InfoJson) -> String {
+    let headers = ["Master", "Id", ">Slots", "Ranges", ">Keys", ">Replicas", "Version", ">Memory"];
+    let mut table = Table::new(&headers);
+    let unknown = || "?".to_owned();
+    for master in &info.masters {
+        table.row([
+            master.addr.as_ref().map_or_else(unknown, NodeAddr::to_string),
+            master.id.short(),
+            master.slot_count.to_string(),
+            if master.slots.is_empty() { "-".to_owned() } else { master.slots.to_string() },
+            master.keys.map_or_else(unknown, |keys| keys.to_string()),
+            master.replicas.len().to_string(),
+            master.version.clone().unwrap_or_else(unknown),
+            master.used_memory.map_or_else(unknown, memory),
+        ]);
+    }
+    let ClusterJson { state, known_nodes, slots_covered, current_epoch, .. } = &info.cluster;
+    format!(
+        "{table}\n{} keys, {:.2} a slot, {} in use by masters\n\
+         cluster_state:{state}, {known_nodes} nodes, {slots_covered} of {SLOTS} slots covered, epoch {current_epoch}\n",
+        info.keys,
+        info.keys_per_slot,
+        memory(info.used_memory),
+    )
+}
+
+fn memory(bytes: u64) -> String {
+    HumanBytes(bytes).to_string().replace("iB", "")
+}

@@ -1,0 +1,137 @@
+//! A plan as a table, as JSON, and as the redis-cli commands a person would type.
+
+use itertools::Itertools;
+use serde::Serialize;
+
+use super::table::Table;
+use crate::model::{NodeAddr, NodeId, NodeReport, SlotSet};
+use crate::plan::formation::{Formation, Step};
+use crate::plan::layout::Layout;
+
+/// One node in JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlaceJson {
+    pub id: NodeId,
+    pub addr: NodeAddr,
+}
+
+/// A master and what it owns, in JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct MasterJson {
+    pub id: NodeId,
+    pub addr: NodeAddr,
+    pub slots: SlotSet,
+}
+
+/// One shard of a plan, in JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShardJson {
+    pub master: MasterJson,
+    pub replicas: Vec<PlaceJson>,
+}
+
+/// One command to one node, in JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepJson {
+    pub node: NodeAddr,
+    pub command: String,
+}
+
+pub fn shards_json(layout: &Layout, nodes: &[NodeReport]) -> Vec<ShardJson> {
+    let place = |&seat: &usize| PlaceJson { id: nodes[seat].id(), addr: nodes[seat].via.clone() };
+    let shard = |shard: &crate::plan::layout::PlannedShard| {
+        let PlaceJson { id, addr } = place(&shard.master);
+        let master = MasterJson { id, addr, slots: shard.slots.clone() };
+        ShardJson { master, replicas: shard.replicas.iter().map(place).collect() }
+    };
+    layout.shards.iter().map(shard).collect()
+}
+
+/// The planned cluster as a table: a row a shard.
+pub fn layout_text(shards: &[ShardJson]) -> String {
+    let mut table = Table::new(&["Shard", "Master", "Slots", ">Count", "Replicas"]);
+    for (index, ShardJson { master, replicas }) in shards.iter().enumerate() {
+        let replicas = replicas.iter().map(|replica| &replica.addr).join(" ");
+        table.row([
+            (index + 1).to_string(),
+            master.addr.to_string(),
+            master.slots.to_string(),
+            master.slots.len().to_string(),
+            if replicas.is_empty() { "none".to_owned() } else { replicas },
+        ]);
+    }
+    table.to_string()
+}
+
+/// Every command of the plan in the order in which they have to be given.
+pub fn steps_json(plan: &Formation) -> Vec<StepJson> {
+    let (epochs, rest): (Vec<_>, Vec<_>) =
+        told(plan).partition(|(_, step)| matches!(step, Step::SetEpoch(_)));
+    let say = |(node, step): (&NodeAddr, &Step)| StepJson { node: node.clone(), command: command(step) };
+    let meet = plan.strangers.iter().map(|&(host, guest)| {
+        let guest = &plan.members[guest].addr;
+        let bus = guest.bus_port().map(|bus| format!(" {bus}")).unwrap_or_default();
+        let command = format!("CLUSTER MEET {} {}{bus}", guest.host(), guest.port());
+        StepJson { node: plan.members[host].addr.clone(), command }
+    });
+    epochs.into_iter().map(say).chain(meet).chain(rest.into_iter().map(say)).collect()
+}
+
+fn told(plan: &Formation) -> impl Iterator<Item = (&NodeAddr, &Step)> {
+    plan.members.iter().flat_map(|member| member.steps.iter().map(|step| (&member.addr, step)))
+}
+
+fn command(step: &Step) -> String {
+    // `seq` spells ranges in every shell, for every server version.
+    let each = |slots: &SlotSet| {
+        let range = |range: &crate::model::SlotRange| match range.len() {
+            1 => range.to_string(),
+            _ => format!("$(seq {} {})", range.first(), range.last()),
+        };
+        slots.ranges().iter().map(range).join(" ")
+    };
+    match step {
+        Step::SetEpoch(epoch) => format!("CLUSTER SET-CONFIG-EPOCH {epoch}"),
+        Step::AddSlots(slots) => format!("CLUSTER ADDSLOTS {}", each(slots)),
+        Step::DelSlots(slots) => format!("CLUSTER DELSLOTS {}", each(slots)),
+        Step::Follow(master) => format!("CLUSTER REPLICATE {master}"),
+        Step::RestoreTimeout(milliseconds) => format!("CONFIG SET cluster-node-timeout {milliseconds}"),
+    }
+}
+
+/// The steps for a person, a line each; introductions are counted where they are many.
+pub fn steps_text(plan: &Formation) -> String {
+    let steps = steps_json(plan);
+    let line = |step: &StepJson| format!("  {}  {}\n", step.node, step.command);
+    if plan.strangers.len() <= 20 {
+        return steps.iter().map(line).collect();
+    }
+    let (meets, rest): (Vec<_>, Vec<_>) =
+        steps.iter().partition(|step| step.command.starts_with("CLUSTER MEET"));
+    let rest: String = rest.into_iter().map(line).collect();
+    format!("  {} introductions with CLUSTER MEET, every pair once\n{rest}", meets.len())
+}
+
+/// The plan as a shell script of plain redis-cli commands; `flags` go into each of them.
+pub fn script(plan: &Formation, flags: &[String]) -> String {
+    let flags = flags.iter().map(|flag| format!("{flag} ")).join("");
+    let cli = |node: &NodeAddr| format!("redis-cli {flags}-h {} -p {}", node.host(), node.port());
+    let mut lines = vec!["#!/bin/sh".to_owned(), "set -e".to_owned()];
+    let mut introduced = false;
+    for StepJson { node, command } in steps_json(plan) {
+        let meets = command.starts_with("CLUSTER MEET");
+        if introduced && !meets {
+            // Slots and roles can only be given out among nodes that know each other.
+            introduced = false;
+            let all = plan.members.len();
+            let known = r"grep -v handshake | grep -c ':'";
+            lines.extend(plan.members.iter().map(|member| {
+                let nodes = format!("{} CLUSTER NODES", cli(&member.addr));
+                format!("until [ \"$({nodes} | {known})\" -ge {all} ]; do sleep 0.1; done")
+            }));
+        }
+        introduced |= meets;
+        lines.push(format!("{} {command}", cli(&node)));
+    }
+    lines.join("\n") + "\n"
+}

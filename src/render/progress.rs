@@ -1,0 +1,84 @@
+//! Progress on stderr: a bar for people, lines for programs.
+
+use std::time::Duration;
+
+use console::Style;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::ui::Ui;
+use crate::ops::{Event, Observer};
+
+/// How progress is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProgressMode {
+    /// A bar on a terminal, a line for each finished phase elsewhere
+    Auto,
+    /// One JSON event a line, on stderr
+    Json,
+    /// Nothing
+    None,
+}
+
+/// Tells the user what a run is doing.
+#[derive(Debug)]
+pub struct Progress<'a> {
+    ui: &'a Ui,
+    mode: ProgressMode,
+    bar: ProgressBar,
+}
+
+impl<'a> Progress<'a> {
+    pub fn new(ui: &'a Ui, mode: ProgressMode) -> Progress<'a> {
+        let target = match mode {
+            ProgressMode::Auto => ProgressDrawTarget::stderr(),
+            _ => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {pos}/{len} {wide_bar} {elapsed}") {
+            bar.set_style(style.progress_chars("━╸ "));
+        }
+        Progress { ui, mode, bar }
+    }
+
+    fn tell(&self, line: &str) {
+        self.bar.suspend(|| self.ui.say(line));
+    }
+}
+
+impl Observer for Progress<'_> {
+    fn on(&self, event: Event) {
+        match self.mode {
+            ProgressMode::None => return,
+            ProgressMode::Json => {
+                if let Ok(line) = serde_json::to_string(&event) {
+                    self.ui.say(&line);
+                }
+                return;
+            }
+            ProgressMode::Auto => {}
+        }
+        match event {
+            Event::Start { phase, total } if total > 0 => {
+                self.bar.reset();
+                self.bar.set_length(total as u64);
+                self.bar.set_message(phase.words());
+                self.bar.enable_steady_tick(Duration::from_millis(100));
+            }
+            Event::Step { done, .. } => self.bar.set_position(done as u64),
+            Event::Done { phase, elapsed } if self.bar.length().is_some_and(|total| total > 0) => {
+                let done = self.bar.position();
+                self.bar.set_length(0);
+                let tick = self.ui.paint_err("✓", Style::new().green());
+                self.tell(&format!("{tick} {} ({done}, {:.2} s)", phase.words(), elapsed.as_secs_f64()));
+            }
+            Event::Start { .. } | Event::Done { .. } => {}
+            Event::Note { message } => self.tell(&format!("  {message}")),
+        }
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

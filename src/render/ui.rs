@@ -1,0 +1,105 @@
+//! Where output goes: data to stdout, everything else to stderr.
+
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
+
+use console::Style;
+use serde::Serialize;
+
+use super::failure::Usage;
+
+/// Whether to use colors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+/// The way to the user.
+#[derive(Clone, Debug)]
+pub struct Ui {
+    json: bool,
+    color_out: bool,
+    color_err: bool,
+}
+
+impl Ui {
+    pub fn new(json: bool, color: Color) -> Ui {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let on = |is_terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => is_terminal && !plain,
+        };
+        Ui {
+            json,
+            color_out: on(io::stdout().is_terminal()) && !json,
+            color_err: on(io::stderr().is_terminal()),
+        }
+    }
+
+    /// Whether the user wants JSON.
+    pub fn wants_json(&self) -> bool {
+        self.json
+    }
+
+    /// Text for stdout in a style, if stdout shows styles.
+    pub fn paint(&self, text: &str, style: Style) -> String {
+        style.force_styling(self.color_out).apply_to(text).to_string()
+    }
+
+    /// Text for stderr in a style, if stderr shows styles.
+    pub fn paint_err(&self, text: &str, style: Style) -> String {
+        style.force_styling(self.color_err).apply_to(text).to_string()
+    }
+
+    /// Writes data to stdout. A reader that went away is no error: it has seen what it wanted.
+    pub fn print(&self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        match write!(out, "{text}{end}").and_then(|()| out.flush()) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
+    /// Writes the one JSON document of this run to stdout.
+    pub fn print_json(&self, document: &impl Serialize) -> anyhow::Result<()> {
+        Ok(self.print(&serde_json::to_string_pretty(document)?)?)
+    }
+
+    /// Tells a person something on stderr. Nothing can be done where nobody can read it.
+    pub fn say(&self, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    pub fn warn(&self, text: &str) {
+        self.say(&format!("{} {text}", self.paint_err("warning:", Style::new().yellow().bold())));
+    }
+
+    /// Asks a yes-or-no question on the terminal.
+    ///
+    /// # Errors
+    /// The answer is not yes, or there is no terminal to ask on.
+    pub fn confirm(&self, question: &str, yes: bool) -> anyhow::Result<()> {
+        if yes {
+            return Ok(());
+        }
+        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            return Err(Usage::new("this asks before it changes anything, and there is no terminal to ask on")
+                .hint("add --yes to go ahead, or --dry-run to see the plan only")
+                .into());
+        }
+        let mut err = io::stderr().lock();
+        write!(err, "{question} [y/N] ")?;
+        err.flush()?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        match answer.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(super::Failure::refused("nothing was changed: the answer was not yes").into()),
+        }
+    }
+}
