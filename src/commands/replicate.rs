@@ -27,7 +27,8 @@ impl Replicate {
         let mut cluster = cx.load(&self.node)?;
         let master = known_as(cx, &cluster.report, &self.master);
         let plan = replicate::plan(&cluster.report, &master)?;
-        let done = format!("{} replicates {}", self.node, self.master);
+        let master = master.find(&cluster.report)?.name();
+        let done = format!("{} replicates {master}", self.node);
         step::run(cx, &self.change, &plan, &mut cluster.servers, None, &done)
     }
 }

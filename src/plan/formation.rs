@@ -51,6 +51,8 @@ pub enum Lack {
     Unknown,
     Role,
     Slots,
+    /// It is known and seen as planned, but a second handshake with it is not over.
+    Handshake,
 }
 
 /// A whole plan.
@@ -127,7 +129,16 @@ impl Formation {
 
     /// What `view` still lacks of this plan.
     pub fn lacks(&self, view: &ClusterView) -> Vec<(NodeId, Lack)> {
-        lacks(&self.members, view)
+        let mut lacks = lacks(&self.members, view);
+        for stranger in view.peers().filter(|peer| peer.flags.has(Flag::Handshake)) {
+            let member = self.members.iter().find(|member| Some(&member.addr) == stranger.addr.as_ref());
+            if let Some(member) = member
+                && !lacks.iter().any(|(id, _)| *id == member.id)
+            {
+                lacks.push((member.id, Lack::Handshake));
+            }
+        }
+        lacks
     }
 }
 

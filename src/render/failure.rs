@@ -302,6 +302,7 @@ fn halted(halted: &Halted) -> Failure {
                     Lack::Unknown => "does not know",
                     Lack::Role => "does not see the new role of",
                     Lack::Slots => "does not see the slots of",
+                    Lack::Handshake => "is still in handshake with",
                 };
                 format!("{} {what} {}", gap.observer, gap.subject)
             }));

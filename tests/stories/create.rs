@@ -1,0 +1,178 @@
+//! `create`: one command from empty servers to a cluster that takes writes.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::{Server, TestCluster, eventually, rcluster, rcluster_with, server_dir};
+
+fn create_args<'a>(addrs: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+    let nodes = addrs.iter().map(String::as_str);
+    ["create"].into_iter().chain(nodes).chain(more.iter().copied()).collect()
+}
+
+#[test]
+fn one_command_forms_a_cluster_that_takes_writes_at_once() {
+    let cluster = TestCluster::start(6).settled();
+    let timeouts = cluster.settings("cluster-node-timeout");
+
+    let run = cluster.create(1).succeeds();
+    cluster.write_everywhere();
+
+    let result = run.json();
+    assert_eq!((&result["healthy"], &result["changed"]), (&json!(true), &json!(true)));
+    let slots = [json!([[0, 5460]]), json!([[5461, 10922]]), json!([[10923, 16383]])];
+    for (index, slots) in slots.into_iter().enumerate() {
+        let shard = &result["shards"][index];
+        let master = json!({"id": cluster.id(index), "addr": cluster.addr(index), "slots": slots});
+        assert_eq!(shard["master"], master, "masters come first, in the order given");
+        let replica = json!([{"id": cluster.id(index + 3), "addr": cluster.addr(index + 3)}]);
+        assert_eq!(shard["replicas"], replica);
+    }
+    for node in 0..6 {
+        let info: String = cluster.ask(node, &["CLUSTER", "INFO"]);
+        assert!(info.contains("cluster_state:ok"), "{info}");
+        assert!(info.contains("cluster_known_nodes:6"), "{info}");
+    }
+    let facts = cluster.facts();
+    assert!(facts.iter().all(|fact| fact.replace("myself,", "") == facts[0].replace("myself,", "")), "{facts:#?}");
+    assert_eq!(cluster.settings("cluster-node-timeout"), timeouts, "no setting is left changed");
+}
+
+#[test]
+fn the_same_command_again_changes_nothing() {
+    let cluster = TestCluster::formed(6, 1);
+    cluster.write_everywhere();
+    cluster.wait_for_replicas();
+    let before = cluster.facts();
+    cluster.tell_all(&["CONFIG", "RESETSTAT"]);
+
+    let again = cluster.create(1).succeeds();
+
+    assert_eq!(again.json()["changed"], false);
+    assert_eq!(again.json()["healthy"], true);
+    assert_eq!(cluster.facts(), before);
+    assert_eq!(cluster.changes(), Vec::<String>::new());
+}
+
+#[test]
+fn few_masters_and_no_replicas_are_allowed_with_a_warning() {
+    for count in [1, 2] {
+        let cluster = TestCluster::start(count);
+        let addrs = cluster.addrs();
+        let run = rcluster(&create_args(&addrs, &["--yes"])).succeeds();
+        assert!(run.err.contains(&format!("only {count} master")), "{}", run.err);
+        assert!(run.err.contains("no replicas"), "{}", run.err);
+        cluster.write_everywhere();
+    }
+}
+
+#[test]
+fn nodes_that_are_left_over_become_further_replicas() {
+    let cluster = TestCluster::start(5);
+    let result = cluster.create(1).succeeds().json();
+    let replicas = |shard: usize| result["shards"][shard]["replicas"].as_array().map(Vec::len);
+    assert_eq!((replicas(0), replicas(1), replicas(2)), (Some(2), Some(1), None));
+}
+
+#[test]
+fn a_dry_run_shows_the_same_shards_and_changes_nothing() {
+    let cluster = TestCluster::start(6);
+    let addrs = cluster.addrs();
+    let before = cluster.facts();
+
+    let table = rcluster(&create_args(&addrs, &["--replicas", "1", "--dry-run"])).succeeds();
+    let planned = rcluster(&create_args(&addrs, &["--replicas", "1", "--dry-run", "--json"])).succeeds();
+
+    assert!(table.out.contains("10923-16383") && table.out.contains("nothing was changed"), "{}", table.out);
+    assert_eq!(cluster.facts(), before);
+    let formed = cluster.create(1).succeeds();
+    assert_eq!(planned.json()["shards"], formed.json()["shards"]);
+}
+
+#[test]
+fn the_script_of_a_dry_run_forms_the_cluster_with_plain_redis_cli() {
+    let cluster = TestCluster::start(6);
+    let addrs = cluster.addrs();
+    let args = create_args(&addrs, &["--replicas", "1", "--dry-run", "--format", "script"]);
+    let script = rcluster(&args).succeeds().out;
+
+    let path = format!("{}:{}", server_dir().join("redis-7.0").display(), std::env::var("PATH").unwrap());
+    let ran = Command::new("sh").args(["-c", &script]).env("PATH", path).output().unwrap();
+
+    assert!(ran.status.success(), "{ran:?}");
+    rcluster(&["check", &addrs[0], "--wait", "30s"]).succeeds();
+    assert_eq!(cluster.create(1).succeeds().json()["changed"], false);
+}
+
+#[test]
+fn without_a_terminal_it_does_not_ask_but_ends() {
+    let cluster = TestCluster::start(3);
+    let addrs = cluster.addrs();
+    let before = cluster.facts();
+    rcluster(&create_args(&addrs, &[])).exits(2).tells(&["no terminal", "--yes"]);
+    assert_eq!(cluster.facts(), before);
+}
+
+#[test]
+fn no_config_set_waits_out_the_servers_delay() {
+    let cluster = TestCluster::start(3).settled();
+    let addrs = cluster.addrs();
+    cluster.tell_all(&["CONFIG", "RESETSTAT"]);
+    rcluster(&create_args(&addrs, &["--yes", "--no-config-set"])).succeeds();
+    cluster.write_everywhere();
+    let sets: Vec<_> = cluster.changes().into_iter().filter(|line| line.contains("config|set:")).collect();
+    assert_eq!(sets, Vec::<String>::new());
+}
+
+#[test]
+fn where_config_is_denied_it_waits_and_says_so() {
+    let cluster = TestCluster::start(3).settled();
+    cluster.tell_all(&["ACL", "SETUSER", "lim", "on", ">pw", "~*", "+@all", "-config"]);
+    let addrs = cluster.addrs();
+    let run = rcluster_with(&create_args(&addrs, &["--yes", "--user", "lim"]), |command| {
+        command.env("REDISCLI_AUTH", "pw");
+    })
+    .succeeds();
+    assert!(run.err.contains("NOPERM") && run.err.contains("waiting out"), "{}", run.err);
+    cluster.write_everywhere();
+}
+
+#[test]
+fn a_closed_bus_port_ends_at_the_deadline_and_is_named() {
+    let cluster = TestCluster::start(3);
+    let addrs: Vec<String> = cluster.addrs().iter().map(|addr| format!("{addr}@1")).collect();
+    let run = rcluster(&create_args(&addrs, &["--yes", "--join-timeout", "3s"])).exits(4);
+    run.tells(&["over 127.0.0.1:1 ", &cluster.addr(0), "within 3s", "same command again"]);
+
+    // With the right bus port the same nodes still become a cluster.
+    eventually("it is formed", || cluster.create(0).code == Some(0));
+    cluster.write_everywhere();
+}
+
+#[test]
+fn host_names_and_bus_ports_are_understood() {
+    let cluster = TestCluster::start(3);
+    let name = |node| format!("localhost:{}@{}", cluster.port(node), cluster.port(node) + 10_000);
+    let addrs: Vec<String> = (0..3).map(name).collect();
+    rcluster(&create_args(&addrs, &["--yes"])).succeeds();
+    cluster.write_everywhere();
+}
+
+#[test]
+fn a_bus_port_of_its_own_is_read_from_the_node() {
+    // `cluster-port` came with 7.0; older servers always take port + 10000.
+    if crate::support::server_under_test() == "redis-6.2" {
+        return;
+    }
+    let bus = [crate::support::Port::take(), crate::support::Port::take(), crate::support::Port::take()];
+    let mut cluster = TestCluster::start(0);
+    for port in &bus {
+        let one = TestCluster::start_as(1, &Server::with(&[&format!("cluster-port {}", port.number)]));
+        cluster.adopt(one);
+    }
+    cluster.create(0).succeeds();
+    cluster.write_everywhere();
+    let nodes: String = cluster.ask(0, &["CLUSTER", "NODES"]);
+    assert!(bus.iter().all(|port| nodes.contains(&format!("@{}", port.number))), "{nodes}");
+}

@@ -1,0 +1,14 @@
+//! Stories of rcluster with real servers, one file a capability.
+//!
+//! `RCLUSTER_TEST_SERVER` names the server under test, one of those that `.ci/servers.sh` fetches.
+
+mod access;
+mod bad_input;
+mod by_hand;
+mod check;
+mod create;
+mod info;
+mod output;
+mod resume;
+mod sandbox;
+mod support;

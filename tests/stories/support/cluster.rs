@@ -1,0 +1,246 @@
+//! Real servers, each on its own port and folder, gone when the story ends.
+
+use std::path::{Path, PathBuf};
+
+use rcluster::sandbox::{LocalNode, NodeSpec};
+use redis::{Connection, FromRedisValue, Value};
+use tempfile::TempDir;
+
+use super::{PATIENCE, Port, Run, eventually, rcluster};
+
+/// The folder with all servers.
+pub fn server_dir() -> PathBuf {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers");
+    std::env::var_os("RCLUSTER_TEST_SERVERS").map_or_else(default, PathBuf::from)
+}
+
+/// The program of a server, by its name in `.ci/servers.sh`.
+pub fn server_named(name: &str) -> PathBuf {
+    let program = if name.starts_with("valkey") { "valkey-server" } else { "redis-server" };
+    let path = server_dir().join(name).join(program);
+    assert!(path.exists(), "{} is missing: run `make servers`", path.display());
+    path
+}
+
+/// The server that this run of the stories is about.
+pub fn server_under_test() -> String {
+    std::env::var("RCLUSTER_TEST_SERVER").unwrap_or_else(|_| "redis-7.0".to_owned())
+}
+
+/// What to start, where it is not just servers.
+pub struct Server {
+    pub name: String,
+    pub settings: Vec<String>,
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server { name: server_under_test(), settings: Vec::new() }
+    }
+}
+
+impl Server {
+    pub fn with(settings: &[&str]) -> Server {
+        Server { settings: settings.iter().map(|line| (*line).to_owned()).collect(), ..Server::default() }
+    }
+}
+
+/// Servers that end with the story, however it ends.
+pub struct TestCluster {
+    pub nodes: Vec<LocalNode>,
+    ports: Vec<Port>,
+    dir: TempDir,
+    /// Their folders are still needed.
+    adopted: Vec<TestCluster>,
+}
+
+impl TestCluster {
+    /// This many fresh servers that know nothing of each other.
+    pub fn start(count: usize) -> TestCluster {
+        TestCluster::start_as(count, &Server::default())
+    }
+
+    pub fn start_as(count: usize, server: &Server) -> TestCluster {
+        let ports: Vec<Port> = (0..count).map(|_| Port::take()).collect();
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let mut cluster = TestCluster { nodes: Vec::new(), ports, dir, adopted: Vec::new() };
+        for index in 0..count {
+            let spec = cluster.spec(index, server);
+            cluster.nodes.push(LocalNode::start(&spec).expect("a server starts"));
+        }
+        for node in &mut cluster.nodes {
+            node.wait_ready(PATIENCE).expect("a server answers");
+        }
+        cluster
+    }
+
+    /// Waits until the servers are past their first seconds, in which none says `ok`.
+    pub fn settled(self) -> TestCluster {
+        eventually("every server is up for 3 s", || {
+            (0..self.nodes.len()).all(|node| {
+                let info: String = self.ask(node, &["INFO", "server"]);
+                let uptime = info.lines().find_map(|line| line.strip_prefix("uptime_in_seconds:"));
+                uptime.is_some_and(|seconds| seconds.parse::<u64>().is_ok_and(|seconds| seconds >= 3))
+            })
+        });
+        self
+    }
+
+    /// A healthy cluster of fresh servers, every replica in sync.
+    pub fn formed(count: usize, replicas: usize) -> TestCluster {
+        let cluster = TestCluster::start(count);
+        cluster.create(replicas).succeeds();
+        if replicas > 0 {
+            cluster.wait_for_replicas();
+        }
+        cluster
+    }
+
+    /// Takes the servers of another over.
+    pub fn adopt(&mut self, mut other: TestCluster) {
+        self.nodes.append(&mut other.nodes);
+        self.ports.append(&mut other.ports);
+        self.adopted.push(other);
+    }
+
+    pub fn spec(&self, index: usize, server: &Server) -> NodeSpec {
+        let port = self.ports[index].number;
+        let mut spec = NodeSpec::new(&server_named(&server.name), self.dir.path(), port);
+        // The kernel ends the server where this process ends without a word.
+        if Path::new("/usr/bin/setpriv").exists() {
+            spec.launcher = ["/usr/bin/setpriv", "--pdeathsig", "KILL"].map(str::to_owned).to_vec();
+        }
+        spec.settings = vec!["save \"\"".to_owned(), "repl-diskless-sync-delay 0".to_owned()];
+        spec.settings.extend(server.settings.iter().cloned());
+        spec
+    }
+
+    /// `rcluster create` with all servers, in their order.
+    pub fn create(&self, replicas: usize) -> Run {
+        let addrs = self.addrs();
+        let replicas = replicas.to_string();
+        let mut args = vec!["create"];
+        args.extend(addrs.iter().map(String::as_str));
+        args.extend(["--replicas", &replicas, "--yes", "--json"]);
+        rcluster(&args)
+    }
+
+    pub fn wait_for_replicas(&self) {
+        eventually("every replica is in sync", || {
+            (0..self.nodes.len()).all(|node| {
+                let info: String = self.ask(node, &["INFO", "replication"]);
+                info.contains("role:master") || info.contains("master_link_status:up")
+            })
+        });
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn port(&self, index: usize) -> u16 {
+        self.ports[index].number
+    }
+
+    pub fn addr(&self, index: usize) -> String {
+        self.nodes[index].addr().to_string()
+    }
+
+    pub fn addrs(&self) -> Vec<String> {
+        self.nodes.iter().map(|node| node.addr().to_string()).collect()
+    }
+
+    pub fn id(&self, index: usize) -> String {
+        self.ask(index, &["CLUSTER", "MYID"])
+    }
+
+    pub fn connect(&self, index: usize) -> Connection {
+        let client = redis::Client::open(format!("redis://{}", self.addr(index))).expect("a client");
+        client.get_connection().expect("a connection to a test server")
+    }
+
+    /// Sends one command to one server; fails the story where it is refused.
+    pub fn ask<T: FromRedisValue>(&self, index: usize, words: &[&str]) -> T {
+        self.try_ask(index, words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    pub fn try_ask<T: FromRedisValue>(&self, index: usize, words: &[&str]) -> redis::RedisResult<T> {
+        let mut command = redis::Cmd::new();
+        command.arg(words);
+        command.query(&mut self.connect(index))
+    }
+
+    pub fn tell(&self, index: usize, words: &[&str]) {
+        let _: Value = self.ask(index, words);
+    }
+
+    pub fn tell_all(&self, words: &[&str]) {
+        (0..self.nodes.len()).for_each(|node| self.tell(node, words));
+    }
+
+    /// The value of a setting on every server.
+    pub fn settings(&self, name: &str) -> Vec<String> {
+        let get = |node| self.ask::<Vec<String>>(node, &["CONFIG", "GET", name])[1].clone();
+        (0..self.nodes.len()).map(get).collect()
+    }
+
+    /// What every server says of itself and its cluster, without what changes by the clock.
+    pub fn facts(&self) -> Vec<String> {
+        let fact = |node| {
+            let nodes: String = self.ask(node, &["CLUSTER", "NODES"]);
+            let mut lines: Vec<String> = nodes
+                .lines()
+                .map(|line| {
+                    let fields: Vec<&str> = line.split(' ').collect();
+                    format!("{} {} {} {:?}", fields[0], fields[2], fields[6], &fields[8..])
+                })
+                .collect();
+            lines.sort();
+            lines.join("\n")
+        };
+        (0..self.nodes.len()).map(fact).collect()
+    }
+
+    /// How often commands that change something were called, on all servers together.
+    pub fn changes(&self) -> Vec<String> {
+        // 6.2 counts all of CLUSTER and of CONFIG as one.
+        let changing = ["meet", "addslots", "delslots", "replicate", "setslot", "set-config-epoch", "set", "forget"];
+        let stats = |node| {
+            let stats: String = self.ask(node, &["INFO", "commandstats"]);
+            let changes = |line: &&str| {
+                let name = line.split([':', '|']).nth(1).unwrap_or_default();
+                changing.iter().any(|change| name.starts_with(change))
+            };
+            let lines = stats.lines().filter(changes);
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        (0..self.nodes.len()).flat_map(stats).collect()
+    }
+
+    /// Writes and reads one key in every slot range, through the node that owns it, at once.
+    pub fn write_everywhere(&self) {
+        let mut connections: Vec<Connection> = (0..self.nodes.len()).map(|node| self.connect(node)).collect();
+        let mut written = 0;
+        for number in 0..200 {
+            let key = format!("key:{number}");
+            let stored = connections.iter_mut().filter_map(|connection| {
+                match redis::cmd("SET").arg(&key).arg(number).query::<String>(connection) {
+                    Ok(ok) => Some(ok),
+                    Err(error) => {
+                        assert_eq!(error.code(), Some("MOVED"), "{key}: {error}");
+                        None
+                    }
+                }
+            });
+            assert_eq!(stored.collect::<Vec<_>>(), ["OK"], "{key} has one owner, which takes it");
+            written += 1;
+        }
+        assert_eq!(written, 200);
+    }
+}
+
+impl Drop for TestCluster {
+    fn drop(&mut self) {
+        self.nodes.iter_mut().for_each(LocalNode::kill);
+    }
+}

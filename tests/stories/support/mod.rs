@@ -1,0 +1,23 @@
+//! Servers and runs of rcluster for the stories.
+
+mod cluster;
+mod ports;
+mod run;
+
+pub use cluster::{Server, TestCluster, server_dir, server_under_test};
+pub use ports::Port;
+pub use run::{Run, Running, rcluster, rcluster_with, start};
+
+use std::time::{Duration, Instant};
+
+/// The longest that anything in a story may take.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Looks until `is_so`, or fails the story saying what never came.
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "this never came true: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

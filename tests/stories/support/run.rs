@@ -1,0 +1,117 @@
+//! Runs of the rcluster program.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::PATIENCE;
+
+/// A finished run.
+#[derive(Debug)]
+pub struct Run {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Run {
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Run {
+        assert_eq!(self.code, Some(code), "exit code of {self:#?}");
+        self
+    }
+
+    #[track_caller]
+    pub fn succeeds(self) -> Run {
+        self.exits(0)
+    }
+
+    /// The one JSON document on stdout.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error} in {self:#?}"))
+    }
+
+    /// Asserts that the error tells all of this.
+    #[track_caller]
+    pub fn tells(self, words: &[&str]) -> Run {
+        for word in words {
+            assert!(self.err.contains(word), "'{word}' is missing in {}", self.err);
+        }
+        self
+    }
+
+    /// The problems that check found, by kind.
+    pub fn kinds(&self) -> Vec<String> {
+        let problems = self.json()["problems"].as_array().cloned().unwrap_or_default();
+        problems.iter().map(|problem| problem["kind"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The first problem of a kind.
+    #[track_caller]
+    pub fn problem(&self, kind: &str) -> Value {
+        let problems = self.json()["problems"].as_array().cloned().unwrap_or_default();
+        let found = problems.into_iter().find(|problem| problem["kind"] == kind);
+        found.unwrap_or_else(|| panic!("no {kind} in {self:#?}"))
+    }
+}
+
+/// A run that is under way.
+pub struct Running {
+    pub child: Child,
+    out: File,
+    err: File,
+}
+
+impl Running {
+    /// Waits for its end; kills it, and fails the story, where that does not come.
+    pub fn finish(mut self) -> Run {
+        let deadline = Instant::now() + PATIENCE;
+        let code = loop {
+            if let Some(status) = self.child.try_wait().expect("the run can be waited for") {
+                break status.code();
+            }
+            if Instant::now() > deadline {
+                let _ = self.child.kill();
+                panic!("rcluster did not end within {PATIENCE:?}: {}", self.err_so_far());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(3));
+        };
+        Run { code, out: read(&mut self.out), err: self.err_so_far() }
+    }
+
+    pub fn err_so_far(&mut self) -> String {
+        read(&mut self.err)
+    }
+}
+
+fn read(file: &mut File) -> String {
+    let mut text = String::new();
+    file.rewind().expect("the output can be read");
+    file.read_to_string(&mut text).expect("the output is text");
+    text
+}
+
+/// Starts rcluster, without a terminal; `change` may add to the command.
+pub fn start(args: &[&str], change: impl FnOnce(&mut Command)) -> Running {
+    let out = tempfile::tempfile().expect("a temporary file");
+    let err = tempfile::tempfile().expect("a temporary file");
+    let share = |file: &File| Stdio::from(file.try_clone().expect("a file handle"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rcluster"));
+    command.args(args).stdin(Stdio::null()).stdout(share(&out)).stderr(share(&err));
+    command.env_remove("REDISCLI_AUTH").env_remove("NO_COLOR");
+    change(&mut command);
+    let child = command.spawn().expect("rcluster starts");
+    Running { child, out, err }
+}
+
+pub fn rcluster(args: &[&str]) -> Run {
+    start(args, |_| {}).finish()
+}
+
+pub fn rcluster_with(args: &[&str], change: impl FnOnce(&mut Command)) -> Run {
+    start(args, change).finish()
+}
