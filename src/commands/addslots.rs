@@ -27,7 +27,7 @@ impl AddSlots {
         let slots = slot_set(&self.ranges)?;
         let mut cluster = cx.load(&self.node)?;
         let plan = assign::add(&cluster.report, &slots)?;
-        let done = format!("{} owns slots {slots}", self.node);
+        let done = format!("{} owns {}", self.node, slots.words());
         step::run(cx, &self.change, &plan, &mut cluster.servers, None, &done)
     }
 }
@@ -43,7 +43,9 @@ pub(super) fn slot_set(ranges: &[SlotRange]) -> Result<SlotSet, Usage> {
     for &range in ranges {
         let twice = seen.intersection(&range.into());
         if !twice.is_empty() {
-            return Err(Usage::new(format!("slots {twice} are given twice")).hint("name each slot once"));
+            return Err(
+                Usage::new(format!("{} given twice", twice.words())).hint("name each slot once")
+            );
         }
         seen = seen.union(&range.into());
     }

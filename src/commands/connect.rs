@@ -68,7 +68,8 @@ impl ConnectArgs {
                 .hint("give it in REDISCLI_AUTH, with --password-file or --askpass")
                 .into());
         }
-        let asks_tls = self.cacert.is_some() || self.cert.is_some() || self.sni.is_some() || self.insecure;
+        let asks_tls =
+            self.cacert.is_some() || self.cert.is_some() || self.sni.is_some() || self.insecure;
         if asks_tls && !self.tls {
             return Err(Usage::new("--cacert, --cert, --sni and --insecure need --tls").into());
         }

@@ -39,7 +39,11 @@ pub struct Context {
 }
 
 impl Context {
-    pub(super) fn new(ui: Ui, connect: &ConnectArgs, output: &OutputArgs) -> anyhow::Result<Context> {
+    pub(super) fn new(
+        ui: Ui,
+        connect: &ConnectArgs,
+        output: &OutputArgs,
+    ) -> anyhow::Result<Context> {
         Ok(Context {
             ui,
             access: connect.access()?,

@@ -14,7 +14,9 @@ use crate::plan::check::{Problem, is_healthy};
 use crate::plan::create;
 use crate::plan::formation::Formation;
 use crate::plan::layout::{self, Seat};
-use crate::render::{Failure, ShardJson, Usage, exit, health_text, layout_text, script, shards_json};
+use crate::render::{
+    Failure, ShardJson, Usage, exit, health_text, layout_text, script, shards_json,
+};
 use crate::wire::{Server, load_nodes};
 
 /// Form a cluster from running nodes: vet, plan, show, ask, form, verify
@@ -87,7 +89,11 @@ impl Create {
         } else {
             cx.ui.print(&health_text(&cx.ui, &cluster, &problems, false))?;
             let took = start.elapsed().as_secs_f64();
-            let words = if changed { format!("formed in {took:.2} s") } else { "nothing to do: this cluster is formed already".to_owned() };
+            let words = if changed {
+                format!("formed in {took:.2} s")
+            } else {
+                "nothing to do: this cluster is formed already".to_owned()
+            };
             cx.ui.print(&words)?;
         }
         Ok(match (healthy, changed) {
@@ -100,14 +106,16 @@ impl Create {
     /// Asks every node for its facts and plans from them; nothing is changed.
     fn plan(&self, cx: &Context) -> anyhow::Result<Planned> {
         self.refuse_repeats()?;
-        let typed: Vec<Seat> = self.nodes.iter().map(|node| Seat { host: node.host().to_owned() }).collect();
+        let typed: Vec<Seat> =
+            self.nodes.iter().map(|node| Seat { host: node.host().to_owned() }).collect();
         layout::plan(&typed, self.replicas)?;
 
         let (servers, reports) =
             load_nodes(&self.nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
         let seat = |report: &NodeReport| Seat { host: report.reached.host().to_owned() };
         let layout = layout::plan(&reports.iter().map(seat).collect::<Vec<_>>(), self.replicas)?;
-        let plan = create::plan(&reports, &layout).map_err(|objections| Failure::objections(&objections))?;
+        let plan = create::plan(&reports, &layout)
+            .map_err(|objections| Failure::objections(&objections))?;
         let shards = shards_json(&layout, &reports);
         let warnings = create::warnings(&layout, &reports);
         Ok(Planned { servers, shards, warnings, plan })
@@ -116,7 +124,9 @@ impl Create {
     fn refuse_repeats(&self) -> Result<(), Usage> {
         let mut seen = HashSet::new();
         match self.nodes.iter().find(|node| !seen.insert(*node)) {
-            Some(node) => Err(Usage::new(format!("{node} is given twice")).hint("name each node once")),
+            Some(node) => {
+                Err(Usage::new(format!("{node} is given twice")).hint("name each node once"))
+            }
             None => Ok(()),
         }
     }

@@ -30,11 +30,17 @@ impl DelSlots {
         let plan = assign::delete(&cluster.report, &slots)?;
         let keys = cluster.servers[0].keys_in(&slots)?;
         if keys > 0 {
-            let message = format!("{} holds {keys} keys in slots {slots}: nobody could read them any more", self.node);
-            return Err(Failure::refused(message).hint("move the slots to another master instead").into());
+            let message = format!(
+                "{} holds {keys} keys in {}: nobody could read them any more",
+                self.node,
+                slots.words()
+            );
+            return Err(Failure::refused(message)
+                .hint("move the slots to another master instead")
+                .into());
         }
-        let question = format!("Leave slots {slots} without an owner?");
-        let done = format!("nobody owns slots {slots}");
+        let question = format!("Leave {} without an owner?", slots.words());
+        let done = format!("nobody owns {}", slots.words());
         step::run(cx, &self.change, &plan, &mut cluster.servers, Some(&question), &done)
     }
 }

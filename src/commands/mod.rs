@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 
 pub use context::Context;
 
-use crate::render::{Failure, Ui};
+use crate::render::{Color, Failure, Ui};
 
 /// Form, check and inspect Redis and Valkey clusters.
 ///
@@ -58,6 +58,10 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help that nobody reads to the end is no failure.
             let _ = error.print();
+            if error.use_stderr() && std::env::args().any(|word| word == "--json") {
+                let ui = Ui::new(true, Color::Never);
+                let _ = Failure::usage(error.to_string().trim_end()).print_json(&ui);
+            }
             return ExitCode::from(error.exit_code() as u8);
         }
     };

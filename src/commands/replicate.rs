@@ -37,7 +37,8 @@ impl Replicate {
 fn known_as(cx: &Context, cluster: &ClusterReport, node: &NodeRef) -> NodeRef {
     let NodeRef::Addr(addr) = node else { return node.clone() };
     let ips = resolve(addr, cx.access.connect_timeout).unwrap_or_default();
-    let as_ip = ips.into_iter().map(|ip| NodeRef::Addr(NodeAddr::new(ip.to_string(), addr.port(), None)));
+    let as_ip =
+        ips.into_iter().map(|ip| NodeRef::Addr(NodeAddr::new(ip.to_string(), addr.port(), None)));
     std::iter::once(node.clone())
         .chain(as_ip)
         .find(|candidate| candidate.find(cluster).is_ok())

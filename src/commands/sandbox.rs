@@ -170,12 +170,17 @@ impl Up {
         let server = self.server.clone().map_or_else(find_server, Ok)?;
         // The servers run in their own folders: a relative path would lead elsewhere there.
         let server = server.canonicalize().map_err(|error| {
-            Usage::new(format!("{}: {error}", server.display())).hint("--server names a server program")
+            Usage::new(format!("{}: {error}", server.display()))
+                .hint("--server names a server program")
         })?;
         let version = server_version(&server)?;
         if self.change.dry_run {
             let ports = self.ports.0.iter().join(" ");
-            cx.ui.print(&format!("would start {} on ports {ports} in {}", server.display(), self.place.dir.display()))?;
+            cx.ui.print(&format!(
+                "would start {} on ports {ports} in {}",
+                server.display(),
+                self.place.dir.display()
+            ))?;
             return Ok(exit::OK);
         }
         let start = |&port: &u16| LocalNode::start(&NodeSpec::new(&server, &self.place.dir, port));
@@ -221,7 +226,13 @@ mod tests {
     #[test]
     fn ports_are_read_as_lists_and_ranges() {
         assert_eq!("7001-7003,8001".parse(), Ok(Ports(vec![7001, 7002, 7003, 8001])));
-        for (text, says) in [("", "no port"), ("0", "no port"), ("70000", "no port"), ("5-3", "backwards"), ("5,4-6", "port 5 is given twice")] {
+        for (text, says) in [
+            ("", "no port"),
+            ("0", "no port"),
+            ("70000", "no port"),
+            ("5-3", "backwards"),
+            ("5,4-6", "port 5 is given twice"),
+        ] {
             let error = text.parse::<Ports>().unwrap_err();
             assert!(error.contains(says), "{text}: {error}");
         }

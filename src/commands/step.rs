@@ -45,7 +45,8 @@ impl ChangeArgs {
     /// What to allow for a plan of this many nodes.
     pub fn options(&self, cx: &Context, nodes: usize) -> anyhow::Result<Options> {
         // 60 s, and half a second more for each node beyond the first hundred.
-        let usual = Duration::from_secs(60) + Duration::from_millis(500) * nodes.saturating_sub(100) as u32;
+        let usual =
+            Duration::from_secs(60) + Duration::from_millis(500) * nodes.saturating_sub(100) as u32;
         let deadline = cx.deadline(self.join_timeout.unwrap_or(usual))?;
         Ok(Options { deadline, config_set: !self.no_config_set })
     }
@@ -54,7 +55,9 @@ impl ChangeArgs {
     pub fn show_only(&self, cx: &Context, plan: &Formation) -> anyhow::Result<()> {
         match self.format {
             Format::Script => cx.ui.print(&script(plan, &cx.redis_cli_flags))?,
-            Format::Table if plan.is_done() => cx.ui.print("nothing to do: all nodes agree already")?,
+            Format::Table if plan.is_done() => {
+                cx.ui.print("nothing to do: all nodes agree already")?
+            }
             Format::Table => cx.ui.print(&steps_text(plan))?,
         }
         Ok(())

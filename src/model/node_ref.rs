@@ -29,7 +29,11 @@ impl FromStr for NodeRef {
 
     fn from_str(text: &str) -> Result<NodeRef, AddrError> {
         let hex = (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
-        if hex { Ok(NodeRef::Id(text.to_ascii_lowercase())) } else { text.parse().map(NodeRef::Addr) }
+        if hex {
+            Ok(NodeRef::Id(text.to_ascii_lowercase()))
+        } else {
+            text.parse().map(NodeRef::Addr)
+        }
     }
 }
 
@@ -54,7 +58,8 @@ impl NodeRef {
             NodeRef::Addr(addr) => {
                 let answered = report.node(node.id);
                 let announced = node.hostname.as_ref().is_some_and(|name| {
-                    **name == *addr.host() && node.addr.as_ref().map(NodeAddr::port) == Some(addr.port())
+                    **name == *addr.host()
+                        && node.addr.as_ref().map(NodeAddr::port) == Some(addr.port())
                 });
                 announced
                     || node.addr.as_ref() == Some(addr)

@@ -83,6 +83,17 @@ impl SlotSet {
     }
 }
 
+impl SlotSet {
+    /// For a sentence: `slot 5`, `slots 0-5460,7000`, `no slots`.
+    pub fn words(&self) -> String {
+        match self.len() {
+            0 => "no slots".to_owned(),
+            1 => format!("slot {self}"),
+            _ => format!("slots {self}"),
+        }
+    }
+}
+
 impl From<SlotRange> for SlotSet {
     fn from(range: SlotRange) -> SlotSet {
         SlotSet { ranges: vec![range] }

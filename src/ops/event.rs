@@ -51,7 +51,10 @@ pub enum Event {
     Note { message: String },
 }
 
-fn milliseconds<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+fn milliseconds<S: serde::Serializer>(
+    elapsed: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(elapsed.as_millis() as u64)
 }
 

@@ -51,7 +51,9 @@ pub enum HaltCause {
     NotAgreed { gaps: Vec<Gap>, after: Duration },
     #[error("{nodes} did not come to say cluster_state:ok within {}", humantime::format_duration(*after))]
     NotServing { nodes: String, after: Duration },
-    #[error("{node}: cluster-node-timeout was lowered to {now} ms and could not be put back to {original} ms: {why}")]
+    #[error(
+        "{node}: cluster-node-timeout was lowered to {now} ms and could not be put back to {original} ms: {why}"
+    )]
     TimeoutLeft { node: NodeAddr, now: u64, original: u64, why: String },
     #[error("stopped by {0}")]
     Interrupted(&'static str),
@@ -155,9 +157,12 @@ impl Run<'_> {
             Err(cause) => {
                 // Whatever a wait was missing, the signal is why it was not waited for any longer.
                 let cause = match (cause, interrupt.signal()) {
-                    (HaltCause::NotMet { .. } | HaltCause::NotAgreed { .. } | HaltCause::NotServing { .. }, Some(signal)) => {
-                        HaltCause::Interrupted(signal)
-                    }
+                    (
+                        HaltCause::NotMet { .. }
+                        | HaltCause::NotAgreed { .. }
+                        | HaltCause::NotServing { .. },
+                        Some(signal),
+                    ) => HaltCause::Interrupted(signal),
                     (cause, _) => cause,
                 };
                 Err(Halted { cause, done: std::mem::take(&mut self.done), during: phase })
@@ -166,9 +171,15 @@ impl Run<'_> {
     }
 
     /// Tells every member its steps of one kind, all members at once.
-    fn give(&mut self, kind: &(dyn Fn(&Step) -> bool + Sync), tally: &Tally) -> Result<(), HaltCause> {
+    fn give(
+        &mut self,
+        kind: &(dyn Fn(&Step) -> bool + Sync),
+        tally: &Tally,
+    ) -> Result<(), HaltCause> {
         let members = self.plan.members.iter();
-        tally.expect(members.clone().map(|member| member.steps.iter().filter(|s| kind(s)).count()).sum());
+        tally.expect(
+            members.clone().map(|member| member.steps.iter().filter(|s| kind(s)).count()).sum(),
+        );
         let busy = members.zip(self.servers.iter_mut());
         let busy = busy.filter(|(member, _)| member.steps.iter().any(kind));
         let answers = all_at_once(busy, |(member, server)| {
@@ -199,9 +210,11 @@ impl Run<'_> {
             let mut known = 0;
             together.until_empty(|| {
                 let lacks = plan.lacks(&server.view()?);
-                let unknown = lacks.into_iter().filter(|(_, lack)| *lack == Lack::Unknown).collect_vec();
+                let unknown =
+                    lacks.into_iter().filter(|(_, lack)| *lack == Lack::Unknown).collect_vec();
                 let is_unknown = |id: NodeId| unknown.iter().any(|(unknown, _)| *unknown == id);
-                let left = guests.iter().filter(|&&guest| is_unknown(plan.members[guest].id)).count();
+                let left =
+                    guests.iter().filter(|&&guest| is_unknown(plan.members[guest].id)).count();
                 let now = guests.len() - left;
                 tally.add(now.saturating_sub(known));
                 known = known.max(now);

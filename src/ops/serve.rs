@@ -116,13 +116,17 @@ fn hurry(
     match refused {
         // Where CONFIG is denied, the server's own delay has to be waited out.
         Some(error) if error.refusal().is_some() => {
-            let message = format!("cluster-node-timeout cannot be lowered ({error}): waiting out the servers' delay of up to 5 s");
+            let message = format!(
+                "cluster-node-timeout cannot be lowered ({error}): waiting out the servers' delay of up to 5 s"
+            );
             observer.on(Event::Note { message });
         }
         Some(error) => return Err(error.into()),
         None => {
             let held = begun.elapsed().as_millis();
-            let message = format!("cluster-node-timeout was lowered on {count} masters for {held} ms and is back");
+            let message = format!(
+                "cluster-node-timeout was lowered on {count} masters for {held} ms and is back"
+            );
             observer.on(Event::Note { message });
         }
     }
@@ -160,7 +164,12 @@ fn wait_for(hurried: &mut [Hurried], deadline: &Deadline) -> Result<Vec<()>, Wir
 fn restore(hurried: Hurried) -> Result<(), HaltCause> {
     let Hurried { server, original } = hurried;
     let node = server.addr().clone();
-    let left = |why: String| HaltCause::TimeoutLeft { node: node.clone(), now: HURRIED_TIMEOUT, original, why };
+    let left = |why: String| HaltCause::TimeoutLeft {
+        node: node.clone(),
+        now: HURRIED_TIMEOUT,
+        original,
+        why,
+    };
     server.set_node_timeout(original).map_err(|error| left(error.to_string()))?;
     match server.node_timeout() {
         Ok(now) if now == original => Ok(()),

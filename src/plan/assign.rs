@@ -6,13 +6,13 @@ use crate::model::{ClusterReport, Role, SlotSet};
 /// Why slots are not given or taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AssignError {
-    #[error("slots {slots} are owned by {owner} already")]
+    #[error("{owner} already owns {}", slots.words())]
     Taken { slots: SlotSet, owner: String },
     #[error("{node} is a replica of {master}: only masters own slots")]
     IsReplica { node: String, master: String },
-    #[error("{node} does not own slots {slots}{}", owner.as_ref().map(|owner| format!(", {owner} does")).unwrap_or_default())]
+    #[error("{node} does not own {}{}", slots.words(), owner.as_ref().map(|owner| format!(", {owner} does")).unwrap_or_default())]
     NotOwned { node: String, slots: SlotSet, owner: Option<String> },
-    #[error("slots {slots} are being moved (open at {node}): finish or undo that first")]
+    #[error("{} on the move (open at {node}): finish or undo that first", slots.words())]
     Open { node: String, slots: SlotSet },
 }
 

@@ -13,16 +13,18 @@ use crate::model::{Flag, NodeAddr, NodeId, NodeReport, Role, SlotSet};
 pub enum Objection {
     #[error("{0} and {1} are one node (id {2}): name each node once")]
     TwoNames(NodeAddr, NodeAddr, NodeId),
-    #[error("{0} and {1} are two servers with one node id ({2}): one of them was started on a copy of the other's nodes.conf")]
+    #[error(
+        "{0} and {1} are two servers with one node id ({2}): one of them was started on a copy of the other's nodes.conf"
+    )]
     SameId(NodeAddr, NodeAddr, NodeId),
     #[error("{node} already belongs to a cluster: it knows {others}")]
     NotAlone { node: NodeAddr, others: String },
-    #[error("{node} already owns slots {slots}; this plan gives it {planned}")]
+    #[error("{node} already owns {}; this plan gives it {planned}", slots.words())]
     OwnsSlots { node: NodeAddr, slots: SlotSet, planned: SlotSet },
-    #[error("{node} has open slots: {slots} are being moved")]
+    #[error("{node} has open slots, which are on the move: {slots}")]
     OpenSlots { node: NodeAddr, slots: SlotSet },
     #[error("{node} is already a replica of {master}")]
-    WrongRole { node: NodeAddr, master: NodeId },
+    WrongRole { node: NodeAddr, master: String },
     #[error("{node} holds {keys} key{}", if *keys == 1 { "" } else { "s" })]
     HasKeys { node: NodeAddr, keys: u64 },
     #[error("{node} holds {libraries} function librar{}", if *libraries == 1 { "y" } else { "ies" })]
@@ -82,7 +84,13 @@ pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<Formation, Vec<Ob
         {
             steps.push(Step::Follow(of));
         }
-        Member { id: me.id, addr: reports[seat].reached.clone(), role: Some(role), slots: Some(slots), steps }
+        Member {
+            id: me.id,
+            addr: reports[seat].reached.clone(),
+            role: Some(role),
+            slots: Some(slots),
+            steps,
+        }
     });
     Ok(Formation::new(members.collect(), &reports.iter().collect_vec()))
 }
@@ -92,11 +100,17 @@ pub fn warnings(layout: &Layout, reports: &[NodeReport]) -> Vec<String> {
     let mut warnings = Vec::new();
     let masters = layout.shards.len();
     if masters < 3 {
-        let only = if masters == 1 { "only 1 master".to_owned() } else { format!("only {masters} masters") };
+        let only = if masters == 1 {
+            "only 1 master".to_owned()
+        } else {
+            format!("only {masters} masters")
+        };
         warnings.push(format!("{only}: when one fails, the rest is no majority and no replica takes over; 3 masters can lose one"));
     }
     if layout.shards.iter().all(|shard| shard.replicas.is_empty()) {
-        warnings.push("no replicas: when a master fails, its slots are gone until it is back".to_owned());
+        warnings.push(
+            "no replicas: when a master fails, its slots are gone until it is back".to_owned(),
+        );
     }
     let on_loopback = |report: &&NodeReport| report.reached.ip().is_some_and(|ip| ip.is_loopback());
     let loopback = reports.iter().filter(on_loopback).count();
@@ -126,7 +140,12 @@ fn shared_ids(reports: &[NodeReport]) -> Vec<Objection> {
     found
 }
 
-fn objections(reports: &[NodeReport], seat: usize, role: Role, planned: &SlotSet) -> Vec<Objection> {
+fn objections(
+    reports: &[NodeReport],
+    seat: usize,
+    role: Role,
+    planned: &SlotSet,
+) -> Vec<Objection> {
     let report = &reports[seat];
     let node = report.via.clone();
     let me = report.view.me();
@@ -158,10 +177,13 @@ fn objections(reports: &[NodeReport], seat: usize, role: Role, planned: &SlotSet
     if let Role::Replica { of } = me.role
         && me.role != role
     {
-        found.push(Objection::WrongRole { node: node.clone(), master: of });
+        let known = report.view.node(of);
+        let master = known.map_or_else(|| of.short(), |master| master.name());
+        found.push(Objection::WrongRole { node: node.clone(), master });
     }
     // What stands in its planned place already may have been used already.
-    let in_place = me.role == role && me.slots == *planned && (role != Role::Master || !planned.is_empty());
+    let in_place =
+        me.role == role && me.slots == *planned && (role != Role::Master || !planned.is_empty());
     if report.keys > 0 && !in_place {
         found.push(Objection::HasKeys { node: node.clone(), keys: report.keys });
     }

@@ -83,7 +83,12 @@ impl Formation {
             members.iter().enumerate().map(|(i, member)| (member.id, i)).collect();
         let mut unknown = BTreeSet::new();
         let mut unseen: BTreeSet<usize> = (0..members.len())
-            .filter(|&i| members[i].steps.iter().any(|step| matches!(step, Step::AddSlots(_) | Step::Follow(_))))
+            .filter(|&i| {
+                members[i]
+                    .steps
+                    .iter()
+                    .any(|step| matches!(step, Step::AddSlots(_) | Step::Follow(_)))
+            })
             .collect();
         for (observer, report) in reports.iter().enumerate() {
             for (id, lack) in lacks(&members, &report.view) {
@@ -109,10 +114,14 @@ impl Formation {
 
     /// The plan for a change to a cluster: every node that answered, with nothing to do and nothing
     /// to agree on but what `change` writes into it.
-    pub fn of_cluster(report: &ClusterReport, change: impl Fn(&NodeReport, &mut Member)) -> Formation {
+    pub fn of_cluster(
+        report: &ClusterReport,
+        change: impl Fn(&NodeReport, &mut Member),
+    ) -> Formation {
         let members = report.nodes.iter().map(|node| {
             let addr = reachable(report, node);
-            let mut member = Member { id: node.id(), addr, role: None, slots: None, steps: Vec::new() };
+            let mut member =
+                Member { id: node.id(), addr, role: None, slots: None, steps: Vec::new() };
             change(node, &mut member);
             member
         });
@@ -131,7 +140,8 @@ impl Formation {
     pub fn lacks(&self, view: &ClusterView) -> Vec<(NodeId, Lack)> {
         let mut lacks = lacks(&self.members, view);
         for stranger in view.peers().filter(|peer| peer.flags.has(Flag::Handshake)) {
-            let member = self.members.iter().find(|member| Some(&member.addr) == stranger.addr.as_ref());
+            let member =
+                self.members.iter().find(|member| Some(&member.addr) == stranger.addr.as_ref());
             if let Some(member) = member
                 && !lacks.iter().any(|(id, _)| *id == member.id)
             {
@@ -148,7 +158,9 @@ fn lacks(members: &[Member], view: &ClusterView) -> Vec<(NodeId, Lack)> {
         None => Some(Lack::Unknown),
         Some(node) if node.flags.has(Flag::NoAddr) => Some(Lack::Unknown),
         Some(node) if member.role.is_some_and(|role| role != node.role) => Some(Lack::Role),
-        Some(node) if member.slots.as_ref().is_some_and(|slots| *slots != node.slots) => Some(Lack::Slots),
+        Some(node) if member.slots.as_ref().is_some_and(|slots| *slots != node.slots) => {
+            Some(Lack::Slots)
+        }
         Some(_) => None,
     };
     let matters = |member: &&Member| member.role.is_some() || member.slots.is_some();

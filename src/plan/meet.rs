@@ -9,11 +9,15 @@ use crate::model::{ClusterReport, Flag, NodeAddr, NodeId, NodeReport, SlotSet};
 /// Why a node is not introduced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MeetError {
-    #[error("{node} belongs to another cluster: it knows {others}. Meeting it would merge the two clusters into one")]
+    #[error(
+        "{node} belongs to another cluster: it knows {others}. Meeting it would merge the two clusters into one"
+    )]
     OtherCluster { node: NodeAddr, others: String },
-    #[error("{node} owns slots {slots}, which {owner} of this cluster owns as well: one of them would lose its slots")]
+    #[error("{node} owns {}, which {owner} of this cluster owns as well: one of them would lose its slots", slots.words())]
     SlotClash { node: NodeAddr, owner: String, slots: SlotSet },
-    #[error("{0} and {1} have one node id ({2}): name each node once; where they are two servers, one was started on a copy of the other's nodes.conf")]
+    #[error(
+        "{0} and {1} have one node id ({2}): name each node once; where they are two servers, one was started on a copy of the other's nodes.conf"
+    )]
     SameId(NodeAddr, NodeAddr, NodeId),
 }
 
@@ -26,7 +30,11 @@ pub fn plan(cluster: &ClusterReport, newcomers: &[NodeReport]) -> Result<Formati
         match all.iter().find(|report| report.id() == newcomer.id()) {
             Some(known) if known.run_id == newcomer.run_id => {}
             Some(known) => {
-                return Err(MeetError::SameId(known.via.clone(), newcomer.via.clone(), newcomer.id()));
+                return Err(MeetError::SameId(
+                    known.via.clone(),
+                    newcomer.via.clone(),
+                    newcomer.id(),
+                ));
             }
             None => all.push(newcomer),
         }

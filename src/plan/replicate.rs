@@ -14,7 +14,7 @@ pub enum ReplicateError {
     NotAMaster { node: String, master: String },
     #[error("{0} is still in handshake: wait until the cluster knows it")]
     Handshake(String),
-    #[error("{node} still owns slots {slots}: a replica owns none")]
+    #[error("{node} still owns {}: a replica owns none", slots.words())]
     OwnsSlots { node: String, slots: SlotSet },
     #[error("{node} still holds {keys} key{}: they would be deleted", if *keys == 1 { "" } else { "s" })]
     HasKeys { node: String, keys: u64 },

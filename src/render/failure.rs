@@ -70,6 +70,11 @@ impl Failure {
         Failure { message, details: Vec::new(), hint: None, exit_code, changed: false }
     }
 
+    /// What was typed cannot be right.
+    pub fn usage(message: impl ToString) -> Failure {
+        Failure::new(exit::USAGE, message)
+    }
+
     /// The operation was refused, and nothing was changed.
     pub fn refused(message: impl ToString) -> Failure {
         Failure::new(exit::PROBLEMS, message)
@@ -138,7 +143,9 @@ impl Failure {
                 .or_else(|| cause.downcast_ref().map(assign))
                 .or_else(|| cause.downcast_ref().map(replicate))
                 .or_else(|| cause.downcast_ref().map(sandbox))
-                .or_else(|| cause.downcast_ref::<TlsError>().map(|error| Failure::new(exit::USAGE, error)))
+                .or_else(|| {
+                    cause.downcast_ref::<TlsError>().map(|error| Failure::new(exit::USAGE, error))
+                })
         });
         found.unwrap_or_else(|| Failure::refused(error.chain().join(": ")))
     }
@@ -158,8 +165,13 @@ impl Failure {
             lines.for_each(|line| ui.say(&format!("      {line}")));
         }
         if ui.wants_json() {
-            let _ = ui.print_json(&serde_json::json!({ "error": self }));
+            let _ = self.print_json(ui);
         }
+    }
+
+    /// As the one document on stdout.
+    pub fn print_json(&self, ui: &Ui) -> anyhow::Result<()> {
+        ui.print_json(&serde_json::json!({ "error": self }))
     }
 }
 
@@ -231,10 +243,11 @@ fn assign(error: &AssignError) -> Failure {
             failure.hint(format!("see who owns what: rcluster nodes {owner}"))
         }
         AssignError::IsReplica { master, .. } => failure.hint(format!("name its master: {master}")),
-        AssignError::NotOwned { node, owner, .. } => {
-            failure.hint(format!("see who owns what: rcluster nodes {}", owner.as_ref().unwrap_or(node)))
+        AssignError::NotOwned { node, owner, .. } => failure
+            .hint(format!("see who owns what: rcluster nodes {}", owner.as_ref().unwrap_or(node))),
+        AssignError::Open { node, .. } => {
+            failure.hint(format!("see both ends: rcluster check {node}"))
         }
-        AssignError::Open { node, .. } => failure.hint(format!("see both ends: rcluster check {node}")),
     }
 }
 
@@ -264,7 +277,9 @@ fn sandbox(error: &SandboxError) -> Failure {
         ),
         SandboxError::PortTaken { .. } => failure.hint("choose others with --ports 7101-7106"),
         SandboxError::PortTooHigh { .. } => failure.hint("choose ports up to 55535"),
-        SandboxError::NoSandbox(_) => failure.hint("start one with rcluster sandbox up, or name its folder with --dir"),
+        SandboxError::NoSandbox(_) => {
+            failure.hint("start one with rcluster sandbox up, or name its folder with --dir")
+        }
         _ => failure,
     }
 }

@@ -88,11 +88,20 @@ fn totals(cluster: &ClusterReport) -> ClusterJson {
         size: rows.iter().filter(|row| !row.slots.is_empty()).count(),
         known_nodes: rows.len(),
         slots_covered: covered(cluster).len(),
-        current_epoch: cluster.nodes.iter().map(|report| report.info.current_epoch).max().unwrap_or(0),
+        current_epoch: cluster
+            .nodes
+            .iter()
+            .map(|report| report.info.current_epoch)
+            .max()
+            .unwrap_or(0),
     }
 }
 
-pub fn health_json<'a>(cluster: &ClusterReport, problems: &'a [Problem], strict: bool) -> HealthJson<'a> {
+pub fn health_json<'a>(
+    cluster: &ClusterReport,
+    problems: &'a [Problem],
+    strict: bool,
+) -> HealthJson<'a> {
     HealthJson {
         healthy: is_healthy(problems, strict),
         cluster: totals(cluster),
@@ -106,12 +115,18 @@ pub fn health_text(ui: &Ui, cluster: &ClusterReport, problems: &[Problem], stric
     let ClusterJson { size, known_nodes, slots_covered, current_epoch, .. } = totals(cluster);
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     let warnings = problems.len() - errors;
-    let counted = [(errors, "error"), (warnings, "warning")].into_iter().filter(|(count, _)| *count > 0);
-    let counted = counted.map(|(count, word)| format!("{count} {word}{}", plural(count))).join(", ");
+    let counted =
+        [(errors, "error"), (warnings, "warning")].into_iter().filter(|(count, _)| *count > 0);
+    let counted =
+        counted.map(|(count, word)| format!("{count} {word}{}", plural(count))).join(", ");
     let verdict = match (is_healthy(problems, strict), counted.is_empty()) {
         (true, true) => ui.paint("✓ healthy", Style::new().green().bold()),
-        (true, false) => format!("{} ({counted})", ui.paint("✓ healthy", Style::new().green().bold())),
-        (false, _) => format!("{} ({counted})", ui.paint("✗ not healthy", Style::new().red().bold())),
+        (true, false) => {
+            format!("{} ({counted})", ui.paint("✓ healthy", Style::new().green().bold()))
+        }
+        (false, _) => {
+            format!("{} ({counted})", ui.paint("✗ not healthy", Style::new().red().bold()))
+        }
     };
     let replicas = known_nodes - size.min(known_nodes);
     let mut text = format!(
@@ -198,7 +213,8 @@ pub fn info_json(cluster: &ClusterReport) -> InfoJson {
             used_memory: report.map(|report| report.memory),
         }
     };
-    let masters = rows.iter().filter(|row| row.role == Role::Master.name()).map(master).collect_vec();
+    let masters =
+        rows.iter().filter(|row| row.role == Role::Master.name()).map(master).collect_vec();
     let keys = masters.iter().filter_map(|master| master.keys).sum();
     let cluster = totals(cluster);
     let keys_per_slot = keys as f64 / cluster.slots_covered.max(1) as f64;
@@ -207,28 +223,35 @@ pub fn info_json(cluster: &ClusterReport) -> InfoJson {
 }
 
 pub fn info_text(info: &InfoJson) -> String {
-    let headers = ["Master", "Id", ">Slots", "Ranges", ">Keys", ">Replicas", "Version", ">Memory"];
+    // One version for all is told once, below.
+    let versions =
+        info.masters.iter().filter_map(|master| master.version.as_deref()).unique().collect_vec();
+    let mixed = versions.len() > 1;
+    let mut headers = vec!["Master", "Id", ">Slots", "Ranges", ">Keys", ">Replicas", ">Memory"];
+    headers.extend(mixed.then_some("Version"));
     let mut table = Table::new(&headers);
     let unknown = || "?".to_owned();
     for master in &info.masters {
-        table.row([
+        let mut row = vec![
             master.addr.as_ref().map_or_else(unknown, NodeAddr::to_string),
             master.id.short(),
             master.slot_count.to_string(),
             if master.slots.is_empty() { "-".to_owned() } else { master.slots.to_string() },
             master.keys.map_or_else(unknown, |keys| keys.to_string()),
             master.replicas.len().to_string(),
-            master.version.clone().unwrap_or_else(unknown),
             master.used_memory.map_or_else(unknown, memory),
-        ]);
+        ];
+        row.extend(mixed.then(|| master.version.clone().unwrap_or_else(unknown)));
+        table.row(row);
     }
     let ClusterJson { state, known_nodes, slots_covered, current_epoch, .. } = &info.cluster;
     format!(
-        "{table}\n{} keys, {:.2} a slot, {} in use by masters\n\
+        "{table}\n{} keys, {:.2} a slot, {} in use by masters of {}\n\
          cluster_state:{state}, {known_nodes} nodes, {slots_covered} of {SLOTS} slots covered, epoch {current_epoch}\n",
         info.keys,
         info.keys_per_slot,
         memory(info.used_memory),
+        versions.join(" and "),
     )
 }
 

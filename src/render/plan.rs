@@ -67,7 +67,8 @@ pub fn layout_text(shards: &[ShardJson]) -> String {
 pub fn steps_json(plan: &Formation) -> Vec<StepJson> {
     let (epochs, rest): (Vec<_>, Vec<_>) =
         told(plan).partition(|(_, step)| matches!(step, Step::SetEpoch(_)));
-    let say = |(node, step): (&NodeAddr, &Step)| StepJson { node: node.clone(), command: command(step) };
+    let say =
+        |(node, step): (&NodeAddr, &Step)| StepJson { node: node.clone(), command: command(step) };
     let meet = plan.strangers.iter().map(|&(host, guest)| {
         let guest = &plan.members[guest].addr;
         let bus = guest.bus_port().map(|bus| format!(" {bus}")).unwrap_or_default();
@@ -95,7 +96,9 @@ fn command(step: &Step) -> String {
         Step::AddSlots(slots) => format!("CLUSTER ADDSLOTS {}", each(slots)),
         Step::DelSlots(slots) => format!("CLUSTER DELSLOTS {}", each(slots)),
         Step::Follow(master) => format!("CLUSTER REPLICATE {master}"),
-        Step::RestoreTimeout(milliseconds) => format!("CONFIG SET cluster-node-timeout {milliseconds}"),
+        Step::RestoreTimeout(milliseconds) => {
+            format!("CONFIG SET cluster-node-timeout {milliseconds}")
+        }
     }
 }
 

@@ -34,7 +34,9 @@ impl<'a> Progress<'a> {
             _ => ProgressDrawTarget::hidden(),
         };
         let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {pos}/{len} {wide_bar} {elapsed}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("  {spinner} {msg} {pos}/{len} {wide_bar} {elapsed}")
+        {
             bar.set_style(style.progress_chars("━╸ "));
         }
         Progress { ui, mode, bar }
@@ -69,7 +71,11 @@ impl Observer for Progress<'_> {
                 let done = self.bar.position();
                 self.bar.set_length(0);
                 let tick = self.ui.paint_err("✓", Style::new().green());
-                self.tell(&format!("{tick} {} ({done}, {:.2} s)", phase.words(), elapsed.as_secs_f64()));
+                self.tell(&format!(
+                    "{tick} {} ({done}, {:.2} s)",
+                    phase.words(),
+                    elapsed.as_secs_f64()
+                ));
             }
             Event::Start { .. } | Event::Done { .. } => {}
             Event::Note { message } => self.tell(&format!("  {message}")),

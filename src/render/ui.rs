@@ -88,9 +88,11 @@ impl Ui {
             return Ok(());
         }
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-            return Err(Usage::new("this asks before it changes anything, and there is no terminal to ask on")
-                .hint("add --yes to go ahead, or --dry-run to see the plan only")
-                .into());
+            return Err(Usage::new(
+                "this asks before it changes anything, and there is no terminal to ask on",
+            )
+            .hint("add --yes to go ahead, or --dry-run to see the plan only")
+            .into());
         }
         let mut err = io::stderr().lock();
         write!(err, "{question} [y/N] ")?;

@@ -49,7 +49,9 @@ impl NodeSpec {
     }
 
     fn config_text(&self, dir: &Path) -> String {
-        let own = |name: &str| dir.join(name).display().to_string().replace('\\', "\\\\").replace('"', "\\\"");
+        let own = |name: &str| {
+            dir.join(name).display().to_string().replace('\\', "\\\\").replace('"', "\\\"")
+        };
         let mut lines = vec![
             format!("port {}", self.port),
             format!("bind {}", self.ip),
@@ -96,7 +98,12 @@ impl LocalNode {
         let path = node.log();
         let log = File::options().create(true).append(true).open(&path).map_err(files(&path))?;
         let complaints = log.try_clone().map_err(files(&path))?;
-        let words: Vec<_> = spec.launcher.iter().map(Into::into).chain([spec.server.clone().into_os_string()]).collect();
+        let words: Vec<_> = spec
+            .launcher
+            .iter()
+            .map(Into::into)
+            .chain([spec.server.clone().into_os_string()])
+            .collect();
         let (program, arguments) = (&words[0], &words[1..]);
         // A group of its own: Ctrl-C in the terminal is for rcluster, not for the servers.
         let child = Command::new(program)
@@ -122,7 +129,8 @@ impl LocalNode {
                 let dir = entry.ok()?.path().canonicalize().ok()?;
                 let port: u16 = dir.file_name()?.to_str()?.parse().ok()?;
                 let config = fs::read_to_string(dir.join(CONFIG)).ok()?;
-                let ip = config.lines().find_map(|line| line.strip_prefix("bind "))?.parse().ok()?;
+                let ip =
+                    config.lines().find_map(|line| line.strip_prefix("bind "))?.parse().ok()?;
                 Some(LocalNode { addr: SocketAddr::new(ip, port), dir, child: None })
             })
             .collect();

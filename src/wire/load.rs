@@ -59,12 +59,14 @@ pub fn load_cluster(entry: &NodeAddr, access: &Access) -> Result<Cluster, WireEr
             Some(addr) => ask(&addr, access).map_err(|error| (id, Some(addr), error.to_string())),
             None => Err((id, None, "no node knows its address".to_owned())),
         });
-        let (good, bad): (Vec<_>, Vec<_>) = answers.into_iter().partition_map(|answer| match answer {
-            Ok(found) => Either::Left(found),
-            Err((id, addr, why)) => Either::Right(Silent { id, addr, why }),
-        });
+        let (good, bad): (Vec<_>, Vec<_>) =
+            answers.into_iter().partition_map(|answer| match answer {
+                Ok(found) => Either::Left(found),
+                Err((id, addr, why)) => Either::Right(Silent { id, addr, why }),
+            });
         for (server, report) in good {
-            let known = |other: &NodeReport| other.run_id == report.run_id && other.id() == report.id();
+            let known =
+                |other: &NodeReport| other.run_id == report.run_id && other.id() == report.id();
             if !cluster.report.nodes.iter().any(known) {
                 cluster.report.nodes.push(report);
                 cluster.servers.push(server);

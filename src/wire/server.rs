@@ -10,7 +10,10 @@ use redis::{Cmd, Parser, Value, cmd};
 use super::access::Access;
 use super::error::WireError;
 use super::stream::{Stream, is_timeout, said};
-use crate::model::{ClusterInfo, ClusterView, NodeAddr, NodeId, NodeReport, InfoMap, Settings, Slot, SlotRange, SlotSet};
+use crate::model::{
+    ClusterInfo, ClusterView, InfoMap, NodeAddr, NodeId, NodeReport, Settings, Slot, SlotRange,
+    SlotSet,
+};
 
 /// Settings that should be equal on all nodes and matter to the whole cluster.
 const SETTINGS: [&str; 2] = ["cluster-node-timeout", "cluster-require-full-coverage"];
@@ -47,7 +50,10 @@ impl Server {
             auth.arg(access.user.as_deref()).arg(password.reveal());
             match server.one(auth) {
                 // The password is for nodes that want one; this one asks for none.
-                Err(error) if error.refusal().is_some_and(|said| said.contains("without any password")) => {}
+                Err(error)
+                    if error
+                        .refusal()
+                        .is_some_and(|said| said.contains("without any password")) => {}
                 answer => drop(answer?),
             }
         }
@@ -80,7 +86,9 @@ impl Server {
                     command: quote(command),
                     why: "the server closed it".to_owned(),
                 },
-                None => WireError::NotRedis { addr: self.addr.clone(), said: self.stream.first_words() },
+                None => {
+                    WireError::NotRedis { addr: self.addr.clone(), said: self.stream.first_words() }
+                }
             }
         })
     }
@@ -208,7 +216,10 @@ impl Server {
     ///
     /// The server's OK only says that it will try; between nodes that know each other already it
     /// makes the server's slots and role known at once.
-    pub fn meet<'a>(&mut self, nodes: impl IntoIterator<Item = &'a NodeAddr>) -> Result<(), WireError> {
+    pub fn meet<'a>(
+        &mut self,
+        nodes: impl IntoIterator<Item = &'a NodeAddr>,
+    ) -> Result<(), WireError> {
         let meet = |node: &NodeAddr| {
             let mut command = cluster(&["MEET", node.host(), &node.port().to_string()]);
             command.arg(node.bus_port());
@@ -228,7 +239,12 @@ impl Server {
         self.slots_command("DELSLOTSRANGE", "DELSLOTS", slots)
     }
 
-    fn slots_command(&mut self, ranged: &str, single: &str, slots: &SlotSet) -> Result<(), WireError> {
+    fn slots_command(
+        &mut self,
+        ranged: &str,
+        single: &str,
+        slots: &SlotSet,
+    ) -> Result<(), WireError> {
         let mut by_range = cluster(&[ranged]);
         for range in slots.ranges() {
             by_range.arg(range.first().get()).arg(range.last().get());
@@ -277,7 +293,8 @@ impl Server {
     pub fn node_timeout(&mut self) -> Result<u64, WireError> {
         let command = words(&["CONFIG", "GET", SETTINGS[0]]);
         let reply = self.one(command.clone())?;
-        let value = read_settings(reply.clone()).get(SETTINGS[0]).and_then(|text| text.parse().ok());
+        let value =
+            read_settings(reply.clone()).get(SETTINGS[0]).and_then(|text| text.parse().ok());
         value.ok_or_else(|| self.unexpected(&command, &reply))
     }
 

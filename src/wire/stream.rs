@@ -73,7 +73,8 @@ impl Stream {
             None => Layer::Plain(timed),
             Some(tls) => {
                 let failed = |why: String| WireError::Tls { addr: addr.clone(), why };
-                let name = tls.server_name(addr.host()).map_err(|error| failed(error.to_string()))?;
+                let name =
+                    tls.server_name(addr.host()).map_err(|error| failed(error.to_string()))?;
                 let client = ClientConnection::new(tls.config.clone(), name);
                 let client = client.map_err(|error| failed(error.to_string()))?;
                 let mut stream = StreamOwned::new(client, timed);

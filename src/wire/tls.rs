@@ -8,7 +8,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 
 /// What the user said about TLS.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +62,8 @@ impl Tls {
             Arc::new(AnyCertificate(provider.clone()))
         } else {
             let roots = Arc::new(roots(options.cacert.as_deref())?);
-            let strict = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build()?;
+            let strict =
+                WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build()?;
             // A private CA vouches for the cluster: its nodes are told apart by IP, and their
             // certificates seldom carry it. redis-cli and the nodes themselves check no name.
             if options.cacert.is_some() && options.sni.is_none() {
@@ -90,9 +93,8 @@ impl Tls {
     pub(super) fn server_name(&self, host: &str) -> Result<ServerName<'static>, TlsError> {
         match &self.sni {
             Some(name) => Ok(name.clone()),
-            None => {
-                ServerName::try_from(host.to_owned()).map_err(|_| TlsError::BadName(host.to_owned()))
-            }
+            None => ServerName::try_from(host.to_owned())
+                .map_err(|_| TlsError::BadName(host.to_owned())),
         }
     }
 }
@@ -125,7 +127,9 @@ fn roots(cacert: Option<&Path>) -> Result<RootCertStore, TlsError> {
             let (added, _) = roots.add_parsable_certificates(system.certs);
             if added == 0 {
                 let why = system.errors.first().map(ToString::to_string);
-                return Err(TlsError::NoSystemRoots(why.unwrap_or_else(|| "the store is empty".into())));
+                return Err(TlsError::NoSystemRoots(
+                    why.unwrap_or_else(|| "the store is empty".into()),
+                ));
             }
         }
     }

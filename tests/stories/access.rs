@@ -1,1 +1,191 @@
-//! pending
+//! Credentials and TLS: every node is reached as the user says, and no password is ever shown.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::{Run, Server, TestCluster, rcluster, rcluster_with};
+
+const PASSWORD: &str = "s3cret-hunter2";
+
+/// Servers that want a password.
+fn guarded() -> TestCluster {
+    let cluster = TestCluster::start(3);
+    cluster.tell_all(&["CONFIG", "SET", "masterauth", PASSWORD]);
+    cluster.tell_all(&["CONFIG", "SET", "requirepass", PASSWORD]);
+    cluster
+}
+
+fn args(cluster: &TestCluster, more: &[&str]) -> Vec<String> {
+    let all = ["create".to_owned()]
+        .into_iter()
+        .chain(cluster.nodes.iter().map(|node| node.addr().to_string()));
+    all.chain(["--yes".to_owned()]).chain(more.iter().map(|word| (*word).to_owned())).collect()
+}
+
+fn run(args: &[String], password: Option<&str>) -> Run {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    rcluster_with(&args, |command| {
+        command.envs(password.map(|password| ("REDISCLI_AUTH", password)));
+    })
+}
+
+#[test]
+fn without_the_password_nothing_happens() {
+    let cluster = guarded();
+    run(&args(&cluster, &[]), None).exits(3).tells(&["NOAUTH", "REDISCLI_AUTH"]);
+}
+
+#[test]
+fn a_wrong_password_is_told_from_a_missing_one_and_never_shown() {
+    let cluster = guarded();
+    let failed =
+        run(&args(&cluster, &["--json"]), Some("wr0ng-pass")).exits(3).tells(&["WRONGPASS"]);
+    assert!(!failed.err.contains("wr0ng-pass") && !failed.out.contains("wr0ng-pass"), "{failed:?}");
+}
+
+#[test]
+fn the_password_comes_from_the_environment_or_a_file() {
+    let cluster = guarded();
+    let formed = run(&args(&cluster, &["--json", "--progress", "json"]), Some(PASSWORD)).succeeds();
+    assert!(!formed.err.contains(PASSWORD) && !formed.out.contains(PASSWORD), "{formed:?}");
+
+    let file = cluster.dir().join("password");
+    std::fs::write(&file, format!("{PASSWORD}\n")).unwrap();
+    let addr = cluster.nodes[0].addr().to_string();
+    rcluster(&["check", &addr, "--password-file", file.to_str().unwrap()]).succeeds();
+    rcluster(&["check", &addr, "--password-file", "/no/such/file"])
+        .exits(2)
+        .tells(&["/no/such/file"]);
+}
+
+#[test]
+fn a_password_for_servers_that_want_none_does_no_harm() {
+    let cluster = TestCluster::start(3);
+    run(&args(&cluster, &[]), Some(PASSWORD)).succeeds();
+}
+
+#[test]
+fn a_user_without_the_rights_is_refused_with_the_servers_words() {
+    let cluster = TestCluster::start(3);
+    cluster.tell_all(&["ACL", "SETUSER", "reader", "on", &format!(">{PASSWORD}"), "~*", "+get"]);
+    let before = cluster.facts();
+    run(&args(&cluster, &["--user", "reader"]), Some(PASSWORD)).exits(3).tells(&["NOPERM"]);
+    rcluster(&["check", &cluster.addr(0), "--user", "reader"])
+        .exits(2)
+        .tells(&["--user needs a password"]);
+    assert_eq!(cluster.facts(), before);
+}
+
+#[test]
+fn the_script_of_a_dry_run_shows_no_password() {
+    let cluster = guarded();
+    let shown =
+        run(&args(&cluster, &["--dry-run", "--format", "script"]), Some(PASSWORD)).succeeds();
+    assert!(shown.out.contains("CLUSTER MEET") && !shown.out.contains(PASSWORD), "{}", shown.out);
+}
+
+/// A certificate authority and a certificate of its own for a server, written as PEM files.
+struct Authority {
+    dir: tempfile::TempDir,
+}
+
+impl Authority {
+    fn new() -> Authority {
+        let dir = tempfile::tempdir().unwrap();
+        let named = |name: &str, hosts: &[&str]| {
+            let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+            let mut params = rcgen::CertificateParams::new(hosts).unwrap();
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            params
+        };
+        let mut params = named("the authority", &[]);
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let ca = params.self_signed(&key).unwrap();
+        let issuer = rcgen::Issuer::new(params, key);
+        // Like most, this certificate names no IP: the nodes are told apart by nothing else.
+        let params = named("a server", &["redis.example.com"]);
+        let server_key = rcgen::KeyPair::generate().unwrap();
+        let server = params.signed_by(&server_key, &issuer).unwrap();
+        let authority = Authority { dir };
+        std::fs::write(authority.file("ca.pem"), ca.pem()).unwrap();
+        std::fs::write(authority.file("server.pem"), server.pem()).unwrap();
+        std::fs::write(authority.file("server.key"), server_key.serialize_pem()).unwrap();
+        authority
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        Path::join(self.dir.path(), name)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.file(name).to_str().unwrap().to_owned()
+    }
+}
+
+/// Three servers that speak TLS to clients and to each other, and their TLS addresses.
+fn tls_servers(authority: &Authority) -> (TestCluster, Vec<String>) {
+    let mut cluster = TestCluster::start(0);
+    let mut addrs = Vec::new();
+    for _ in 0..3 {
+        let port = crate::support::Port::take();
+        let settings = vec![
+            format!("tls-port {}", port.number),
+            "tls-cluster yes".to_owned(),
+            "tls-replication yes".to_owned(),
+            format!("tls-ca-cert-file {}", authority.path("ca.pem")),
+            format!("tls-cert-file {}", authority.path("server.pem")),
+            format!("tls-key-file {}", authority.path("server.key")),
+        ];
+        // Of the packaged servers this is the one that is built with TLS.
+        let one = TestCluster::start_as(1, &Server { name: "redis-7.0".to_owned(), settings });
+        addrs.push(format!("127.0.0.1:{}", port.number));
+        cluster.adopt(one);
+        cluster.keep(port);
+    }
+    (cluster, addrs)
+}
+
+#[test]
+fn a_cluster_is_formed_over_tls() {
+    let authority = Authority::new();
+    let (_cluster, addrs) = tls_servers(&authority);
+    let (ca, cert, key) =
+        (authority.path("ca.pem"), authority.path("server.pem"), authority.path("server.key"));
+    let tls = ["--tls", "--cacert", &ca, "--cert", &cert, "--key", &key];
+    let mut args = vec!["create", &addrs[0], &addrs[1], &addrs[2], "--yes"];
+    args.extend(tls);
+
+    rcluster(&args).succeeds();
+
+    let mut args = vec!["check", &addrs[1], "--wait", "10s", "--sni", "redis.example.com"];
+    args.extend(tls);
+    rcluster(&args).succeeds();
+}
+
+#[test]
+fn tls_failures_are_told_from_each_other() {
+    let authority = Authority::new();
+    let stranger = Authority::new();
+    let (cluster, addrs) = tls_servers(&authority);
+    let (ca, other) = (authority.path("ca.pem"), stranger.path("ca.pem"));
+    let (cert, key) = (authority.path("server.pem"), authority.path("server.key"));
+    let check = |more: &[&str]| {
+        let mut args = vec!["check", &addrs[0], "--tls", "--cert", &cert, "--key", &key];
+        args.extend(more);
+        rcluster(&args)
+    };
+    check(&["--cacert", &other]).exits(3).tells(&[&addrs[0], "TLS failed"]);
+    check(&["--cacert", &ca, "--sni", "other.example.com"])
+        .exits(3)
+        .tells(&["TLS failed", "other.example.com"]);
+    // Not yet formed, but reached: that is problem enough.
+    check(&["--insecure"]).exits(1);
+    check(&["--cacert", &ca]).exits(1);
+    check(&["--cacert", "/no/such/ca.pem"]).exits(2).tells(&["/no/such/ca.pem"]);
+    // Plain where TLS is spoken, TLS where it is not.
+    rcluster(&["check", &addrs[0], "--timeout", "2s"]).exits(3).tells(&[&addrs[0], "--tls"]);
+    let plain = cluster.addr(0);
+    rcluster(&["check", &plain, "--tls", "--insecure"]).exits(3).tells(&[&plain, "TLS failed"]);
+    rcluster(&["check", &plain, "--insecure"]).exits(2).tells(&["need --tls"]);
+}

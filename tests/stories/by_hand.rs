@@ -21,7 +21,8 @@ fn the_steps_typed_by_hand_end_in_a_healthy_cluster() {
     rcluster(&["addslots", &addr(1), "5461..10000", "10001-10922"]).succeeds();
     let expanded: Vec<String> = (10_923..=16_383).map(|slot| slot.to_string()).collect();
     let third = addr(2);
-    let args: Vec<&str> = ["addslots", &third].into_iter().chain(expanded.iter().map(String::as_str)).collect();
+    let args: Vec<&str> =
+        ["addslots", &third].into_iter().chain(expanded.iter().map(String::as_str)).collect();
     rcluster(&args).succeeds();
     // Each way to name a master.
     rcluster(&["replicate", &addr(3), &addr(0)]).succeeds();
@@ -84,7 +85,8 @@ fn each_step_is_seen_by_every_node_when_it_returns() {
 
 /// How one node sees another, as `nodes --json` asked through the former tells.
 fn seen(cluster: &TestCluster, by: usize, subject: usize) -> serde_json::Value {
-    let nodes = rcluster(&["nodes", &cluster.addr(by), "--json"]).succeeds().json()["nodes"].clone();
+    let nodes =
+        rcluster(&["nodes", &cluster.addr(by), "--json"]).succeeds().json()["nodes"].clone();
     let id = cluster.id(subject);
     nodes.as_array().unwrap().iter().find(|node| node["id"] == id.as_str()).unwrap().clone()
 }
@@ -123,7 +125,9 @@ fn slots_with_keys_are_not_left_without_an_owner() {
     let cluster = TestCluster::formed(3, 0);
     cluster.write_everywhere();
     let slot: u16 = cluster.ask(0, &["CLUSTER", "KEYSLOT", "key:1"]);
-    let owner = (0..3).find(|&node| cluster.try_ask::<Option<String>>(node, &["GET", "key:1"]).is_ok()).unwrap();
+    let owner = (0..3)
+        .find(|&node| cluster.try_ask::<Option<String>>(node, &["GET", "key:1"]).is_ok())
+        .unwrap();
     let before = cluster.facts();
 
     let run = rcluster(&["delslots", &cluster.addr(owner), &slot.to_string(), "--yes"]).exits(1);

@@ -35,7 +35,10 @@ fn one_command_forms_a_cluster_that_takes_writes_at_once() {
         assert!(info.contains("cluster_known_nodes:6"), "{info}");
     }
     let facts = cluster.facts();
-    assert!(facts.iter().all(|fact| fact.replace("myself,", "") == facts[0].replace("myself,", "")), "{facts:#?}");
+    assert!(
+        facts.iter().all(|fact| fact.replace("myself,", "") == facts[0].replace("myself,", "")),
+        "{facts:#?}"
+    );
     assert_eq!(cluster.settings("cluster-node-timeout"), timeouts, "no setting is left changed");
 }
 
@@ -82,9 +85,14 @@ fn a_dry_run_shows_the_same_shards_and_changes_nothing() {
     let before = cluster.facts();
 
     let table = rcluster(&create_args(&addrs, &["--replicas", "1", "--dry-run"])).succeeds();
-    let planned = rcluster(&create_args(&addrs, &["--replicas", "1", "--dry-run", "--json"])).succeeds();
+    let planned =
+        rcluster(&create_args(&addrs, &["--replicas", "1", "--dry-run", "--json"])).succeeds();
 
-    assert!(table.out.contains("10923-16383") && table.out.contains("nothing was changed"), "{}", table.out);
+    assert!(
+        table.out.contains("10923-16383") && table.out.contains("nothing was changed"),
+        "{}",
+        table.out
+    );
     assert_eq!(cluster.facts(), before);
     let formed = cluster.create(1).succeeds();
     assert_eq!(planned.json()["shards"], formed.json()["shards"]);
@@ -97,7 +105,8 @@ fn the_script_of_a_dry_run_forms_the_cluster_with_plain_redis_cli() {
     let args = create_args(&addrs, &["--replicas", "1", "--dry-run", "--format", "script"]);
     let script = rcluster(&args).succeeds().out;
 
-    let path = format!("{}:{}", server_dir().join("redis-7.0").display(), std::env::var("PATH").unwrap());
+    let path =
+        format!("{}:{}", server_dir().join("redis-7.0").display(), std::env::var("PATH").unwrap());
     let ran = Command::new("sh").args(["-c", &script]).env("PATH", path).output().unwrap();
 
     assert!(ran.status.success(), "{ran:?}");
@@ -121,7 +130,8 @@ fn no_config_set_waits_out_the_servers_delay() {
     cluster.tell_all(&["CONFIG", "RESETSTAT"]);
     rcluster(&create_args(&addrs, &["--yes", "--no-config-set"])).succeeds();
     cluster.write_everywhere();
-    let sets: Vec<_> = cluster.changes().into_iter().filter(|line| line.contains("config|set:")).collect();
+    let sets: Vec<_> =
+        cluster.changes().into_iter().filter(|line| line.contains("config|set:")).collect();
     assert_eq!(sets, Vec::<String>::new());
 }
 
@@ -165,10 +175,12 @@ fn a_bus_port_of_its_own_is_read_from_the_node() {
     if crate::support::server_under_test() == "redis-6.2" {
         return;
     }
-    let bus = [crate::support::Port::take(), crate::support::Port::take(), crate::support::Port::take()];
+    let bus =
+        [crate::support::Port::take(), crate::support::Port::take(), crate::support::Port::take()];
     let mut cluster = TestCluster::start(0);
     for port in &bus {
-        let one = TestCluster::start_as(1, &Server::with(&[&format!("cluster-port {}", port.number)]));
+        let one =
+            TestCluster::start_as(1, &Server::with(&[&format!("cluster-port {}", port.number)]));
         cluster.adopt(one);
     }
     cluster.create(0).succeeds();

@@ -1,1 +1,54 @@
-//! pending
+//! `info` and `nodes`: what the cluster holds and who is in it.
+
+use serde_json::json;
+
+use crate::support::{TestCluster, rcluster};
+
+#[test]
+fn info_counts_what_each_master_holds() {
+    let cluster = TestCluster::formed(6, 1);
+    cluster.write_everywhere();
+
+    let info = rcluster(&["info", &cluster.addr(4), "--json"]).succeeds().json();
+
+    assert_eq!(
+        (&info["state"], &info["size"], &info["slots_covered"]),
+        (&json!("ok"), &json!(3), &json!(16384))
+    );
+    assert_eq!(info["keys"], 200);
+    let keys_per_slot = info["keys_per_slot"].as_f64().unwrap();
+    assert!((keys_per_slot - 200.0 / 16384.0).abs() < 1e-9, "{keys_per_slot}");
+    let masters = info["masters"].as_array().unwrap();
+    assert_eq!(masters.len(), 3);
+    for (index, master) in masters.iter().enumerate() {
+        let keys: u64 = cluster.ask(index, &["DBSIZE"]);
+        assert_eq!((&master["addr"], &master["keys"]), (&json!(cluster.addr(index)), &json!(keys)));
+        assert_eq!(master["replicas"], json!([cluster.addr(index + 3)]));
+        assert!(master["used_memory"].as_u64().unwrap() > 100_000, "{master}");
+        let version = master["version"].as_str().unwrap();
+        assert!(version.starts_with("Redis ") || version.starts_with("Valkey "), "{version}");
+    }
+}
+
+#[test]
+fn info_still_answers_with_a_node_down() {
+    let mut cluster = TestCluster::formed(3, 0);
+    let dead = cluster.addr(1);
+    cluster.nodes[1].kill();
+    let run = rcluster(&["info", &cluster.addr(0), "--json"]).succeeds();
+    assert_eq!(run.json()["masters"][1]["keys"], json!(null));
+    run.tells(&[&dead, "no answer"]);
+}
+
+#[test]
+fn nodes_lists_replicas_under_their_masters() {
+    let cluster = TestCluster::formed(6, 1);
+    let run = rcluster(&["nodes", &cluster.addr(5)]).succeeds();
+    let lines: Vec<&str> = run.out.lines().skip(1).collect();
+    for master in 0..3 {
+        let (first, second) = (lines[master * 2], lines[master * 2 + 1]);
+        assert!(first.starts_with(&cluster.addr(master)), "{}", run.out);
+        assert!(second.starts_with(&format!("└ {}", cluster.addr(master + 3))), "{}", run.out);
+    }
+    assert!(run.out.lines().all(|line| line.chars().count() <= 80), "{}", run.out);
+}

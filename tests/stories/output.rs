@@ -1,1 +1,140 @@
-//! pending
+//! Output: one JSON document, plain text in pipes, events for programs, help for people.
+
+use serde_json::Value;
+
+use crate::support::{TestCluster, rcluster, rcluster_with};
+
+#[test]
+fn every_command_prints_one_json_document() {
+    let cluster = TestCluster::start(4);
+    let addrs = cluster.addrs();
+    let commands: [&[&str]; 9] = [
+        &["create", &addrs[0], &addrs[1], &addrs[2], "--dry-run"],
+        &["create", &addrs[0], &addrs[1], &addrs[2], "--yes"],
+        &["meet", &addrs[0], &addrs[3]],
+        &["replicate", &addrs[3], &addrs[0]],
+        &["delslots", &addrs[0], "5", "--yes"],
+        &["addslots", &addrs[0], "5"],
+        &["check", &addrs[0], "--wait", "30s"],
+        &["info", &addrs[0]],
+        &["nodes", &addrs[0]],
+    ];
+    for command in commands {
+        let args: Vec<&str> = command.iter().copied().chain(["--json"]).collect();
+        let run = rcluster(&args).succeeds();
+        assert!(run.json().is_object(), "{command:?}: {}", run.out);
+    }
+}
+
+#[test]
+fn errors_are_json_too_where_json_is_wanted() {
+    for (args, code) in [
+        (vec!["check", "127.0.0.1:1", "--json"], 3),
+        (vec!["check", "nonsense", "--json"], 2),
+        (vec!["frobnicate", "--json"], 2),
+    ] {
+        let error = rcluster(&args).exits(code).json()["error"].clone();
+        assert_eq!(error["exit_code"], code, "{error}");
+        assert_eq!(error["changed"], false);
+        assert!(!error["message"].as_str().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn progress_events_are_one_json_object_a_line() {
+    let cluster = TestCluster::start(3);
+    let addrs = cluster.addrs();
+    let run = rcluster(&[
+        "create",
+        &addrs[0],
+        &addrs[1],
+        &addrs[2],
+        "--yes",
+        "--json",
+        "--progress",
+        "json",
+    ])
+    .succeeds();
+    let events: Vec<Value> =
+        run.err.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let phases = |event: &str| -> Vec<&str> {
+        let of_kind = events.iter().filter(|line| line["event"] == event);
+        of_kind.filter_map(|line| line["phase"].as_str()).collect()
+    };
+    assert_eq!(phases("start"), ["epochs", "meet", "assign", "agree", "serve"]);
+    assert_eq!(phases("done"), phases("start"));
+    let pairs: Vec<_> =
+        events.iter().filter(|e| e["phase"] == "meet" && e["event"] == "step").collect();
+    assert!(pairs.iter().any(|e| e["done"] == 3 && e["total"] == 3), "{pairs:?}");
+}
+
+#[test]
+fn colors_come_only_where_they_are_wanted() {
+    let cluster = TestCluster::formed(3, 0);
+    let addr = cluster.addr(0);
+    let has_colors = |text: &str| text.contains('\u{1b}');
+    assert!(!has_colors(&rcluster(&["check", &addr]).out));
+    assert!(has_colors(&rcluster(&["check", &addr, "--color", "always"]).out));
+    assert!(!has_colors(&rcluster(&["check", &addr, "--color", "always", "--json"]).out));
+    // A terminal, as `script` makes one, unless NO_COLOR is set.
+    let on_terminal = |no_color: &str| {
+        let command = format!("{} check {addr}", env!("CARGO_BIN_EXE_rcluster"));
+        let mut script = std::process::Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").env("NO_COLOR", no_color);
+        String::from_utf8_lossy(&script.output().unwrap().stdout).into_owned()
+    };
+    assert!(has_colors(&on_terminal("")));
+    assert!(!has_colors(&on_terminal("1")));
+}
+
+#[test]
+fn on_a_terminal_it_asks_and_takes_no_for_an_answer() {
+    let cluster = TestCluster::start(3);
+    let addrs = cluster.addrs().join(" ");
+    let before = cluster.facts();
+    let command = format!("{} create {addrs}", env!("CARGO_BIN_EXE_rcluster"));
+    let answer = |word: &str| {
+        let typed = format!("echo {word} | script -qec '{command}' /dev/null");
+        std::process::Command::new("sh").args(["-c", &typed]).output().unwrap()
+    };
+    let no = answer("n");
+    assert_eq!(no.status.code(), Some(1), "{no:?}");
+    assert_eq!(cluster.facts(), before);
+    assert_eq!(answer("yes").status.code(), Some(0));
+    cluster.write_everywhere();
+}
+
+#[test]
+fn help_tells_every_command_and_the_exit_codes() {
+    let help = rcluster(&["--help"]).succeeds().out;
+    for word in [
+        "create",
+        "meet",
+        "addslots",
+        "delslots",
+        "replicate",
+        "check",
+        "info",
+        "nodes",
+        "sandbox",
+        "Exit codes",
+        "--tls",
+    ] {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+    rcluster(&[]).exits(2);
+    rcluster(&["create"]).exits(2).tells(&["NODE"]);
+    rcluster(&["check", "a:1", "--wait", "soon"]).exits(2).tells(&["30s"]);
+}
+
+#[test]
+fn text_fits_a_terminal_of_80_columns() {
+    let cluster = TestCluster::formed(6, 1);
+    let addr = cluster.addr(0);
+    let texts = [vec!["check", &addr], vec!["info", &addr], vec!["nodes", &addr]];
+    for args in texts {
+        let run = rcluster_with(&args, |_| {}).succeeds();
+        let widest = run.out.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(80), "{widest:?}: {}", run.out);
+    }
+}

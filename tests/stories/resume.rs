@@ -1,1 +1,97 @@
-//! pending
+//! A run that is stopped anywhere is finished by the same command.
+
+use std::process::Command;
+
+use crate::support::{Running, TestCluster, eventually, start};
+
+const PHASES: [&str; 5] = ["epochs", "meet", "assign", "agree", "serve"];
+
+fn started(cluster: &TestCluster) -> Running {
+    let addrs = cluster.addrs();
+    let mut args = vec!["create"];
+    args.extend(addrs.iter().map(String::as_str));
+    args.extend(["--replicas", "1", "--yes", "--json", "--progress", "json"]);
+    start(&args, |_| {})
+}
+
+/// Waits until the run tells of the start of a phase, or ends.
+fn reaches(run: &mut Running, phase: &str) {
+    let event = format!(r#"{{"event":"start","phase":"{phase}""#);
+    eventually(&format!("the run comes to {phase}"), || {
+        run.err_so_far().contains(&event) || run.child.try_wait().is_ok_and(|ended| ended.is_some())
+    });
+}
+
+fn signal(run: &Running, name: &str) {
+    let sent = Command::new("kill").args([name, &run.child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn killed_in_any_phase_the_same_command_converges() {
+    for phase in PHASES {
+        let cluster = TestCluster::start(6).settled();
+        let mut run = started(&cluster);
+        reaches(&mut run, phase);
+        let _ = run.child.kill();
+        let _ = run.child.wait();
+
+        let again = cluster.create(1).succeeds();
+        assert_eq!(again.json()["healthy"], true, "killed in {phase}");
+        cluster.write_everywhere();
+        let timeouts = cluster.settings("cluster-node-timeout");
+        assert!(
+            timeouts.iter().all(|timeout| timeout == "15000"),
+            "killed in {phase}: {timeouts:?}"
+        );
+        assert_eq!(cluster.create(1).succeeds().json()["changed"], false);
+    }
+}
+
+#[test]
+fn a_signal_in_any_phase_leaves_no_setting_behind() {
+    for (phase, name) in PHASES.into_iter().zip(["-INT", "-TERM", "-HUP", "-INT", "-TERM"]) {
+        let cluster = TestCluster::start(6).settled();
+        let mut run = started(&cluster);
+        reaches(&mut run, phase);
+        signal(&run, name);
+        let run = run.finish();
+
+        // It may have been done before the signal came.
+        if run.code != Some(0) {
+            let run = run.exits(4).tells(&["stopped by SIG", "same command again"]);
+            assert_eq!(run.json()["error"]["changed"], true);
+        }
+        assert_eq!(cluster.settings("cluster-node-timeout"), ["15000"; 6], "{name} in {phase}");
+        cluster.create(1).succeeds();
+        cluster.write_everywhere();
+    }
+}
+
+#[test]
+fn a_timeout_left_by_a_killed_run_is_seen_and_mended() {
+    let cluster = TestCluster::formed(6, 1);
+    for master in 0..3 {
+        cluster.tell(master, &["CONFIG", "SET", "cluster-node-timeout", "499"]);
+    }
+    let check = crate::support::rcluster(&["check", &cluster.addr(0), "--json"]).succeeds();
+    let problem = check.problem("settings-differ");
+    assert!(
+        problem["message"].as_str().unwrap().contains("left by an interrupted rcluster"),
+        "{problem}"
+    );
+
+    assert_eq!(cluster.create(1).succeeds().json()["changed"], true);
+    assert_eq!(cluster.settings("cluster-node-timeout"), ["15000"; 6]);
+}
+
+#[test]
+fn a_half_formed_set_of_another_attempt_is_refused_with_the_differences() {
+    let cluster = TestCluster::start(6);
+    let addrs = cluster.addrs();
+    crate::support::rcluster(&["create", &addrs[0], &addrs[1], &addrs[2], "--yes"]).succeeds();
+    let before = cluster.facts();
+    let run = cluster.create(2).exits(1);
+    run.tells(&["already owns slots 5461-10922", "this plan gives it none"]);
+    assert_eq!(cluster.facts(), before);
+}

@@ -112,7 +112,8 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(nodes::without_replica(cluster));
     problems.extend(settings::epochs(cluster));
     problems.extend(settings::differ(cluster));
-    problems.sort_by(|a, b| (a.severity, a.kind, &a.message).cmp(&(b.severity, b.kind, &b.message)));
+    problems
+        .sort_by(|a, b| (a.severity, a.kind, &a.message).cmp(&(b.severity, b.kind, &b.message)));
     problems
 }
 

@@ -87,16 +87,25 @@ fn replica(cluster: &ClusterReport, report: &NodeReport) -> Vec<Problem> {
     let mut found = Vec::new();
     // A replica that its master feeds waits for its first copy, up to repl-diskless-sync-delay.
     let fed = cluster.node(of).is_some_and(|master| {
-        master.feeds.iter().any(|(ip, port)| *port == report.reached.port() && *ip == report.reached.host())
+        master
+            .feeds
+            .iter()
+            .any(|(ip, port)| *port == report.reached.port() && *ip == report.reached.host())
     });
     match report.link {
         Some(Link::Down) if !fed => {
-            let message = format!("{name} has no connection to its master {master} (master_link_status:down)");
-            found.push(Problem::error(Kind::ReplicaLinkDown, message).at([name.clone(), master.clone()]));
+            let message = format!(
+                "{name} has no connection to its master {master} (master_link_status:down)"
+            );
+            found.push(
+                Problem::error(Kind::ReplicaLinkDown, message).at([name.clone(), master.clone()]),
+            );
         }
         Some(Link::Down | Link::Syncing) => {
             let message = format!("{name} is waiting for its first copy of {master}'s data");
-            found.push(Problem::warning(Kind::ReplicaSyncing, message).at([name.clone(), master.clone()]));
+            found.push(
+                Problem::warning(Kind::ReplicaSyncing, message).at([name.clone(), master.clone()]),
+            );
         }
         Some(Link::Up) | None => {}
     }
@@ -120,7 +129,8 @@ pub(super) fn without_replica(cluster: &ClusterReport) -> Vec<Problem> {
     }
     let problem = |id: &NodeId| {
         let name = cluster.name(*id);
-        let message = format!("{name} has no replica, other masters have: if it dies, its slots are gone");
+        let message =
+            format!("{name} has no replica, other masters have: if it dies, its slots are gone");
         Problem::warning(Kind::NoReplica, message).at([name])
     };
     masters.iter().filter(|id| !copied.contains(id)).map(problem).collect()

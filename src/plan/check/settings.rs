@@ -13,13 +13,17 @@ use crate::plan::formation::HURRIED_TIMEOUT;
 pub(super) fn epochs(cluster: &ClusterReport) -> Vec<Problem> {
     let masters = cluster.nodes.iter().map(|report| report.view.me());
     let masters = masters.filter(|node| node.is_master() && !node.slots.is_empty());
-    let shared = masters.into_group_map_by(|node| node.epoch).into_iter().sorted_by_key(|entry| entry.0);
+    let shared =
+        masters.into_group_map_by(|node| node.epoch).into_iter().sorted_by_key(|entry| entry.0);
     let problem = |(epoch, nodes): (u64, Vec<&Node>)| {
         let names = nodes.iter().map(|node| cluster.name(node.id)).collect_vec();
         let message = format!("masters {} have one config epoch, {epoch}", listed(&names));
         Problem::warning(Kind::EpochCollision, message).at(names)
     };
-    shared.filter(|(_, nodes)| nodes.iter().map(|node| node.id).unique().count() > 1).map(problem).collect()
+    shared
+        .filter(|(_, nodes)| nodes.iter().map(|node| node.id).unique().count() > 1)
+        .map(problem)
+        .collect()
 }
 
 /// Settings that matter to the cluster as a whole and differ between its nodes.
@@ -41,7 +45,8 @@ fn setting(cluster: &ClusterReport, name: &'static str) -> Option<Problem> {
         return None;
     }
     // The value most nodes have is taken for the one that is meant.
-    let common = values.iter().filter(|(value, _)| !left_behind(value)).max_by_key(|entry| entry.1.len());
+    let common =
+        values.iter().filter(|(value, _)| !left_behind(value)).max_by_key(|entry| entry.1.len());
     let mut said = values.iter().map(|(value, nodes)| {
         let mark = if left_behind(value) { ", left by an interrupted rcluster" } else { "" };
         format!("{value} on {}{mark}", listed(nodes))

@@ -48,7 +48,12 @@ pub(super) fn conflicts(cluster: &ClusterReport) -> Vec<Problem> {
         let pairs = slots_of(a).cartesian_product(slots_of(b));
         let both = pairs.fold(SlotSet::EMPTY, |all, (x, y)| all.union(&x.intersection(y)));
         let names = [cluster.name(a), cluster.name(b)];
-        let message = format!("{} {both} claimed by both {} and {}", by_number(both.len(), "slot is", "slots are"), names[0], names[1]);
+        let message = format!(
+            "{} {both} claimed by both {} and {}",
+            by_number(both.len(), "slot is", "slots are"),
+            names[0],
+            names[1]
+        );
         Problem::error(Kind::SlotsConflict, message).at(names).with_slots(both)
     };
     clashing.into_iter().sorted().dedup().map(problem).collect()
@@ -72,7 +77,8 @@ pub(super) fn open(cluster: &ClusterReport) -> Vec<Problem> {
         let said = |what: &str, slots: &SlotSet, end: &str| {
             (!slots.is_empty()).then(|| format!("{slots} {what} at {end}"))
         };
-        let halves = [said("migrating", &migrating, &names[0]), said("importing", &importing, &names[1])];
+        let halves =
+            [said("migrating", &migrating, &names[0]), said("importing", &importing, &names[1])];
         let all = migrating.union(&importing);
         let message = format!(
             "{} from {} to {} {} left open: {}",
@@ -86,4 +92,3 @@ pub(super) fn open(cluster: &ClusterReport) -> Vec<Problem> {
     };
     moves.into_iter().sorted_by_key(|(pair, _)| *pair).map(problem).collect()
 }
-

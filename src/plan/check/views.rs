@@ -43,15 +43,17 @@ pub(super) fn differ(cluster: &ClusterReport) -> Vec<Problem> {
             }
         }
     }
-    let problems = found.into_iter().map(|((id, difference), observers)| {
-        problem(cluster, &truths, id, difference, observers)
-    });
+    let problems = found
+        .into_iter()
+        .map(|((id, difference), observers)| problem(cluster, &truths, id, difference, observers));
     problems.collect()
 }
 
 fn addresses(cluster: &ClusterReport) -> HashMap<NodeId, String> {
     let told = |view: &ClusterView| {
-        view.peers().filter_map(|node| Some((node.id, node.addr.as_ref()?.to_string()))).collect_vec()
+        view.peers()
+            .filter_map(|node| Some((node.id, node.addr.as_ref()?.to_string())))
+            .collect_vec()
     };
     let mut votes: HashMap<NodeId, BTreeMap<String, usize>> = HashMap::new();
     for (id, addr) in cluster.nodes.iter().flat_map(|report| told(&report.view)) {
@@ -61,7 +63,12 @@ fn addresses(cluster: &ClusterReport) -> HashMap<NodeId, String> {
     votes.into_iter().filter_map(|(id, votes)| Some((id, most(votes)?.0))).collect()
 }
 
-fn compare(cluster: &ClusterReport, seen: &Node, truth: &Node, addr: Option<&String>) -> Vec<Difference> {
+fn compare(
+    cluster: &ClusterReport,
+    seen: &Node,
+    truth: &Node,
+    addr: Option<&String>,
+) -> Vec<Difference> {
     let mut differences = Vec::new();
     if seen.role != truth.role {
         differences.push(Difference::Role(role(cluster, seen.role)));
@@ -117,7 +124,9 @@ fn problem(
             slots = own;
             message
         }
-        Difference::Address(seen) => format!("{who} {sees} node {} at {seen}; others see it at another address", id.short()),
+        Difference::Address(seen) => {
+            format!("{who} {sees} node {} at {seen}; others see it at another address", id.short())
+        }
     };
     let nodes = observers.into_iter().chain([name]).unique();
     Problem::error(Kind::ViewsDiffer, message).at(nodes).with_slots(slots).mended_by(fix)

@@ -41,7 +41,10 @@ impl Default for Server {
 
 impl Server {
     pub fn with(settings: &[&str]) -> Server {
-        Server { settings: settings.iter().map(|line| (*line).to_owned()).collect(), ..Server::default() }
+        Server {
+            settings: settings.iter().map(|line| (*line).to_owned()).collect(),
+            ..Server::default()
+        }
     }
 }
 
@@ -52,6 +55,7 @@ pub struct TestCluster {
     dir: TempDir,
     /// Their folders are still needed.
     adopted: Vec<TestCluster>,
+    kept: Vec<Port>,
 }
 
 impl TestCluster {
@@ -63,7 +67,8 @@ impl TestCluster {
     pub fn start_as(count: usize, server: &Server) -> TestCluster {
         let ports: Vec<Port> = (0..count).map(|_| Port::take()).collect();
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let mut cluster = TestCluster { nodes: Vec::new(), ports, dir, adopted: Vec::new() };
+        let mut cluster =
+            TestCluster { nodes: Vec::new(), ports, dir, adopted: Vec::new(), kept: Vec::new() };
         for index in 0..count {
             let spec = cluster.spec(index, server);
             cluster.nodes.push(LocalNode::start(&spec).expect("a server starts"));
@@ -80,7 +85,8 @@ impl TestCluster {
             (0..self.nodes.len()).all(|node| {
                 let info: String = self.ask(node, &["INFO", "server"]);
                 let uptime = info.lines().find_map(|line| line.strip_prefix("uptime_in_seconds:"));
-                uptime.is_some_and(|seconds| seconds.parse::<u64>().is_ok_and(|seconds| seconds >= 3))
+                uptime
+                    .is_some_and(|seconds| seconds.parse::<u64>().is_ok_and(|seconds| seconds >= 3))
             })
         });
         self
@@ -101,6 +107,11 @@ impl TestCluster {
         self.nodes.append(&mut other.nodes);
         self.ports.append(&mut other.ports);
         self.adopted.push(other);
+    }
+
+    /// Holds another port until the end.
+    pub fn keep(&mut self, port: Port) {
+        self.kept.push(port);
     }
 
     pub fn spec(&self, index: usize, server: &Server) -> NodeSpec {
@@ -155,7 +166,8 @@ impl TestCluster {
     }
 
     pub fn connect(&self, index: usize) -> Connection {
-        let client = redis::Client::open(format!("redis://{}", self.addr(index))).expect("a client");
+        let client =
+            redis::Client::open(format!("redis://{}", self.addr(index))).expect("a client");
         client.get_connection().expect("a connection to a test server")
     }
 
@@ -164,7 +176,11 @@ impl TestCluster {
         self.try_ask(index, words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
-    pub fn try_ask<T: FromRedisValue>(&self, index: usize, words: &[&str]) -> redis::RedisResult<T> {
+    pub fn try_ask<T: FromRedisValue>(
+        &self,
+        index: usize,
+        words: &[&str],
+    ) -> redis::RedisResult<T> {
         let mut command = redis::Cmd::new();
         command.arg(words);
         command.query(&mut self.connect(index))
@@ -204,7 +220,16 @@ impl TestCluster {
     /// How often commands that change something were called, on all servers together.
     pub fn changes(&self) -> Vec<String> {
         // 6.2 counts all of CLUSTER and of CONFIG as one.
-        let changing = ["meet", "addslots", "delslots", "replicate", "setslot", "set-config-epoch", "set", "forget"];
+        let changing = [
+            "meet",
+            "addslots",
+            "delslots",
+            "replicate",
+            "setslot",
+            "set-config-epoch",
+            "set",
+            "forget",
+        ];
         let stats = |node| {
             let stats: String = self.ask(node, &["INFO", "commandstats"]);
             let changes = |line: &&str| {
@@ -219,7 +244,8 @@ impl TestCluster {
 
     /// Writes and reads one key in every slot range, through the node that owns it, at once.
     pub fn write_everywhere(&self) {
-        let mut connections: Vec<Connection> = (0..self.nodes.len()).map(|node| self.connect(node)).collect();
+        let mut connections: Vec<Connection> =
+            (0..self.nodes.len()).map(|node| self.connect(node)).collect();
         let mut written = 0;
         for number in 0..200 {
             let key = format!("key:{number}");

@@ -47,7 +47,10 @@ impl Run {
     /// The problems that check found, by kind.
     pub fn kinds(&self) -> Vec<String> {
         let problems = self.json()["problems"].as_array().cloned().unwrap_or_default();
-        problems.iter().map(|problem| problem["kind"].as_str().unwrap_or_default().to_owned()).collect()
+        problems
+            .iter()
+            .map(|problem| problem["kind"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// The first problem of a kind.
