@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{ClusterInfo, ClusterView, InfoMap, NodeAddr, NodeId};
+use super::{ClusterInfo, ClusterView, Flag, InfoMap, NodeAddr, NodeId, SlotSet};
 
 /// A replica's connection to its master, in its own words (INFO replication).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,34 @@ pub struct NodeReport {
 }
 
 impl NodeReport {
+    /// What a view alone tells of the node whose it is: the rest is unknown, and read as harmless.
+    pub fn of_view(view: ClusterView) -> NodeReport {
+        let me = view.me();
+        let addr = me.addr.clone().unwrap_or_else(|| NodeAddr::new(me.id.short(), 0, None));
+        let owned = view.nodes().iter().filter(|node| !node.flags.has(Flag::Fail));
+        let owned = owned.fold(SlotSet::EMPTY, |all, node| all.union(&node.slots));
+        let current_epoch = view.nodes().iter().map(|node| node.epoch).max().unwrap_or(0);
+        NodeReport {
+            via: addr.clone(),
+            reached: addr,
+            info: ClusterInfo {
+                ok: owned == SlotSet::all(),
+                current_epoch,
+                ..ClusterInfo::default()
+            },
+            run_id: me.id.to_string(),
+            version: String::new(),
+            uptime: Duration::ZERO,
+            link: None,
+            feeds: Vec::new(),
+            keys: 0,
+            memory: 0,
+            settings: Settings::new(),
+            functions: 0,
+            view,
+        }
+    }
+
     pub fn id(&self) -> NodeId {
         self.view.me().id
     }
@@ -76,6 +104,14 @@ pub struct ClusterReport {
 }
 
 impl ClusterReport {
+    /// A cluster as one view tells it: every other node is taken at that view's word.
+    pub fn of_view(view: &ClusterView) -> ClusterReport {
+        let me = view.me().id;
+        let others = view.members().map(|node| node.id).filter(|id| *id != me);
+        let held = std::iter::once(me).chain(others).filter_map(|id| view.held_by(id));
+        ClusterReport { nodes: held.map(NodeReport::of_view).collect(), silent: Vec::new() }
+    }
+
     /// The report of the node that the user named.
     pub fn entry(&self) -> &NodeReport {
         &self.nodes[0]

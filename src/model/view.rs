@@ -69,6 +69,13 @@ impl ClusterView {
         &self.nodes[self.myself]
     }
 
+    /// The same opinion, as if another node of the view held it; `None` where it does not know `id`.
+    pub fn held_by(&self, id: NodeId) -> Option<ClusterView> {
+        let myself = self.nodes.iter().position(|node| node.id == id)?;
+        let open = if myself == self.myself { self.open.clone() } else { Vec::new() };
+        Some(ClusterView { nodes: self.nodes.clone(), myself, open })
+    }
+
     /// All nodes in it, itself included, in the server's order.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes

@@ -77,6 +77,9 @@ impl Halted {
     }
 }
 
+/// What a view lacks, and of which node.
+type Lacking = (NodeId, Lack);
+
 struct Run<'a> {
     plan: &'a Formation,
     servers: &'a mut [Server],
@@ -272,7 +275,7 @@ impl Run<'_> {
     /// What all members together still lack; `None` where every wait came to its end.
     fn gaps(
         &self,
-        answers: Vec<Result<Waited<Vec<(NodeId, Lack)>>, WireError>>,
+        answers: Vec<Result<Waited<Vec<Lacking>>, WireError>>,
     ) -> Result<Option<Vec<Gap>>, WireError> {
         let addr = |id: NodeId| self.plan.members.iter().find(|member| member.id == id);
         let mut gaps = Vec::new();

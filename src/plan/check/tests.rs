@@ -1,1 +1,165 @@
+//! Problems that real servers cannot be made to have on cue; the others are told in
+//! `tests/stories/check.rs`.
+
 use super::*;
+use crate::model::{ClusterView, NodeReport, Silent};
+
+fn id(letter: char) -> NodeId {
+    letter.to_string().repeat(40).parse().unwrap()
+}
+
+/// A cluster from one CLUSTER NODES text a node; `A` to `F` stand for ids, the first line is the
+/// node's own.
+fn cluster(views: &[&str]) -> ClusterReport {
+    let report = |text: &&str| {
+        let spelled =
+            ['a', 'b', 'c', 'd', 'e', 'f'].iter().fold((*text).to_owned(), |text, letter| {
+                text.replace(letter.to_ascii_uppercase(), &letter.to_string().repeat(40))
+            });
+        let view = ClusterView::parse(&spelled, &"10.0.0.9:1".parse().unwrap()).unwrap();
+        NodeReport::of_view(view)
+    };
+    ClusterReport { nodes: views.iter().map(report).collect(), silent: Vec::new() }
+}
+
+/// The problems of one kind.
+fn of(kind: Kind, cluster: &ClusterReport) -> Vec<Problem> {
+    check(cluster).into_iter().filter(|problem| problem.kind == kind).collect()
+}
+
+const TWO: [&str; 2] = [
+    "A 1.1.1.1:1@2 myself,master - 0 0 1 connected 0-8191\nB 1.1.1.2:1@2 master - 0 0 2 connected 8192-16383\n",
+    "B 1.1.1.2:1@2 myself,master - 0 0 2 connected 8192-16383\nA 1.1.1.1:1@2 master - 0 0 1 connected 0-8191\n",
+];
+
+#[test]
+fn nothing_is_wrong_with_a_sound_cluster() {
+    assert_eq!(check(&cluster(&TWO)), []);
+}
+
+#[test]
+fn a_slot_with_two_owners_is_a_conflict() {
+    let cluster = cluster(&[TWO[0], &TWO[1].replace("8192-16383", "8000-16383")]);
+    let found = of(Kind::SlotsConflict, &cluster);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].slots.to_string(), "8000-8191");
+    assert_eq!(found[0].nodes, ["1.1.1.1:1", "1.1.1.2:1"]);
+    assert_eq!(found[0].message, "slots 8000-8191 are claimed by both 1.1.1.1:1 and 1.1.1.2:1");
+}
+
+#[test]
+fn conflicts_are_found_behind_a_wide_range() {
+    let three = cluster(&[
+        "A 1.1.1.1:1@2 myself,master - 0 0 1 connected 0-16383\n",
+        "B 1.1.1.2:1@2 myself,master - 0 0 2 connected 100-200\n",
+        "C 1.1.1.3:1@2 myself,master - 0 0 3 connected 300-400\n",
+    ]);
+    let slots: Vec<_> =
+        of(Kind::SlotsConflict, &three).iter().map(|p| p.slots.to_string()).collect();
+    assert_eq!(slots, ["100-200", "300-400"]);
+}
+
+#[test]
+fn masters_with_one_epoch_collide() {
+    let cluster = cluster(&[TWO[0], &TWO[1].replace("0 0 2 connected", "0 0 1 connected")]);
+    let found = of(Kind::EpochCollision, &cluster);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].severity, Severity::Warning);
+    assert_eq!(found[0].nodes, ["1.1.1.1:1", "1.1.1.2:1"]);
+}
+
+#[test]
+fn a_replica_of_a_replica_is_named_with_the_master_above() {
+    let lines = |me: usize| {
+        let lines = [
+            "A 1.1.1.1:1@2 master - 0 0 1 connected 0-16383",
+            "B 1.1.1.2:1@2 slave A 0 0 1 connected",
+            "C 1.1.1.3:1@2 slave B 0 0 1 connected",
+        ];
+        let mark = |(index, line): (usize, &&str)| match index == me {
+            true => {
+                line.replacen("master", "myself,master", 1).replacen("slave", "myself,slave", 1)
+            }
+            false => (*line).to_owned(),
+        };
+        lines.iter().enumerate().map(mark).collect::<Vec<_>>().join("\n")
+    };
+    let texts = [lines(0), lines(1), lines(2)];
+    let cluster = cluster(&[&texts[0], &texts[1], &texts[2]]);
+    let found = of(Kind::ReplicaOfReplica, &cluster);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].nodes, ["1.1.1.3:1", "1.1.1.2:1", "1.1.1.1:1"]);
+    assert_eq!(found[0].fix.as_deref(), Some("rcluster replicate 1.1.1.3:1 1.1.1.1:1"));
+}
+
+#[test]
+fn lost_addresses_handshakes_and_doubts_are_told_with_who_sees_them() {
+    let strange = "\nC :0@0 slave,noaddr A 0 0 1 disconnected\nD 1.1.1.4:1@2 handshake - 0 0 0 disconnected\n\
+                   E 1.1.1.5:1@2 slave,fail? A 0 0 1 connected\n";
+    let cluster = cluster(&[&format!("{}{strange}", TWO[0]), TWO[1]]);
+    let noaddr = &of(Kind::NodeFailing, &cluster);
+    let messages: Vec<_> = noaddr.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "1.1.1.5:1 gives no answer on the cluster bus (fail?) to 1.1.1.1:1",
+            "cccccccc has no known address (noaddr) at 1.1.1.1:1",
+        ]
+    );
+    let handshake = of(Kind::NodeHandshake, &cluster);
+    assert_eq!(handshake[0].message, "1.1.1.4:1 is still in handshake with 1.1.1.1:1");
+    assert_eq!(handshake[0].severity, Severity::Warning);
+}
+
+#[test]
+fn a_silent_nodes_slots_are_what_the_others_say() {
+    let mut half = cluster(&[TWO[0]]);
+    half.silent.push(Silent { id: id('b'), addr: None, why: "connection refused".to_owned() });
+    assert_eq!(covered(&half), SlotSet::all());
+    assert_eq!(of(Kind::SlotsUncovered, &half), []);
+    assert_eq!(
+        of(Kind::NodeUnreachable, &half)[0].message,
+        "1.1.1.2:1 (id bbbbbbbb) gives no answer: connection refused"
+    );
+}
+
+#[test]
+fn an_address_that_one_node_sees_elsewhere_is_a_difference() {
+    let third = "\nC 1.1.1.3:1@2 slave A 0 0 1 connected\n";
+    let elsewhere = "\nC 9.9.9.9:1@2 slave A 0 0 1 connected\n";
+    let own = "C 1.1.1.3:1@2 myself,slave A 0 0 1 connected\nA 1.1.1.1:1@2 master - 0 0 1 connected 0-8191\n\
+               B 1.1.1.2:1@2 master - 0 0 2 connected 8192-16383\n";
+    let cluster = cluster(&[&format!("{}{third}", TWO[0]), &format!("{}{elsewhere}", TWO[1]), own]);
+    let found = of(Kind::ViewsDiffer, &cluster);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].message.contains("cccccccc at"), "{}", found[0].message);
+}
+
+#[test]
+fn roles_seen_differently_are_told_in_words() {
+    let cluster =
+        cluster(&[&TWO[0].replace("B 1.1.1.2:1@2 master -", "B 1.1.1.2:1@2 slave A"), TWO[1]]);
+    let messages: Vec<_> =
+        of(Kind::ViewsDiffer, &cluster).into_iter().map(|problem| problem.message).collect();
+    assert_eq!(
+        messages,
+        ["1.1.1.1:1 sees 1.1.1.2:1 as a replica of 1.1.1.1:1; it says itself a master"]
+    );
+}
+
+#[test]
+fn strict_counts_warnings() {
+    let cluster = cluster(&[TWO[0], &TWO[1].replace("0 0 2 connected", "0 0 1 connected")]);
+    let warnings: Vec<_> =
+        check(&cluster).into_iter().filter(|p| p.severity == Severity::Warning).collect();
+    assert!(!warnings.is_empty());
+    assert!(is_healthy(&warnings, false) && !is_healthy(&warnings, true));
+    assert!(is_healthy(&[], true));
+}
+
+#[test]
+fn names_are_listed_as_people_do() {
+    let names = |count: usize| (1..=count).map(|n| n.to_string()).collect::<Vec<_>>();
+    let lists: Vec<_> = (1..=4).map(|count| listed(&names(count))).collect();
+    assert_eq!(lists, ["1", "1 and 2", "1, 2 and 3", "1, 2 and 2 others"]);
+}

@@ -1,0 +1,37 @@
+# rcluster: build, try, test. Everything a target needs is fetched by it.
+
+SERVERS := target/servers
+STORIES := RCLUSTER_TEST_SERVERS=$(CURDIR)/$(SERVERS) RUST_TEST_THREADS=6 cargo test --quiet --test stories
+ALL := redis-6.2 redis-7.0 redis-8.2 redis-8.6 valkey-8.1 valkey-9.1
+
+.PHONY: build demo test lint servers matrix bench clean
+
+build:
+	cargo build --release
+
+# A playground: servers, a cluster in one command, the same by hand, a check, what it holds.
+demo:
+	sh .ci/demo.sh
+
+# Everything that has to be well before a change lands: under 8 minutes on 2 cores.
+test: lint
+	sh .ci/servers.sh $(SERVERS) redis-7.0 valkey-9.1
+	cargo test --quiet --lib --bins --examples --test floors --test examples
+	cargo test --quiet --doc
+	RCLUSTER_TEST_SERVER=redis-7.0 $(STORIES)
+	RCLUSTER_TEST_SERVER=valkey-9.1 $(STORIES)
+	sh .ci/demo.sh >/dev/null
+
+lint:
+	cargo fmt --check
+	cargo clippy --quiet --all-targets -- -D warnings
+
+servers:
+	sh .ci/servers.sh $(SERVERS) all
+
+# The stories on every server, one after the other.
+matrix: servers
+	set -e; for server in $(ALL); do echo "== $$server"; RCLUSTER_TEST_SERVER=$$server $(STORIES); done
+
+clean:
+	cargo clean

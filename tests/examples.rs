@@ -1,0 +1,39 @@
+//! Every program in examples/ runs, and says what it is there to show.
+
+use std::path::Path;
+use std::process::Command;
+
+/// The words that each example prints with its own sample, by file name.
+const SHOWN: [(&str, &[&str]); 2] = [
+    ("plan_cluster", &["shard 1: 10.0.0.1:7001 owns slots 0-5460", "copies it"]),
+    (
+        "judge_nodes",
+        &[
+            "not healthy",
+            "1 slot has no owner (16383)",
+            "77 migrating at 127.0.0.1:30001",
+            "30005 is marked as failed",
+        ],
+    ),
+];
+
+#[test]
+fn every_example_runs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let programs = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    for program in programs {
+        let name = program.file_stem().unwrap().to_str().unwrap().to_owned();
+        let shown = SHOWN.iter().find(|(known, _)| *known == name);
+        let (_, words) = shown.unwrap_or_else(|| panic!("say here what examples/{name}.rs shows"));
+        let run = Command::new(env!("CARGO"))
+            .args(["run", "--quiet", "--example", &name])
+            .output()
+            .unwrap();
+        let out = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{name}: {}", String::from_utf8_lossy(&run.stderr));
+        for word in *words {
+            assert!(out.contains(word), "{name} does not say '{word}': {out}");
+        }
+    }
+}

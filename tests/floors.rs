@@ -1,0 +1,90 @@
+//! The house stands as drawn in docs/architecture.md: a file imports from its own floor or from
+//! floors below, and the lowest two do nothing but think.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const FLOORS: [(&str, u8); 7] = [
+    ("model", 0),
+    ("plan", 1),
+    ("wire", 2),
+    ("sandbox", 2),
+    ("ops", 3),
+    ("render", 4),
+    ("commands", 4),
+];
+
+/// What the two lowest floors may not name: no effects, no servers, no terminal.
+const EFFECTS: [&str; 9] = [
+    "redis::",
+    "std::net::TcpStream",
+    "std::process",
+    "std::fs",
+    "std::time::Instant",
+    "SystemTime",
+    "println!",
+    "print!",
+    "std::thread",
+];
+
+fn floor(room: &str) -> Option<u8> {
+    FLOORS.iter().find(|(name, _)| *name == room).map(|(_, floor)| *floor)
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// The rooms that a source text names, in `crate::room` paths.
+fn named(text: &str) -> Vec<&str> {
+    let rooms = text.split("crate::").skip(1);
+    rooms
+        .map(|rest| {
+            rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+        })
+        .collect()
+}
+
+#[test]
+fn imports_point_down() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut seen = 0;
+    for (room, own) in FLOORS {
+        for file in files(&src.join(room)) {
+            let text = fs::read_to_string(&file).unwrap();
+            for other in named(&text) {
+                let above =
+                    floor(other).unwrap_or_else(|| panic!("{}: no room {other}", file.display()));
+                assert!(
+                    above <= own,
+                    "{} (floor {own}) imports crate::{other} (floor {above})",
+                    file.display()
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 50, "the imports were found: {seen}");
+}
+
+#[test]
+fn the_lowest_floors_only_think() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for room in ["model", "plan"] {
+        for file in files(&src.join(room)) {
+            let text = fs::read_to_string(&file).unwrap();
+            let effect = EFFECTS.iter().find(|effect| text.contains(**effect));
+            assert_eq!(effect, None, "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_wire_names_the_redis_crate() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in files(&src).into_iter().filter(|file| !file.starts_with(src.join("wire"))) {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("redis::") || text.contains("`redis::`"), "{}", file.display());
+    }
+}
