@@ -3,6 +3,8 @@
 //!     redis-cli -p 7001 CLUSTER NODES > nodes.txt
 //!     cargo run --example judge_nodes -- nodes.txt
 
+#![allow(clippy::print_stdout)]
+
 use rcluster::model::{ClusterReport, ClusterView, NodeAddr};
 use rcluster::plan::check::{check, is_healthy};
 

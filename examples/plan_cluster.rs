@@ -4,6 +4,8 @@
 //!
 //! The first argument is the number of replicas of each master.
 
+#![allow(clippy::print_stdout)]
+
 use rcluster::model::NodeAddr;
 use rcluster::plan::layout::{self, Seat};
 

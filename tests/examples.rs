@@ -1,5 +1,7 @@
 //! Every program in examples/ runs, and says what it is there to show.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -49,8 +49,9 @@ pub(super) fn conflicts(cluster: &ClusterReport) -> Vec<Problem> {
         let both = pairs.fold(SlotSet::EMPTY, |all, (x, y)| all.union(&x.intersection(y)));
         let names = [cluster.name(a), cluster.name(b)];
         let message = format!(
-            "{} {both} claimed by both {} and {}",
-            by_number(both.len(), "slot is", "slots are"),
+            "{} {} claimed by both {} and {}",
+            both.words(),
+            by_number(both.len(), "is", "are"),
             names[0],
             names[1]
         );
