@@ -60,6 +60,16 @@ impl Context {
         load_cluster(entry, &self.access)
     }
 
+    /// The facts of a cluster that is about to be changed; nodes that give no answer are warned of.
+    pub(super) fn load_to_change(&self, entry: &NodeAddr) -> Result<Cluster, WireError> {
+        let cluster = self.load(entry)?;
+        for silent in &cluster.report.silent {
+            let name = cluster.report.name(silent.id);
+            self.ui.warn(&format!("{name} gives no answer and is left out: {}", silent.why));
+        }
+        Ok(cluster)
+    }
+
     /// Looks at the cluster until it is healthy or the time is up; gives the last look.
     pub(super) fn judge(
         &self,

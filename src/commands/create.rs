@@ -63,8 +63,12 @@ impl Create {
         if self.change.dry_run {
             return self.show_only(cx, &planned, start);
         }
+        let layout = layout_text(&planned.shards);
         if !cx.ui.wants_json() {
-            cx.ui.print(&layout_text(&planned.shards))?;
+            cx.ui.print(&layout)?;
+        } else if !self.change.yes {
+            // Whoever is asked has to see what for.
+            cx.ui.say(&layout);
         }
         planned.warnings.iter().for_each(|warning| cx.ui.warn(warning));
         if !planned.plan.is_done() {

@@ -26,7 +26,7 @@ pub struct DelSlots {
 impl DelSlots {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let slots = slot_set(&self.ranges)?;
-        let mut cluster = cx.load(&self.node)?;
+        let mut cluster = cx.load_to_change(&self.node)?;
         let plan = assign::delete(&cluster.report, &slots)?;
         let keys = cluster.servers[0].keys_in(&slots)?;
         if keys > 0 {

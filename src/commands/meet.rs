@@ -28,7 +28,7 @@ impl Meet {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let (newcomers, reports) =
             load_nodes(&self.nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
-        let cluster = cx.load(&self.entry)?;
+        let cluster = cx.load_to_change(&self.entry)?;
         let plan = meet::plan(&cluster.report, &reports)?;
         // The plan's members are the cluster's nodes and then the newcomers that are not among them.
         let mut servers = cluster.servers;

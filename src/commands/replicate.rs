@@ -24,7 +24,7 @@ pub struct Replicate {
 
 impl Replicate {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
-        let mut cluster = cx.load(&self.node)?;
+        let mut cluster = cx.load_to_change(&self.node)?;
         let master = known_as(cx, &cluster.report, &self.master);
         let plan = replicate::plan(&cluster.report, &master)?;
         let master = master.find(&cluster.report)?.name();

@@ -1,5 +1,6 @@
 //! What happens while a plan is carried out.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -61,4 +62,31 @@ fn milliseconds<S: serde::Serializer>(
 /// Who is told, from many threads at once.
 pub trait Observer: Sync {
     fn on(&self, event: Event);
+}
+
+/// Counts what is done in a phase and tells the observer.
+pub(super) struct Tally<'a> {
+    phase: Phase,
+    total: AtomicUsize,
+    done: AtomicUsize,
+    observer: &'a dyn Observer,
+}
+
+impl Tally<'_> {
+    pub(super) fn new(phase: Phase, observer: &dyn Observer) -> Tally<'_> {
+        Tally { phase, total: AtomicUsize::new(0), done: AtomicUsize::new(0), observer }
+    }
+
+    pub(super) fn expect(&self, total: usize) {
+        self.total.store(total, Ordering::Relaxed);
+        self.observer.on(Event::Start { phase: self.phase, total });
+    }
+
+    pub(super) fn add(&self, count: usize) {
+        if count > 0 {
+            let done = self.done.fetch_add(count, Ordering::Relaxed) + count;
+            let total = self.total.load(Ordering::Relaxed);
+            self.observer.on(Event::Step { phase: self.phase, done, total });
+        }
+    }
 }

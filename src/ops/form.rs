@@ -3,16 +3,16 @@
 //! What makes it fast is told in `docs/formation.md`. Each phase is safe to repeat, so a run that
 //! was stopped anywhere is finished by the next run of the same command.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use itertools::Itertools;
 
-use super::event::{Event, Observer, Phase};
+use super::event::{Event, Observer, Phase, Tally};
+use super::halt::{Gap, HaltCause, Halted};
 use super::serve;
 use super::wait::{Deadline, Waited};
-use crate::model::{NodeAddr, NodeId};
-use crate::plan::formation::{Formation, Lack, Member, Step};
+use crate::model::NodeId;
+use crate::plan::formation::{Formation, Lack, Step};
 use crate::wire::{Server, WireError, all_at_once};
 
 /// After this long without success a MEET is sent again: a server may drop one silently.
@@ -28,53 +28,6 @@ pub struct Options {
     pub deadline: Deadline,
     /// Whether `cluster-node-timeout` may be lowered for a moment, to be ready sooner.
     pub config_set: bool,
-}
-
-/// What one node still lacked when waiting ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// Whose view it is.
-    pub observer: NodeAddr,
-    /// The node it does not see as planned.
-    pub subject: NodeAddr,
-    pub lack: Lack,
-}
-
-/// Why a plan was not carried out to its end.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum HaltCause {
-    #[error(transparent)]
-    Wire(#[from] WireError),
-    #[error("the nodes did not get to know each other within {}", humantime::format_duration(*after))]
-    NotMet { gaps: Vec<Gap>, after: Duration },
-    #[error("the nodes did not come to agree within {}", humantime::format_duration(*after))]
-    NotAgreed { gaps: Vec<Gap>, after: Duration },
-    #[error("{nodes} did not come to say cluster_state:ok within {}", humantime::format_duration(*after))]
-    NotServing { nodes: String, after: Duration },
-    #[error(
-        "{node}: cluster-node-timeout was lowered to {now} ms and could not be put back to {original} ms: {why}"
-    )]
-    TimeoutLeft { node: NodeAddr, now: u64, original: u64, why: String },
-    #[error("stopped by {0}")]
-    Interrupted(&'static str),
-}
-
-/// A plan stopped half-way: why, and what was done before.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{cause}")]
-pub struct Halted {
-    pub cause: HaltCause,
-    /// The phases that were completed.
-    pub done: Vec<Phase>,
-    /// The phase that was not.
-    pub during: Phase,
-}
-
-impl Halted {
-    /// Whether anything may have been changed on any node.
-    pub fn changed(&self) -> bool {
-        self.during > Phase::Epochs || !self.done.is_empty()
-    }
 }
 
 /// What a view lacks, and of which node.
@@ -108,33 +61,14 @@ pub fn apply(
     run.phase(Phase::Agree, Run::agree)?;
     if plan.covers && plan.waits_for_ok {
         run.phase(Phase::Serve, |run, tally| {
-            serve::until_ok(run.plan, run.servers, run.options, run.observer, tally)
+            let Options { deadline, config_set } = run.options;
+            if *config_set {
+                serve::hurry(run.plan, run.servers, deadline, run.observer)?;
+            }
+            serve::until_ok(run.servers, deadline, tally)
         })?;
     }
     Ok(true)
-}
-
-/// Counts what is done in a phase and tells the observer.
-pub(super) struct Tally<'a> {
-    phase: Phase,
-    total: AtomicUsize,
-    done: AtomicUsize,
-    observer: &'a dyn Observer,
-}
-
-impl Tally<'_> {
-    pub(super) fn expect(&self, total: usize) {
-        self.total.store(total, Ordering::Relaxed);
-        self.observer.on(Event::Start { phase: self.phase, total });
-    }
-
-    pub(super) fn add(&self, count: usize) {
-        if count > 0 {
-            let done = self.done.fetch_add(count, Ordering::Relaxed) + count;
-            let total = self.total.load(Ordering::Relaxed);
-            self.observer.on(Event::Step { phase: self.phase, done, total });
-        }
-    }
 }
 
 impl Run<'_> {
@@ -144,8 +78,7 @@ impl Run<'_> {
         work: impl FnOnce(&mut Self, &Tally) -> Result<(), HaltCause>,
     ) -> Result<(), Halted> {
         let start = Instant::now();
-        let (total, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let tally = Tally { phase, total, done, observer: self.observer };
+        let tally = Tally::new(phase, self.observer);
         let interrupt = self.options.deadline.interrupt().clone();
         let worked = match interrupt.signal() {
             Some(signal) => Err(HaltCause::Interrupted(signal)),
@@ -300,10 +233,4 @@ fn give(server: &mut Server, step: &Step) -> Result<(), WireError> {
         Step::Follow(master) => server.replicate(*master),
         Step::RestoreTimeout(milliseconds) => server.set_node_timeout(*milliseconds),
     }
-}
-
-/// The masters of a plan, by index.
-pub(super) fn masters(members: &[Member]) -> impl Iterator<Item = usize> {
-    let is_master = |member: &Member| member.role.is_none_or(|role| role.master().is_none());
-    members.iter().enumerate().filter(move |(_, member)| is_master(member)).map(|(index, _)| index)
 }

@@ -3,11 +3,13 @@
 
 mod event;
 mod form;
+mod halt;
 mod interrupt;
 mod serve;
 mod wait;
 
 pub use event::{Event, Observer, Phase};
-pub use form::{Gap, HaltCause, Halted, Options, apply};
+pub use form::{Options, apply};
+pub use halt::{Gap, HaltCause, Halted};
 pub use interrupt::Interrupt;
 pub use wait::Deadline;

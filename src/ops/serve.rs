@@ -7,8 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::event::{Event, Observer};
-use super::form::{HaltCause, Options, Tally, masters};
+use super::event::{Event, Observer, Tally};
+use super::halt::HaltCause;
 use super::wait::{Deadline, Waited};
 use crate::model::NodeAddr;
 use crate::plan::formation::{Formation, HURRIED_TIMEOUT};
@@ -21,30 +21,37 @@ const AFTER_START: Duration = Duration::from_secs(3);
 /// The longest that a lowered timeout is held, whatever happens.
 const HURRY: Duration = Duration::from_secs(8);
 
+/// Waits until every node says `ok`.
 pub(super) fn until_ok(
-    plan: &Formation,
     servers: &mut [Server],
-    options: &Options,
-    observer: &dyn Observer,
+    deadline: &Deadline,
     tally: &Tally,
 ) -> Result<(), HaltCause> {
     tally.expect(servers.len());
-    if options.config_set {
-        let asleep = asleep(servers)?;
-        let young = AFTER_START.saturating_sub(plan.youngest);
-        if asleep && !young.is_zero() {
-            // Nothing could hurry a server in its first seconds: wait them out with nothing changed.
-            let soon = options.deadline.within(young);
-            wait(servers, &soon, None)?;
-        }
-        hurry(plan, servers, options, observer)?;
-    }
-    let waited = wait(servers, &options.deadline, Some(tally))?;
+    let waited = wait(servers, deadline, Some(tally))?;
     if waited.is_empty() {
         return Ok(());
     }
     let nodes = waited.iter().map(NodeAddr::to_string).collect::<Vec<_>>().join(", ");
-    Err(HaltCause::NotServing { nodes, after: options.deadline.allowed() })
+    Err(HaltCause::NotServing { nodes, after: deadline.allowed() })
+}
+
+/// Makes the wait short where it would be long: lowers the node timeout of masters that are not
+/// `ok`, and puts it back on every way out.
+pub(super) fn hurry(
+    plan: &Formation,
+    servers: &mut [Server],
+    deadline: &Deadline,
+    observer: &dyn Observer,
+) -> Result<(), HaltCause> {
+    let young = AFTER_START.saturating_sub(plan.youngest);
+    if asleep(servers)? && !young.is_zero() {
+        // Nothing could hurry a server in its first seconds: wait them out with nothing changed.
+        wait(servers, &deadline.within(young), None)?;
+    }
+    let masters: Vec<usize> = plan.masters().collect();
+    let masters = servers.iter_mut().enumerate().filter(|(index, _)| masters.contains(index));
+    lowered(masters.map(|(_, server)| server).collect(), deadline, observer)
 }
 
 /// Whether any node is not `ok` yet.
@@ -82,18 +89,14 @@ struct Hurried<'a> {
     original: u64,
 }
 
-/// Lowers the node timeout of masters that are not `ok`, waits until they are, and puts it back on
-/// every way out.
-fn hurry(
-    plan: &Formation,
-    servers: &mut [Server],
-    options: &Options,
+/// Waits with the timeouts lowered.
+fn lowered(
+    masters: Vec<&mut Server>,
+    deadline: &Deadline,
     observer: &dyn Observer,
 ) -> Result<(), HaltCause> {
-    let masters: Vec<usize> = masters(&plan.members).collect();
-    let servers = servers.iter_mut().enumerate().filter(|(index, _)| masters.contains(index));
     let begun = Instant::now();
-    let lowered = all_at_once(servers, |(_, server)| lower(server));
+    let lowered = all_at_once(masters, lower);
     let (mut hurried, mut refused) = (Vec::new(), None);
     for answer in lowered {
         match answer {
@@ -106,7 +109,7 @@ fn hurry(
     }
     let waited = match &refused {
         Some(_) => Ok(Vec::new()),
-        None => wait_for(&mut hurried, &options.deadline.within(HURRY)),
+        None => wait_for(&mut hurried, &deadline.within(HURRY)),
     };
     // Before anything else is looked at: the old values.
     let count = hurried.len();

@@ -128,6 +128,12 @@ impl Formation {
         Formation::new(members.collect(), &report.nodes.iter().collect::<Vec<_>>())
     }
 
+    /// The members that are to be masters, or are not said to be anything else, by index.
+    pub fn masters(&self) -> impl Iterator<Item = usize> {
+        let is_master = |member: &Member| member.role.is_none_or(|role| role.master().is_none());
+        (0..self.members.len()).filter(move |&index| is_master(&self.members[index]))
+    }
+
     /// Whether there is nothing to do.
     pub fn is_done(&self) -> bool {
         self.strangers.is_empty()

@@ -3,7 +3,7 @@
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::ui::Ui;
+use super::ui::{NotConfirmed, Ui};
 use crate::model::NodeAddr;
 use crate::ops::{Gap, HaltCause, Halted};
 use crate::plan::assign::AssignError;
@@ -143,6 +143,7 @@ impl Failure {
                 .or_else(|| cause.downcast_ref().map(assign))
                 .or_else(|| cause.downcast_ref().map(replicate))
                 .or_else(|| cause.downcast_ref().map(sandbox))
+                .or_else(|| cause.downcast_ref().map(not_confirmed))
                 .or_else(|| {
                     cause.downcast_ref::<TlsError>().map(|error| Failure::new(exit::USAGE, error))
                 })
@@ -218,6 +219,15 @@ fn wire(error: &WireError) -> Failure {
         }
     };
     Failure::new(code, error).hint(hint)
+}
+
+fn not_confirmed(error: &NotConfirmed) -> Failure {
+    match error {
+        NotConfirmed::NoTerminal => {
+            Failure::usage(error).hint("add --yes to go ahead, or --dry-run to see the plan only")
+        }
+        NotConfirmed::No | NotConfirmed::Io(_) => Failure::refused(error),
+    }
 }
 
 fn layout(error: &LayoutError) -> Failure {

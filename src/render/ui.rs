@@ -5,8 +5,6 @@ use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 use console::Style;
 use serde::Serialize;
 
-use super::failure::Usage;
-
 /// Whether to use colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
@@ -14,6 +12,17 @@ pub enum Color {
     Auto,
     Always,
     Never,
+}
+
+/// Why there is no yes.
+#[derive(Debug, thiserror::Error)]
+pub enum NotConfirmed {
+    #[error("this asks before it changes anything, and there is no terminal to ask on")]
+    NoTerminal,
+    #[error("nothing was changed: the answer was not yes")]
+    No,
+    #[error("the question could not be asked: {0}")]
+    Io(#[from] io::Error),
 }
 
 /// The way to the user.
@@ -79,20 +88,13 @@ impl Ui {
         self.say(&format!("{} {text}", self.paint_err("warning:", Style::new().yellow().bold())));
     }
 
-    /// Asks a yes-or-no question on the terminal.
-    ///
-    /// # Errors
-    /// The answer is not yes, or there is no terminal to ask on.
-    pub fn confirm(&self, question: &str, yes: bool) -> anyhow::Result<()> {
+    /// Asks a yes-or-no question on the terminal; `yes` answers it beforehand.
+    pub fn confirm(&self, question: &str, yes: bool) -> Result<(), NotConfirmed> {
         if yes {
             return Ok(());
         }
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-            return Err(Usage::new(
-                "this asks before it changes anything, and there is no terminal to ask on",
-            )
-            .hint("add --yes to go ahead, or --dry-run to see the plan only")
-            .into());
+            return Err(NotConfirmed::NoTerminal);
         }
         let mut err = io::stderr().lock();
         write!(err, "{question} [y/N] ")?;
@@ -101,7 +103,7 @@ impl Ui {
         io::stdin().lock().read_line(&mut answer)?;
         match answer.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
-            _ => Err(super::Failure::refused("nothing was changed: the answer was not yes").into()),
+            _ => Err(NotConfirmed::No),
         }
     }
 }

@@ -1,0 +1,55 @@
+//! How a run that does not come to its end is told of.
+
+use std::time::Duration;
+
+use super::event::Phase;
+use crate::model::NodeAddr;
+use crate::plan::formation::Lack;
+use crate::wire::WireError;
+
+/// What one node still lacked when waiting ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Whose view it is.
+    pub observer: NodeAddr,
+    /// The node it does not see as planned.
+    pub subject: NodeAddr,
+    pub lack: Lack,
+}
+
+/// Why a plan was not carried out to its end.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum HaltCause {
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    #[error("the nodes did not get to know each other within {}", humantime::format_duration(*after))]
+    NotMet { gaps: Vec<Gap>, after: Duration },
+    #[error("the nodes did not come to agree within {}", humantime::format_duration(*after))]
+    NotAgreed { gaps: Vec<Gap>, after: Duration },
+    #[error("{nodes} did not come to say cluster_state:ok within {}", humantime::format_duration(*after))]
+    NotServing { nodes: String, after: Duration },
+    #[error(
+        "{node}: cluster-node-timeout was lowered to {now} ms and could not be put back to {original} ms: {why}"
+    )]
+    TimeoutLeft { node: NodeAddr, now: u64, original: u64, why: String },
+    #[error("stopped by {0}")]
+    Interrupted(&'static str),
+}
+
+/// A plan stopped half-way: why, and what was done before.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct Halted {
+    pub cause: HaltCause,
+    /// The phases that were completed.
+    pub done: Vec<Phase>,
+    /// The phase that was not.
+    pub during: Phase,
+}
+
+impl Halted {
+    /// Whether anything may have been changed on any node.
+    pub fn changed(&self) -> bool {
+        self.during > Phase::Epochs || !self.done.is_empty()
+    }
+}
