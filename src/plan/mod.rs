@@ -1,4 +1,6 @@
 //! Floor 1, decisions: facts in, a whole plan or a list of problems out. Pure and deterministic:
 //! no I/O, no clock, no randomness.
 
+mod flow;
 pub mod layout;
+pub mod slots;
