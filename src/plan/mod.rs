@@ -3,4 +3,5 @@
 
 mod flow;
 pub mod layout;
+pub mod moves;
 pub mod slots;

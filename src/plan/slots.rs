@@ -177,7 +177,7 @@ mod tests {
         ) {
             prop_assume!(weights.iter().any(|&w| w > 0.0));
             let shares = shares(&weights).unwrap();
-            for (i, j) in (0..weights.len()).tuple_combinations() {
+            for (i, j) in (0..weights.len()).array_combinations::<2>().map(|[i, j]| (i, j)) {
                 let (low, high) = if weights[i] <= weights[j] { (i, j) } else { (j, i) };
                 // Equal weights may differ by the one slot that has to go somewhere.
                 let spare = usize::from(weights[i] == weights[j]);
