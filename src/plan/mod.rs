@@ -4,4 +4,6 @@
 mod flow;
 pub mod layout;
 pub mod moves;
+pub mod roles;
 pub mod slots;
+pub mod spread;

@@ -14,14 +14,18 @@ fn even(current: &[SlotSet]) -> Moves {
 
 /// Ownership after the moves, each of which must take slots from their owner.
 fn apply(current: &[SlotSet], moves: &Moves) -> Vec<SlotSet> {
-    let mut after = current.to_vec();
+    let mut owner = owners(current).unwrap();
     for Move { from, to, slots } in &moves.moves {
         assert!(!slots.is_empty() && from != to);
-        assert_eq!(slots.difference(&current[*from]), SlotSet::EMPTY);
-        after[*from] = after[*from].difference(slots);
-        after[*to] = after[*to].union(slots);
+        for slot in slots.slots() {
+            assert_eq!(owner[slot.get() as usize].replace(*to), Some(*from));
+        }
     }
-    after
+    let mut after = vec![Vec::new(); current.len()];
+    for (slot, owner) in (0..SLOTS).filter_map(Slot::new).zip(owner) {
+        owner.into_iter().for_each(|owner| after[owner].push(slot));
+    }
+    after.into_iter().map(|slots| slots.into_iter().collect()).collect()
 }
 
 #[test]
