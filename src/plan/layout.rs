@@ -67,6 +67,10 @@ pub struct Wishes {
 pub struct Layout {
     pub shards: Vec<PlannedShard>,
     pub score: Score,
+    /// No layout has a better score for certain. It is always so for up to 8 nodes, and wherever
+    /// each zone has at most as many nodes as there are masters and no host must take over two
+    /// masters of another; elsewhere a layout may be the best one without a proof.
+    pub proven: bool,
     pub verdicts: Vec<Verdict>,
 }
 
@@ -116,7 +120,7 @@ pub fn plan(seats: &[Seat], wishes: &Wishes) -> Result<Layout, LayoutError> {
         .collect_vec();
     let score = Score::of(&domains, shards.iter().map(|s| (s.master, s.replicas.as_slice())));
     let verdicts = verdict::verdicts(&domains, &shards, &score);
-    Ok(Layout { shards, score, verdicts })
+    Ok(Layout { shards, score, proven: choice.proven, verdicts })
 }
 
 fn count_masters(nodes: usize, replicas: usize) -> Result<usize, LayoutError> {

@@ -22,6 +22,8 @@ type Value = (Apart, MasterSpread, Takeover);
 pub(super) struct Choice {
     pub masters: Vec<usize>,
     pub most: usize,
+    /// Levels 1 to 3 are the best there are.
+    pub proven: bool,
 }
 
 /// What the numbers of masters must keep to, from level 1 and the pins.
@@ -154,16 +156,18 @@ impl Judge<'_> {
     }
 }
 
-/// The best numbers of masters: proven best where there are few enough to try them all, or where
-/// the first one meets the bounds.
+/// The best numbers of masters that can be found, and whether nothing is better for certain.
 pub(super) fn choose(task: &Task) -> Choice {
     let bounds = Bounds::new(task);
     let mut judge = Judge { task, known: BTreeMap::new(), flows: 0 };
-    let (masters, value) = match bounds.all(task) {
-        Some(all) => best_of_all(task, &bounds, all, &mut judge),
+    let (masters, value, proven) = match bounds.all(task) {
+        Some(all) => {
+            let (masters, value) = best_of_all(task, &bounds, all, &mut judge);
+            (masters, value, true)
+        }
         None => search(task, &bounds, &mut judge),
     };
-    Choice { masters, most: value.2.most }
+    Choice { masters, most: value.2.most, proven }
 }
 
 /// Tries every choice, the most even and earliest first, until none that is left can be better.
@@ -192,55 +196,106 @@ fn best_of_all(
 }
 
 /// The most even choice, bettered by moving one master at a time from host to host for as long as
-/// the budget lasts; stops at once where the bounds prove that nothing is better.
-fn search(task: &Task, bounds: &Bounds, judge: &mut Judge) -> (Vec<usize>, Value) {
+/// the budget lasts.
+fn search(task: &Task, bounds: &Bounds, judge: &mut Judge) -> (Vec<usize>, Value, bool) {
     let cells = task.hosts.len() * task.hosts.len();
     let budget = (SEARCH_CELLS / cells).clamp(2, 200);
     // By shape alone, so that the order of the seats does not change the score.
     let mut masters = bounds.most_even(task, |host, _| host);
+    let most_even = task.master_spread(&masters);
     let mut value = judge.value(&masters);
-    while let Some(better) = better_neighbour(task, bounds, judge, budget, (&masters, value)) {
-        (masters, value) = better;
-    }
+    let proven = loop {
+        let best_spread = value.0 == bounds.apart && value.1 == most_even;
+        if best_spread && value.2.most <= 1 {
+            break true;
+        }
+        let mut others = neighbours(task, bounds, &masters);
+        if best_spread {
+            // The most even choices are connected by such moves (they are an M-convex set), so
+            // if none leads to one of another shape, all have the same score.
+            others.retain(|(spread, _)| *spread == most_even);
+            if others.is_empty() {
+                break true;
+            }
+        }
+        match better(judge, others, value, budget) {
+            Some(better) => (masters, value) = better,
+            None => break false,
+        }
+    };
     // Then the user's order, where it costs nothing.
     let earliest = bounds.most_even(task, |host, n| task.hosts[host].seats[n]);
-    if judge.value(&earliest) == value { (earliest, value) } else { (masters, value) }
+    let masters = if judge.value(&earliest) == value { earliest } else { masters };
+    (masters, value, proven)
 }
 
-fn better_neighbour(
-    task: &Task,
-    bounds: &Bounds,
-    judge: &mut Judge,
-    budget: usize,
-    (masters, value): (&[usize], Value),
-) -> Option<(Vec<usize>, Value)> {
-    let proven = value.0 == bounds.apart;
-    if proven && value.2.most <= 1 {
-        return None;
-    }
+/// The choices that differ by one master's host, one of each shape.
+fn neighbours(task: &Task, bounds: &Bounds, masters: &[usize]) -> Vec<(MasterSpread, Vec<usize>)> {
     let mut seen = BTreeSet::from([task.normal_form(masters)]);
     let hosts = task.representatives(masters);
+    let mut found = Vec::new();
     for (&from, &to) in hosts.iter().cartesian_product(&hosts) {
         let fits = masters[from] > bounds.low[from] && masters[to] < task.hosts[to].seats.len();
-        if from == to || !fits {
-            continue;
-        }
-        let mut other = masters.to_vec();
-        other[from] -= 1;
-        other[to] += 1;
-        if proven && task.master_spread(&other) > value.1 {
-            continue;
-        }
-        if !seen.insert(task.normal_form(&other)) {
-            continue;
-        }
-        if judge.flows >= budget {
-            return None;
-        }
-        let found = judge.value(&other);
-        if found < value {
-            return Some((other, found));
+        if from != to && fits {
+            let mut other = masters.to_vec();
+            other[from] -= 1;
+            other[to] += 1;
+            if seen.insert(task.normal_form(&other)) {
+                found.push((task.master_spread(&other), other));
+            }
         }
     }
-    None
+    found
+}
+
+fn better(
+    judge: &mut Judge,
+    others: Vec<(MasterSpread, Vec<usize>)>,
+    value: Value,
+    budget: usize,
+) -> Option<(Vec<usize>, Value)> {
+    others.into_iter().take(budget.saturating_sub(judge.flows)).find_map(|(_, other)| {
+        let found = judge.value(&other);
+        (found < value).then_some((other, found))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Seat;
+    use super::super::domains::Domains;
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        /// The search that large clusters get, on clusters small enough to try everything.
+        #[test]
+        fn what_the_search_proves_is_true(
+            hosts in proptest::collection::vec((0..5usize, prop_oneof![1..4usize, 1..9usize]), 2..7),
+            replicas in 1..4usize,
+        ) {
+            let hosts = hosts.iter().enumerate();
+            let seats = hosts.flat_map(|(host, &(zone, seats))| {
+                let seat = Seat { host: host.to_string(), zone: Some(zone.to_string()) };
+                std::iter::repeat_n(seat, seats)
+            });
+            let seats = seats.collect_vec();
+            prop_assume!(seats.len() > replicas);
+            let masters = seats.len() / (replicas + 1);
+            let task = Task::new(&Domains::new(&seats), masters, &vec![false; seats.len()]);
+            let bounds = Bounds::new(&task);
+            let judge = || Judge { task: &task, known: BTreeMap::new(), flows: 0 };
+            let Some(all) = bounds.all(&task) else { return Ok(()) };
+            let (_, best) = best_of_all(&task, &bounds, all, &mut judge());
+            let (_, found, proven) = search(&task, &bounds, &mut judge());
+            prop_assert!(best <= found);
+            prop_assert!(!proven || best == found);
+            prop_assert_eq!(best.0.master_zone, found.0.master_zone, "always exact");
+            let roomy = task.by_zone(task.sizes()).into_iter().all(|size| size <= masters);
+            prop_assert!(!roomy || (best.0, best.1) == (found.0, found.1), "levels 1 and 2");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::PlannedShard;
 use super::domains::{Domains, tally};
-use super::score::Score;
+use super::score::{Apart, Score};
 
 /// Whether a level got all that one could wish, in a plain sentence.
 ///
@@ -30,117 +30,112 @@ pub(super) fn verdicts(domains: &Domains, shards: &[PlannedShard], score: &Score
         takeover(domains, shards, score),
         order(domains, shards),
     ];
-    let numbered = levels.into_iter().zip(1..);
-    numbered.map(|((met, text), level)| Verdict { level, met, text }).collect()
+    levels.into_iter().zip(1..).map(|((met, text), level)| Verdict { level, met, text }).collect()
 }
 
-fn apart(domains: &Domains, shards: &[PlannedShard], score: &Score) -> (bool, String) {
-    let word = domains.word();
+/// Whether the level is met, and the sentence.
+type Finding = (bool, String);
+
+fn apart(domains: &Domains, shards: &[PlannedShard], score: &Score) -> Finding {
     if shards.iter().all(|shard| shard.replicas.is_empty()) {
         return (true, "no shard has a replica: there is nothing to keep apart".to_owned());
     }
-    let zone = |seat: usize| domains.places[seat].zone;
-    let host = |seat: usize| domains.places[seat].host;
-    let copies = |shard: &PlannedShard| {
+    let zone = |seat: &usize| domains.places[*seat].zone;
+    let copies = shards.iter().map(|shard| {
         std::iter::once(shard.master).chain(shard.replicas.iter().copied()).collect_vec()
-    };
-    let lost = shards.iter().positions(|shard| copies(shard).iter().map(|&s| zone(s)).all_equal());
-    let lost = lost.collect_vec();
-    if let Some(&first) = lost.first() {
-        let seats = copies(&shards[first]);
-        let on_one_host = seats.iter().map(|&seat| host(seat)).all_equal();
-        let (word, name, there) = if on_one_host {
-            let at = host(seats[0]);
-            let there = domains.places.iter().filter(|place| place.host == at).count();
-            ("host", &domains.hosts[at].0, there)
-        } else {
-            let at = zone(seats[0]);
-            let there = domains.places.iter().filter(|place| place.zone == at).count();
-            (word, &domains.zones[at], there)
-        };
-        let all = if seats.len() == 2 { "both copies" } else { "all copies" };
-        let more = match lost.len() - 1 {
-            0 => String::new(),
-            more => format!(" ({} like it)", counted(more, "more shard")),
-        };
-        let number = first + 1;
-        let of = counted(domains.places.len(), "node");
-        let text = format!(
-            "shard {number} has {all} {} {word} {name}: {there} of the {of} are there{more}",
-            if word == "zone" { "in" } else { "on" }
-        );
-        return (false, text);
+    });
+    let copies = copies.collect_vec();
+    let lost = copies.iter().positions(|seats| seats.iter().map(zone).all_equal()).collect_vec();
+    if let Some((&first, others)) = lost.split_first() {
+        return (false, all_in_one(domains, first, &copies[first], others.len()));
     }
+    let word = domains.word();
     let survives = format!("every shard survives the loss of any one {word}");
-    if score.apart == super::Apart::default() {
+    if score.apart == Apart::default() {
         return (true, survives);
     }
-    let shared = shards.iter().filter(|shard| !copies(shard).into_iter().map(zone).all_unique());
-    let count = shared.count();
-    let has = if count == 1 { "has" } else { "have" };
-    let shards = counted(count, "shard");
-    let there = counted(domains.zones.len(), word);
-    (false, format!("{survives}, but {shards} {has} several copies in one: there are only {there}"))
+    let crowded = copies.iter().filter(|seats| !seats.iter().map(zone).all_unique()).count();
+    let crowded =
+        if crowded == 1 { "1 shard has".to_owned() } else { format!("{crowded} shards have") };
+    let sizes = tally(domains.zones.len(), domains.places.iter().map(|place| place.zone));
+    let most = copies.iter().map(Vec::len).max().unwrap_or(0);
+    let why = if most > sizes.len() {
+        format!("there are only {}", counted(sizes.len(), word))
+    } else {
+        let fullest = sizes.iter().position_max().unwrap_or(0);
+        let (name, there, nodes) = (&domains.zones[fullest], sizes[fullest], domains.places.len());
+        format!("{word} {name} has {there} of the {nodes} nodes")
+    };
+    (false, format!("{survives}, but {crowded} several copies in one: {why}"))
 }
 
-fn masters(domains: &Domains, shards: &[PlannedShard], score: &Score) -> (bool, String) {
+/// `shard 2 has both copies on host x: 4 of the 6 nodes are there`
+fn all_in_one(domains: &Domains, shard: usize, seats: &[usize], others: usize) -> String {
+    let all = if seats.len() == 2 { "both copies" } else { "all copies" };
+    let home = domains.places[seats[0]];
+    let on_host = seats.iter().all(|&seat| domains.places[seat].host == home.host);
+    let (at, there) = if on_host || !domains.zoned {
+        let there = domains.places.iter().filter(|place| place.host == home.host).count();
+        (format!("on host {}", domains.hosts[home.host].0), there)
+    } else {
+        let there = domains.places.iter().filter(|place| place.zone == home.zone).count();
+        (format!("in zone {}", domains.zones[home.zone]), there)
+    };
+    let nodes = domains.places.len();
+    let more = match others {
+        0 => String::new(),
+        others => format!(", and {} lie in one place too", counted(others, "more shard")),
+    };
+    format!("shard {} has {all} {at}: {there} of the {nodes} nodes are there{more}", shard + 1)
+}
+
+fn masters(domains: &Domains, shards: &[PlannedShard], score: &Score) -> Finding {
     let word = domains.word();
     let zones = tally(domains.zones.len(), shards.iter().map(|s| domains.places[s.master].zone));
     let most = zones.iter().position_max().unwrap_or(0);
-    let (held, total) = (zones[most], counted(shards.len(), "master"));
-    if score.masters.half_in_a_zone {
-        let name = &domains.zones[most];
-        let text = format!(
-            "{word} {name} holds {held} of the {total}: without it the rest are no majority and \
-             cannot fail over"
-        );
-        (false, text)
-    } else {
-        let text = format!(
+    let (name, held, all) = (&domains.zones[most], zones[most], shards.len());
+    let text = match (score.masters.half_in_a_zone, all) {
+        (_, 1) => format!("with one master, no majority survives the loss of {word} {name}"),
+        (true, _) => format!(
+            "{word} {name} holds {held} of the {all} masters: the others are no majority, so \
+             nothing fails over without it"
+        ),
+        (false, _) => format!(
             "a majority of the masters survives the loss of any one {word}: none holds more than \
-             {held} of the {total}"
-        );
-        (true, text)
-    }
+             {held} of the {all}"
+        ),
+    };
+    (!score.masters.half_in_a_zone, text)
 }
 
-fn takeover(domains: &Domains, shards: &[PlannedShard], score: &Score) -> (bool, String) {
+fn takeover(domains: &Domains, shards: &[PlannedShard], score: &Score) -> Finding {
     let hosts = tally(domains.hosts.len(), shards.iter().map(|s| domains.places[s.master].host));
     let fullest = hosts.into_iter().max().unwrap_or(0);
-    match score.takeover.most {
-        0 => (true, "no host takes over masters of another".to_owned()),
-        most if most < fullest || most == 1 => {
-            let masters = counted(most, "master");
-            (true, format!("when a host dies, no other host takes over more than {masters} of it"))
-        }
-        most => {
-            let masters = counted(most, "master");
-            (false, format!("when a host dies, one other host may take over {masters} of it"))
-        }
+    let most = score.takeover.most;
+    if most == 0 {
+        return (true, "no host has replicas of another host's masters".to_owned());
     }
+    let masters = counted(most, "master");
+    let met = most == 1 || most < fullest;
+    let text = if met {
+        format!("when a host dies, no other host takes over more than {masters} of it")
+    } else {
+        format!("when a host dies, one other host may take over {masters} of it")
+    };
+    (met, text)
 }
 
-fn order(domains: &Domains, shards: &[PlannedShard]) -> (bool, String) {
+fn order(domains: &Domains, shards: &[PlannedShard]) -> Finding {
     let count = shards.len();
     let late = shards.iter().filter(|shard| shard.master >= count).count();
-    let first = if count == 1 {
-        "the first address is".to_owned()
-    } else {
-        format!("the first {count} addresses are")
+    let text = match (late, count) {
+        (0, 1) => "the first address is the master".to_owned(),
+        (0, _) => format!("the first {count} addresses are the masters"),
+        _ => format!(
+            "{late} of the first {count} addresses are replicas: pins, weights or the spread over \
+             {}s ask for it",
+            domains.word()
+        ),
     };
-    if late == 0 {
-        let masters = if count == 1 { "the master" } else { "the masters" };
-        (true, format!("{first} {masters}"))
-    } else {
-        let why = format!("pins, weights or the spread over {}s need it", domains.word());
-        let masters = counted(late, "master");
-        let comes = if late == 1 { "comes" } else { "come" };
-        (
-            false,
-            format!(
-                "{masters} {comes} later than the first {} in the given order: {why}",
-                counted(count, "address").replace("addresss", "addresses")
-            ),
-        )
-    }
+    (late == 0, text)
 }
