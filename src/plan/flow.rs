@@ -5,10 +5,10 @@
 //! exact for costs that never fall as an edge fills up, and it makes no choice by chance.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 /// What the next unit on an edge costs, given the units already there. Never falls.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Price {
     /// Each unit.
     pub each: i128,
@@ -30,9 +30,10 @@ impl Price {
 struct Edge {
     from: u32,
     to: u32,
-    room: usize,
-    units: usize,
-    price: Price,
+    room: u32,
+    units: u32,
+    /// Number of its price: large networks have a million edges and a few prices.
+    price: u32,
 }
 
 /// An edge, walked forwards (adds a unit) or backwards (takes one away).
@@ -47,6 +48,8 @@ pub(super) struct Network {
     edges: Vec<Edge>,
     out: Vec<Vec<Step>>,
     potential: Vec<i128>,
+    prices: Vec<Price>,
+    price_numbers: BTreeMap<Price, u32>,
 }
 
 impl Network {
@@ -58,6 +61,11 @@ impl Network {
     /// Adds an edge for at most `room` units and returns its number.
     pub fn add_edge(&mut self, from: usize, to: usize, room: usize, price: Price) -> usize {
         let edge = self.edges.len();
+        let price = *self.price_numbers.entry(price).or_insert_with(|| {
+            self.prices.push(price);
+            self.prices.len() as u32 - 1
+        });
+        let room = u32::try_from(room).unwrap_or(u32::MAX);
         self.edges.push(Edge { from: from as u32, to: to as u32, room, units: 0, price });
         self.out[from].push(Step { edge: edge as u32, forward: true });
         self.out[to].push(Step { edge: edge as u32, forward: false });
@@ -69,7 +77,11 @@ impl Network {
     }
 
     pub fn units(&self, edge: usize) -> usize {
-        self.edges[edge].units
+        self.edges[edge].units as usize
+    }
+
+    fn price_above(&self, edge: &Edge, units: u32) -> i128 {
+        self.prices[edge.price as usize].of_next(units as usize)
     }
 
     /// The node a step leads to, and its price less the potentials; `None` where it is full.
@@ -77,10 +89,10 @@ impl Network {
         let edge = &self.edges[step.edge as usize];
         let (from, to) = (edge.from as usize, edge.to as usize);
         if step.forward {
-            let price = (edge.units < edge.room).then(|| edge.price.of_next(edge.units))?;
+            let price = (edge.units < edge.room).then(|| self.price_above(edge, edge.units))?;
             Some((to, price + self.potential[from] - self.potential[to]))
         } else {
-            let price = -edge.price.of_next(edge.units.checked_sub(1)?);
+            let price = -self.price_above(edge, edge.units.checked_sub(1)?);
             Some((from, price + self.potential[to] - self.potential[from]))
         }
     }
@@ -193,7 +205,7 @@ impl Network {
             }
             for &step in &self.out[node] {
                 let at = step.edge as usize;
-                let fixed = !step.forward && self.edges[at].units <= floor[at];
+                let fixed = !step.forward && self.units(at) <= floor[at];
                 if let Some((to, 0)) = self.look(step)
                     && to != start
                     && at != edge

@@ -126,8 +126,8 @@ pub fn plan(seats: &[Seat], wishes: &Wishes) -> Result<Layout, LayoutError> {
 fn count_masters(nodes: usize, replicas: usize) -> Result<usize, LayoutError> {
     match nodes / replicas.saturating_add(1) {
         0 => Err(LayoutError::TooFewNodes { nodes, replicas }),
-        _ if nodes > MOST_SEATS => Err(LayoutError::TooManyNodes { nodes }),
         masters if masters > SLOTS as usize => Err(LayoutError::TooManyMasters { masters }),
+        _ if nodes > MOST_SEATS => Err(LayoutError::TooManyNodes { nodes }),
         masters => Ok(masters),
     }
 }

@@ -115,12 +115,11 @@ fn takeover(domains: &Domains, shards: &[PlannedShard], score: &Score) -> Findin
     if most == 0 {
         return (true, "no host has replicas of another host's masters".to_owned());
     }
-    let masters = counted(most, "master");
     let met = most == 1 || most < fullest;
     let text = if met {
-        format!("when a host dies, no other host takes over more than {masters} of it")
+        format!("when a host dies, no other host takes over more than {most} of its masters")
     } else {
-        format!("when a host dies, one other host may take over {masters} of it")
+        format!("when a host dies, one other host may take over {most} of its masters")
     };
     (met, text)
 }
@@ -132,8 +131,8 @@ fn order(domains: &Domains, shards: &[PlannedShard]) -> Finding {
         (0, 1) => "the first address is the master".to_owned(),
         (0, _) => format!("the first {count} addresses are the masters"),
         _ => format!(
-            "{late} of the first {count} addresses are replicas: pins, weights or the spread over \
-             {}s ask for it",
+            "the masters are not the first {count} addresses ({late} of them come later): pins, \
+             weights or the spread over {}s ask for it",
             domains.word()
         ),
     };

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use itertools::Itertools;
+
 /// Neighbouring slots of one owner, in a linked list.
 #[derive(Clone, Copy, Debug)]
 struct Run {
@@ -44,6 +46,8 @@ pub(super) struct Runs {
     /// Runs to look at for each of the steps 1 to 3.
     queues: [VecDeque<usize>; 3],
     of_master: Vec<Vec<usize>>,
+    /// The givers, the one with the first slot last.
+    order: Vec<usize>,
 }
 
 impl Runs {
@@ -74,9 +78,11 @@ impl Runs {
         let mut givers: Vec<usize> = (0..runs.len())
             .filter(|&at| runs[at].owner.is_some_and(|owner| over[owner] > 0))
             .collect();
+        let order: Vec<usize> = givers.iter().filter_map(|&at| runs[at].owner).unique().collect();
+        let order = order.into_iter().rev().collect();
         givers.sort_by_key(|&at| runs[at].len());
         let queue = VecDeque::from(givers);
-        Runs { runs, over, under, queues: [queue.clone(), queue.clone(), queue], of_master }
+        Runs { runs, over, under, queues: [queue.clone(), queue.clone(), queue], of_master, order }
     }
 
     /// Moves everything and returns the new owner of each slot.
@@ -131,9 +137,15 @@ impl Runs {
         }
     }
 
-    /// Whole runs of the fullest giver to a taker elsewhere, then a piece for what is left.
+    /// Whole runs of a giver to a taker elsewhere, then a piece for what is left.
+    ///
+    /// Givers come in the order of their first slots: of two that lie side by side, the second
+    /// then shifts its border to the piece that the first has cut off.
     fn place_elsewhere(&mut self) -> bool {
-        let Some(giver) = (0..self.over.len()).max_by_key(|&i| self.over[i]) else { return false };
+        while self.order.last().is_some_and(|&giver| self.over[giver] == 0) {
+            self.order.pop();
+        }
+        let Some(&giver) = self.order.last() else { return false };
         let amount = self.over[giver];
         let fits = |&i: &usize| (self.under[i] == amount, self.under[i]);
         let Some(taker) = (0..self.under.len()).max_by_key(fits) else { return false };
@@ -157,7 +169,14 @@ impl Runs {
             !run.gone && run.owner == Some(giver) && run.len() > amount
         };
         if let Some(&at) = mine.iter().rev().find(longer).filter(|_| amount > 0) {
-            self.cut(at, End::End, amount, taker);
+            // Towards another giver, so that its border can shift to the taker next.
+            let gives = |side: Option<usize>| {
+                side.and_then(|side| self.runs[side].owner)
+                    .is_some_and(|owner| self.over[owner] > 0)
+            };
+            let run = &self.runs[at];
+            let end = if gives(run.before) && !gives(run.after) { End::Start } else { End::End };
+            self.cut(at, end, amount, taker);
         }
         self.of_master[giver] = mine;
         true
