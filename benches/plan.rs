@@ -35,6 +35,13 @@ fn main() {
             let how = if defrag { ", defrag" } else { "" };
             let what = format!("moves: {masters} masters, 16384 fragmented slots{how}");
             row(&what, if defrag { "" } else { goal }, || moves(&current, &goal_weights, defrag));
+            if let Ok(plan) = moves(&current, &goal_weights, defrag) {
+                let (moved, least, pairs) = (plan.moved, plan.least, plan.moves.len());
+                let (before, after) = (plan.ranges_before, plan.ranges_after);
+                println!(
+                    "    {moved} slots move ({least} must), {before} ranges become {after}, {pairs} pairs"
+                );
+            }
         }
     }
     let seats = seats(1000, 100, 10);

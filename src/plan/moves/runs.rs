@@ -22,6 +22,9 @@ impl Run {
     }
 }
 
+/// Step 4 looks at so many runs in all.
+const STRETCH_BUDGET: usize = 400_000;
+
 /// Where a piece of a run is cut off.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -36,9 +39,11 @@ enum End {
 /// 1. whole runs that lie between runs of one taker go there (two ranges fewer);
 /// 2. whole runs beside a taker's go there (one fewer), short ones first: many fit;
 /// 3. borders between a giver and a taker shift (none more);
-/// 4. whole runs go to a taker elsewhere (none more), and what is left is cut off (one more).
+/// 4. a stretch of whole runs of givers, side by side, becomes one run of a taker (fewer), as
+///    long as the budget for looking at all runs lasts;
+/// 5. whole runs go to a taker elsewhere (none more), and what is left is cut off (one more).
 ///
-/// Steps 3 and 4 each end all that a giver or a taker has to do, hence the bound.
+/// A step 5 ends all that a giver or a taker has to do, hence the bound.
 pub(super) struct Runs {
     runs: Vec<Run>,
     over: Vec<usize>,
@@ -48,6 +53,9 @@ pub(super) struct Runs {
     of_master: Vec<Vec<usize>>,
     /// The givers, the one with the first slot last.
     order: Vec<usize>,
+    /// The run with the first slot.
+    head: usize,
+    budget: usize,
 }
 
 impl Runs {
@@ -82,12 +90,21 @@ impl Runs {
         let order = order.into_iter().rev().collect();
         givers.sort_by_key(|&at| runs[at].len());
         let queue = VecDeque::from(givers);
-        Runs { runs, over, under, queues: [queue.clone(), queue.clone(), queue], of_master, order }
+        Runs {
+            runs,
+            over,
+            under,
+            queues: [queue.clone(), queue.clone(), queue],
+            of_master,
+            order,
+            head: 0,
+            budget: STRETCH_BUDGET,
+        }
     }
 
     /// Moves everything and returns the new owner of each slot.
     pub fn settle(mut self) -> Vec<Option<usize>> {
-        while self.merge_or_shift() || self.place_elsewhere() {}
+        while self.merge_or_shift() || self.place_stretch() || self.place_elsewhere() {}
         let mut alive: Vec<&Run> = self.runs.iter().filter(|run| !run.gone).collect();
         alive.sort_unstable_by_key(|run| run.start);
         alive.into_iter().flat_map(|run| std::iter::repeat_n(run.owner, run.len())).collect()
@@ -135,6 +152,42 @@ impl Runs {
         if let Some(to) = to {
             self.hand_over(at, to);
         }
+    }
+
+    /// The longest stretch of runs that the neediest taker can have from its givers, if two or
+    /// more become one.
+    fn place_stretch(&mut self) -> bool {
+        let Some(taker) = (0..self.under.len()).max_by_key(|&i| self.under[i]) else {
+            return false;
+        };
+        let need = self.under[taker];
+        let (mut best, mut window, mut sum) = (Vec::new(), VecDeque::new(), 0);
+        let mut spent = vec![0; self.over.len()];
+        let mut next = Some(self.head).filter(|_| need > 0 && self.budget > 0);
+        while let Some(at) = next {
+            let run = self.runs[at];
+            next = run.after;
+            self.budget = self.budget.saturating_sub(1);
+            let Some(giver) = run.owner.filter(|&owner| self.over[owner] > 0) else {
+                window.drain(..).for_each(|(_, giver, _)| spent[giver] = 0);
+                sum = 0;
+                continue;
+            };
+            window.push_back((at, giver, run.len()));
+            spent[giver] += run.len();
+            sum += run.len();
+            while sum > need || spent[giver] > self.over[giver] {
+                let Some((_, giver, len)) = window.pop_front() else { break };
+                spent[giver] -= len;
+                sum -= len;
+            }
+            if window.len() > best.len() {
+                best = window.iter().map(|&(at, ..)| at).collect();
+            }
+        }
+        let found = best.len() > 1;
+        best.into_iter().filter(|_| found).for_each(|at| self.hand_over(at, taker));
+        found
     }
 
     /// Whole runs of a giver to a taker elsewhere, then a piece for what is left.
@@ -232,8 +285,9 @@ impl Runs {
             self.runs[at].after = self.runs[after].after;
         }
         let (before, after) = (self.runs[at].before, self.runs[at].after);
-        if let Some(before) = before {
-            self.runs[before].after = Some(at);
+        match before {
+            Some(before) => self.runs[before].after = Some(at),
+            None => self.head = at,
         }
         if let Some(after) = after {
             self.runs[after].before = Some(at);

@@ -184,29 +184,36 @@ proptest! {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+/// The fewest ranges that any way to move the fewest slots leaves, by trying all.
+fn fewest_ranges(owners: &[usize], sizes: &[usize], least: usize) -> usize {
+    let all = owners.iter().map(|_| 0..sizes.len()).multi_cartesian_product();
+    let fits = all.filter(|after| {
+        let moved = after.iter().zip(owners).filter(|(a, b)| a != b).count();
+        let size = |master| after.iter().filter(|&&owner| owner == master).count();
+        moved == least && sizes.iter().enumerate().all(|(master, &wanted)| size(master) == wanted)
+    });
+    fits.map(|after| after.iter().dedup().count()).min().unwrap()
+}
 
-    /// Against every way to move the fewest slots, on clusters of a few slots.
-    #[test]
-    fn few_ranges_are_left(
-        owners in proptest::collection::vec(0..3usize, 9),
-        weights in proptest::collection::vec(0..4u8, 3),
-    ) {
-        prop_assume!(weights.iter().any(|&w| w > 0));
-        let slots = |owners: &[usize], master| -> SlotSet {
-            let of = |(slot, &owner): (usize, &usize)| (owner == master).then_some(slot as u16);
-            owners.iter().enumerate().filter_map(of).filter_map(Slot::new).collect()
+/// The number of ranges is not always the least one; this says how often on small clusters.
+#[test]
+fn few_ranges_are_left() {
+    let (cases, slots) = (200, 9);
+    let mut optimal = 0;
+    for case in 0..cases {
+        let digit = |at: usize| (case * 7919 + 104_729) * (at * at + 31) / 97 % 3;
+        let owners = (0..slots).map(digit).collect_vec();
+        let set = |master| -> SlotSet {
+            let own = owners.iter().positions(|&owner| owner == master);
+            own.filter_map(|slot| Slot::new(slot as u16)).collect()
         };
-        let current: Vec<SlotSet> = (0..3).map(|master| slots(&owners, master)).collect();
-        let weights = weights.into_iter().map(f64::from).collect();
+        let current = (0..3).map(set).collect_vec();
+        let weights = [1.0, (case % 3) as f64, (case % 5) as f64].to_vec();
         let plan = moves(&current, &Goal::Weights(weights), false).unwrap();
-        let sizes: Vec<usize> = apply(&current, &plan).iter().map(SlotSet::len).collect();
-        let best = (0..9).map(|_| 0..3usize).multi_cartesian_product().filter(|after| {
-            let moved = after.iter().zip(&owners).filter(|(a, b)| a != b).count();
-            moved == plan.least && (0..3).all(|m| after.iter().filter(|&&o| o == m).count() == sizes[m])
-        });
-        let best = best.map(|after| after.iter().dedup().count()).min().unwrap();
-        println!("GAP {} {owners:?} {sizes:?}", plan.ranges_after - best);
+        let sizes = apply(&current, &plan).iter().map(SlotSet::len).collect_vec();
+        let gap = plan.ranges_after - fewest_ranges(&owners, &sizes, plan.least);
+        assert!(gap <= 3, "{owners:?} {sizes:?}");
+        optimal += usize::from(gap == 0);
     }
+    assert!(optimal * 10 >= cases * 9, "{optimal} of {cases}");
 }
