@@ -17,15 +17,15 @@ fn main() {
     for replicas in [1, 2] {
         for (nodes, hosts, zones) in [(10, 5, 3), (100, 20, 5), (1000, 100, 10)] {
             let goal = if nodes == 1000 { "50 ms" } else { "" };
-            let what = format!("{nodes} nodes, {hosts} hosts, {zones} zones, {replicas} replicas");
+            let what = format!("{nodes} nodes, {hosts} hosts, {zones} zones, replicas {replicas}");
             row(&what, goal, || layout(&seats(nodes, hosts, zones), replicas));
         }
     }
     for (nodes, hosts, zones) in [(1000, 97, 7), (1000, 10, 2), (1000, 10, 0), (1000, 1000, 0)] {
-        let what = format!("{nodes} nodes, {hosts} hosts, {zones} zones, 1 replica");
+        let what = format!("{nodes} nodes, {hosts} hosts, {zones} zones, replicas 1");
         row(&what, "", || layout(&seats(nodes, hosts, zones), 1));
     }
-    row("700 of 1000 nodes in one of 3 zones, 2 replicas", "", || layout(&lopsided(), 2));
+    row("700 of 1000 nodes in one of 3 zones, replicas 2", "", || layout(&lopsided(), 2));
     for masters in [5, 50, 500] {
         let goal = if masters == 500 { "20 ms" } else { "" };
         let current = fragmented(masters);
@@ -46,7 +46,7 @@ fn main() {
     }
     let seats = seats(1000, 100, 10);
     let shards = failed_over(&layout(&seats, 1));
-    row("swaps: 500 shards, all failed over in 5 of 10 zones", "", || swaps(&seats, &shards));
+    row("swaps: 500 shards, every second failed over", "", || swaps(&seats, &shards));
     println!("peak memory {} (goal 50 MB)", peak_memory().unwrap_or_else(|| "unknown".to_owned()));
 }
 

@@ -75,16 +75,24 @@ impl Bounds {
             }
             stuck_host += 1;
         };
-        let all_pairs = |sizes: &mut dyn Iterator<Item = usize>| -> usize {
-            sizes.map(|size| fewest_pairs(size, task.masters)).sum()
-        };
         let apart = Apart {
             master_zone: stuck_zone,
             master_host: stuck_host,
-            replica_zone: all_pairs(&mut zone_sizes.into_iter()).saturating_sub(stuck_zone),
-            replica_host: all_pairs(&mut task.sizes()).saturating_sub(stuck_host),
+            replica_zone: Bounds::pairs(task, &zone_sizes, stuck_zone),
+            replica_host: Bounds::pairs(task, &task.sizes().collect_vec(), stuck_host),
         };
         Bounds { low, hosts, zones, apart }
+    }
+
+    /// The fewest pairs of replicas in domains of these sizes, `stuck` replicas being with their
+    /// masters: every domain's seats make pairs even if they lie evenly over all shards, and where
+    /// no replica is stuck, those of a shard have one domain less to lie in.
+    fn pairs(task: &Task, sizes: &[usize], stuck: usize) -> usize {
+        let by_domain: usize = sizes.iter().map(|&size| fewest_pairs(size, task.masters)).sum();
+        let others = sizes.len() - 1;
+        let by_shard = (task.masters - task.extra) * fewest_pairs(task.each, others)
+            + task.extra * fewest_pairs(task.each + 1, others);
+        by_domain.saturating_sub(stuck).max(if stuck == 0 { by_shard } else { 0 })
     }
 
     /// The most even numbers of masters within the bounds; `tie` says which of two hosts in equal

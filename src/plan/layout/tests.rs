@@ -261,7 +261,12 @@ prop_compose! {
         picks in proptest::collection::vec((0..9usize, any::<bool>()), 1..most),
         zones in 1..5usize,
     ) -> Vec<Seat> {
-        let zone = |host: usize| if zones == 4 { String::new() } else { (host % zones).to_string() };
+        // Up to three zones, with one host outside of them, or none.
+        let zone = |host: usize| match zones {
+            4 => String::new(),
+            3 if host == 2 => String::new(),
+            _ => (host % zones).to_string(),
+        };
         let seat = |(host, crowd): (usize, bool)| {
             let host = if crowd { host / 3 } else { host };
             seat(&host.to_string(), &zone(host))
