@@ -77,7 +77,7 @@ fn layers(domains: &Domains) -> Vec<Layer<'_>> {
 ///
 /// Whether that is avoidable is exact: sorted by zone and host and dealt over the shards in turn,
 /// the nodes make shards with the fewest pairs in a zone and on a host at once, and those are
-/// [`fewest_pairs`] of each domain's nodes.
+/// as few as each domain's nodes make when they lie evenly.
 pub fn shared_domains(seats: &[Seat], shards: &[CurrentShard]) -> Vec<SharedDomain> {
     let domains = Domains::new(seats);
     let mut found = Vec::new();

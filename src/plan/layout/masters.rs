@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use itertools::Itertools;
 
+use super::bounds::Bounds;
 use super::copies::{Worth, groups_of, lower_takeover, solve};
-use super::domains::fewest_pairs;
 use super::score::{Apart, MasterSpread, Takeover};
 use super::task::Task;
 
-/// All numbers of masters per host are tried where there are at most this many.
-const EXHAUSTIVE: usize = 2_000;
-/// Otherwise the search for better ones looks at this many cells of flows.
+/// Where not every choice can be tried, the search looks at this many cells of flows.
 const SEARCH_CELLS: usize = 200_000;
 
 /// Level by level, what is compared between two choices.
@@ -24,124 +22,6 @@ pub(super) struct Choice {
     pub most: usize,
     /// Levels 1 to 3 are the best there are.
     pub proven: bool,
-}
-
-/// What the numbers of masters must keep to, from level 1 and the pins.
-struct Bounds {
-    low: Vec<usize>,
-    hosts: Vec<usize>,
-    zones: Vec<usize>,
-    /// No layout is better than this on level 1.
-    apart: Apart,
-}
-
-impl Bounds {
-    /// The replicas that must stay in a domain of `size` seats, `m` of them masters: those that
-    /// are more than all shards with a master elsewhere can take. It never falls as `m` grows.
-    fn stuck(task: &Task, size: usize, m: usize) -> usize {
-        let elsewhere = task.masters - m;
-        let room = elsewhere * task.each + task.extra.min(elsewhere);
-        (size - m).saturating_sub(room)
-    }
-
-    /// The most masters in a domain that leave at most `stuck` replicas stuck there.
-    fn cap(task: &Task, size: usize, stuck: usize) -> usize {
-        let fits = |&m: &usize| Bounds::stuck(task, size, m) <= stuck;
-        (0..=size.min(task.masters)).rev().find(fits).unwrap_or(0)
-    }
-
-    fn new(task: &Task) -> Bounds {
-        let low: Vec<usize> = task.hosts.iter().map(|host| host.pinned).collect();
-        let zone_low = task.by_zone(low.iter().copied());
-        let zone_sizes = task.by_zone(task.sizes());
-        let (mut stuck_zone, mut stuck_host) = (0, 0);
-        // At most one domain has replicas stuck (two would fill more than all shards), so the
-        // least total is the least that a common limit can be.
-        let zones = loop {
-            let caps = zone_sizes.iter().map(|&size| Bounds::cap(task, size, stuck_zone));
-            let caps = caps.collect_vec();
-            let pins_fit = caps.iter().zip(&zone_low).all(|(cap, low)| cap >= low);
-            if pins_fit && caps.iter().sum::<usize>() >= task.masters {
-                break caps;
-            }
-            stuck_zone += 1;
-        };
-        let hosts = loop {
-            let caps = task.sizes().map(|size| Bounds::cap(task, size, stuck_host)).collect_vec();
-            let by_zone = task.by_zone(caps.iter().copied());
-            let room: usize = by_zone.iter().zip(&zones).map(|(a, b)| a.min(b)).sum();
-            if caps.iter().zip(&low).all(|(cap, low)| cap >= low) && room >= task.masters {
-                break caps;
-            }
-            stuck_host += 1;
-        };
-        let apart = Apart {
-            master_zone: stuck_zone,
-            master_host: stuck_host,
-            replica_zone: Bounds::pairs(task, &zone_sizes, stuck_zone),
-            replica_host: Bounds::pairs(task, &task.sizes().collect_vec(), stuck_host),
-        };
-        Bounds { low, hosts, zones, apart }
-    }
-
-    /// The fewest pairs of replicas in domains of these sizes, `stuck` replicas being with their
-    /// masters: every domain's seats make pairs even if they lie evenly over all shards, and where
-    /// no replica is stuck, those of a shard have one domain less to lie in.
-    fn pairs(task: &Task, sizes: &[usize], stuck: usize) -> usize {
-        let by_domain: usize = sizes.iter().map(|&size| fewest_pairs(size, task.masters)).sum();
-        let others = sizes.len() - 1;
-        let by_shard = (task.masters - task.extra) * fewest_pairs(task.each, others)
-            + task.extra * fewest_pairs(task.each + 1, others);
-        by_domain.saturating_sub(stuck).max(if stuck == 0 { by_shard } else { 0 })
-    }
-
-    /// The most even numbers of masters within the bounds; `tie` says which of two hosts in equal
-    /// need comes first, given how many masters it has.
-    ///
-    /// Handing out one master at a time where it costs least is exact: bounds on hosts and zones
-    /// are a laminar family, so the choices are the bases of a polymatroid and both sums of
-    /// squares are separable convex over it.
-    fn most_even(&self, task: &Task, tie: impl Fn(usize, usize) -> usize) -> Vec<usize> {
-        let mut masters = self.low.clone();
-        let mut zones = task.by_zone(masters.iter().copied());
-        for _ in masters.iter().sum()..task.masters {
-            let open = |&host: &usize| {
-                let zone = task.hosts[host].zone;
-                masters[host] < self.hosts[host] && zones[zone] < self.zones[zone]
-            };
-            let cost = |&host: &usize| {
-                (zones[task.hosts[host].zone], masters[host], tie(host, masters[host]))
-            };
-            let Some(host) = (0..masters.len()).filter(open).min_by_key(cost) else { break };
-            masters[host] += 1;
-            zones[task.hosts[host].zone] += 1;
-        }
-        masters
-    }
-
-    /// Every choice within the pins and the zones' bounds, or `None` where there are too many.
-    fn all(&self, task: &Task) -> Option<Vec<Vec<usize>>> {
-        let mut found = vec![(Vec::new(), vec![0; task.zones], 0)];
-        for (host, &low) in task.hosts.iter().zip(&self.low) {
-            let mut longer = Vec::new();
-            for (masters, zones, sum) in &found {
-                for n in low..=host.seats.len() {
-                    if zones[host.zone] + n <= self.zones[host.zone] && sum + n <= task.masters {
-                        let mut next = (Vec::clone(masters), Vec::clone(zones), sum + n);
-                        next.0.push(n);
-                        next.1[host.zone] += n;
-                        longer.push(next);
-                    }
-                }
-            }
-            if longer.len() > EXHAUSTIVE {
-                return None;
-            }
-            found = longer;
-        }
-        let whole = found.into_iter().filter(|(_, _, sum)| *sum == task.masters);
-        Some(whole.map(|(masters, _, _)| masters).collect())
-    }
 }
 
 /// Evaluates choices, each shape once.

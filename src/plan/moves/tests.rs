@@ -133,7 +133,7 @@ fn starts() -> impl Strategy<Value = (Vec<SlotSet>, Vec<f64>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn shares_are_right_and_no_slot_moves_that_need_not((current, weights) in starts()) {
