@@ -16,8 +16,8 @@
 //!
 //! `docs/planning.md` has the proofs. In short: given the number of masters of each host, levels
 //! 1 and 3 are one minimum-cost flow (`copies`); the numbers are chosen by a greedy rule that is
-//! exact within the bounds of level 1 (`bounds`), and checked against every other choice while these are few
-//! (`masters`).
+//! exact within the bounds of level 1 (`bounds`), and checked against every other choice while
+//! these are few (`masters`).
 
 mod assign;
 mod bounds;
