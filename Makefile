@@ -20,7 +20,7 @@ test: lint
 	cargo test --quiet --doc
 	RCLUSTER_TEST_SERVER=redis-7.0 $(STORIES)
 	RCLUSTER_TEST_SERVER=valkey-9.1 $(STORIES)
-	sh .ci/demo.sh >/dev/null
+	DEMO_PROFILE=debug sh .ci/demo.sh >/dev/null
 
 lint:
 	cargo fmt --check
@@ -32,6 +32,11 @@ servers:
 # The stories on every server, one after the other.
 matrix: servers
 	set -e; for server in $(ALL); do echo "== $$server"; RCLUSTER_TEST_SERVER=$$server $(STORIES); done
+
+# Beside redis-cli, in one run; ratios are printed.
+bench:
+	sh .ci/servers.sh $(SERVERS) redis-7.0
+	cargo bench --bench plan
 
 clean:
 	cargo clean

@@ -4,8 +4,10 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-cargo build --quiet --release
-PATH=$PWD/target/release:$PATH
+# DEMO_PROFILE=debug runs what the tests have built already.
+profile=${DEMO_PROFILE:-release}
+[ "$profile" = debug ] && cargo build --quiet || cargo build --quiet --release
+PATH=$PWD/target/$profile:$PATH
 if ! command -v redis-server >/dev/null && ! command -v valkey-server >/dev/null; then
     # No root needed, and no service started: the package is unpacked into a folder.
     sh .ci/servers.sh target/servers redis-7.0

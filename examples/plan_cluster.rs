@@ -7,7 +7,7 @@
 #![allow(clippy::print_stdout)]
 
 use rcluster::model::NodeAddr;
-use rcluster::plan::layout::{self, Seat};
+use rcluster::plan::layout::{Seat, Wishes, plan};
 
 fn main() -> anyhow::Result<()> {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
@@ -19,8 +19,9 @@ fn main() -> anyhow::Result<()> {
     let replicas: usize = args.remove(0).parse()?;
     let nodes: Vec<NodeAddr> = args.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
 
-    let seats: Vec<Seat> = nodes.iter().map(|node| Seat { host: node.host().to_owned() }).collect();
-    let layout = layout::plan(&seats, replicas)?;
+    let seat = |node: &NodeAddr| Seat { host: node.host().to_owned(), zone: None };
+    let seats: Vec<Seat> = nodes.iter().map(seat).collect();
+    let layout = plan(&seats, &Wishes { replicas, ..Wishes::default() })?;
 
     for (number, shard) in (1..).zip(&layout.shards) {
         println!("shard {number}: {} owns {}", nodes[shard.master], shard.slots.words());

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 /// The words that each example prints with its own sample, by file name.
-const SHOWN: [(&str, &[&str]); 2] = [
+const SHOWN: [(&str, &[&str]); 3] = [
+    ("plan_zones", &["every shard survives the loss of any one zone", "replica"]),
     ("plan_cluster", &["shard 1: 10.0.0.1:7001 owns slots 0-5460", "copies it"]),
     (
         "judge_nodes",

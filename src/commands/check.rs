@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::connect::duration;
 use super::context::Context;
+use super::placement::ZoneArgs;
 use crate::model::NodeAddr;
 use crate::plan::check::is_healthy;
 use crate::render::{exit, health_json, health_text};
@@ -23,11 +24,13 @@ pub struct Check {
     /// Count warnings as failures
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    zones: ZoneArgs,
 }
 
 impl Check {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
-        let (cluster, problems) = cx.judge(&self.entry, self.wait, self.strict)?;
+        let (cluster, problems) = cx.judge(&self.entry, self.wait, self.strict, &self.zones)?;
         if cx.ui.wants_json() {
             cx.ui.print_json(&health_json(&cluster, &problems, self.strict))?;
         } else {

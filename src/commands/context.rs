@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::connect::ConnectArgs;
+use super::placement::ZoneArgs;
 use crate::model::{ClusterReport, NodeAddr};
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::{Problem, check, is_healthy};
@@ -76,16 +77,26 @@ impl Context {
         entry: &NodeAddr,
         patience: Option<Duration>,
         strict: bool,
-    ) -> Result<(ClusterReport, Vec<Problem>), WireError> {
+        zones: &ZoneArgs,
+    ) -> anyhow::Result<(ClusterReport, Vec<Problem>)> {
         let start = Instant::now();
+        let look = || {
+            let mut report = self.load(entry)?.report;
+            let unknown = zones.apply(&mut report)?;
+            let problems = check(&report);
+            Ok((report, problems, unknown))
+        };
         loop {
-            let looked = self.load(entry).map(|cluster| {
-                let problems = check(&cluster.report);
-                (cluster.report, problems)
-            });
-            let well = looked.as_ref().is_ok_and(|(_, problems)| is_healthy(problems, strict));
+            let looked: anyhow::Result<_> = look();
+            let well = looked.as_ref().is_ok_and(|(_, problems, _)| is_healthy(problems, strict));
             if well || patience.is_none_or(|patience| start.elapsed() >= patience) {
-                return looked;
+                let (report, problems, unknown) = looked?;
+                for addr in unknown {
+                    self.ui.warn(&format!(
+                        "a zone is named for {addr}, which is no node of this cluster"
+                    ));
+                }
+                return Ok((report, problems));
             }
             std::thread::sleep(LOOK);
         }

@@ -4,18 +4,21 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use clap::Args;
+use itertools::Itertools;
 use serde::Serialize;
 
 use super::context::Context;
+use super::placement::{Placement, PlacementArgs, ZoneArgs};
 use super::step::{ChangeArgs, Format};
 use crate::model::{NodeAddr, NodeReport};
 use crate::ops;
 use crate::plan::check::{Problem, is_healthy};
 use crate::plan::create;
 use crate::plan::formation::Formation;
-use crate::plan::layout::{self, Seat};
+use crate::plan::layout::{Layout, Verdict};
+use crate::plan::layout_file;
 use crate::render::{
-    Failure, ShardJson, Usage, exit, health_text, layout_text, script, shards_json,
+    Failure, ShardJson, Usage, exit, health_text, layout_text, script, shards_json, verdicts_text,
 };
 use crate::wire::{Server, load_nodes};
 
@@ -27,12 +30,14 @@ use crate::wire::{Server, load_nodes};
 /// again: it goes on where it was.
 #[derive(Debug, Args)]
 pub struct Create {
-    /// Nodes, as host:port or host:port@busport
-    #[arg(required = true, value_name = "NODE")]
+    /// Nodes, as host:port or host:port@busport; with --layout they may be left to the file
+    #[arg(required_unless_present = "layout", value_name = "NODE")]
     pub nodes: Vec<NodeAddr>,
     /// Replicas of each master
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub replicas: usize,
+    #[command(flatten)]
+    pub placement: PlacementArgs,
     #[command(flatten)]
     pub change: ChangeArgs,
 }
@@ -43,6 +48,8 @@ struct CreateJson<'a> {
     changed: bool,
     dry_run: bool,
     shards: &'a [ShardJson],
+    /// One a level of placement.
+    verdicts: &'a [Verdict],
     warnings: &'a [String],
     problems: &'a [Problem],
     elapsed_ms: u128,
@@ -50,7 +57,12 @@ struct CreateJson<'a> {
 
 /// What was asked, found and planned.
 struct Planned {
+    entry: NodeAddr,
     servers: Vec<Server>,
+    layout: Layout,
+    layout_file: String,
+    /// Whether there is more than one host, so that placement is worth a word.
+    placed: bool,
     shards: Vec<ShardJson>,
     warnings: Vec<String>,
     plan: Formation,
@@ -63,7 +75,7 @@ impl Create {
         if self.change.dry_run {
             return self.show_only(cx, &planned, start);
         }
-        let layout = layout_text(&planned.shards);
+        let layout = planned.text(cx);
         if !cx.ui.wants_json() {
             cx.ui.print(&layout)?;
         } else if !self.change.yes {
@@ -74,11 +86,12 @@ impl Create {
         if !planned.plan.is_done() {
             cx.ui.confirm("Form this cluster?", self.change.yes)?;
         }
-        let options = self.change.options(cx, self.nodes.len())?;
+        let options = self.change.options(cx, planned.servers.len())?;
         let changed = ops::apply(&planned.plan, &mut planned.servers, &options, &cx.progress())?;
 
         let patience = options.deadline.left();
-        let (cluster, problems) = cx.judge(&self.nodes[0], Some(patience), false)?;
+        let (cluster, problems) =
+            cx.judge(&planned.entry, Some(patience), false, &ZoneArgs::default())?;
         let healthy = is_healthy(&problems, false);
         if cx.ui.wants_json() {
             cx.ui.print_json(&CreateJson {
@@ -86,6 +99,7 @@ impl Create {
                 changed,
                 dry_run: false,
                 shards: &planned.shards,
+                verdicts: &planned.layout.verdicts,
                 warnings: &planned.warnings,
                 problems: &problems,
                 elapsed_ms: start.elapsed().as_millis(),
@@ -110,19 +124,26 @@ impl Create {
     /// Asks every node for its facts and plans from them; nothing is changed.
     fn plan(&self, cx: &Context) -> anyhow::Result<Planned> {
         self.refuse_repeats()?;
-        let typed: Vec<Seat> =
-            self.nodes.iter().map(|node| Seat { host: node.host().to_owned() }).collect();
-        layout::plan(&typed, self.replicas)?;
+        let placement = self.placement.read(&self.nodes, self.replicas)?;
+        let nodes = &placement.nodes;
 
         let (servers, reports) =
-            load_nodes(&self.nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
-        let seat = |report: &NodeReport| Seat { host: report.reached.host().to_owned() };
-        let layout = layout::plan(&reports.iter().map(seat).collect::<Vec<_>>(), self.replicas)?;
+            load_nodes(nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
+        let told = |report: &NodeReport| (report.reached.host().to_owned(), report.zone.clone());
+        let layout = placement.plan(&reports.iter().map(told).collect::<Vec<_>>())?;
+        refuse_together(&placement, &layout)?;
         let plan = create::plan(&reports, &layout)
             .map_err(|objections| Failure::objections(&objections))?;
-        let shards = shards_json(&layout, &reports);
-        let warnings = create::warnings(&layout, &reports);
-        Ok(Planned { servers, shards, warnings, plan })
+        Ok(Planned {
+            entry: nodes[0].clone(),
+            servers,
+            shards: shards_json(&layout, &reports),
+            warnings: create::warnings(&layout, &reports),
+            layout_file: layout_file::write(&layout, nodes),
+            placed: reports.iter().map(|report| report.reached.host()).unique().count() > 1,
+            layout,
+            plan,
+        })
     }
 
     fn refuse_repeats(&self) -> Result<(), Usage> {
@@ -142,6 +163,7 @@ impl Create {
                 changed: false,
                 dry_run: true,
                 shards: &planned.shards,
+                verdicts: &planned.layout.verdicts,
                 warnings: &planned.warnings,
                 problems: &[],
                 elapsed_ms: start.elapsed().as_millis(),
@@ -149,13 +171,34 @@ impl Create {
             return Ok(exit::OK);
         }
         match self.change.format {
+            Format::Layout => cx.ui.print(&planned.layout_file)?,
             Format::Script => cx.ui.print(&script(&planned.plan, &cx.redis_cli_flags))?,
             Format::Table => {
-                cx.ui.print(&layout_text(&planned.shards))?;
+                cx.ui.print(&planned.text(cx))?;
                 planned.warnings.iter().for_each(|warning| cx.ui.warn(warning));
                 cx.ui.print("dry run: nothing was changed")?;
             }
         }
         Ok(exit::OK)
+    }
+}
+
+fn refuse_together(placement: &Placement, layout: &Layout) -> Result<(), Failure> {
+    if !placement.require_anti_affinity || layout.keeps_apart() {
+        return Ok(());
+    }
+    let why = layout.verdicts.first().map(|verdict| verdict.text.clone()).unwrap_or_default();
+    Err(Failure::refused(format!("copies of a shard cannot be kept apart: {why}"))
+        .hint("add nodes elsewhere, or ask for fewer --replicas; without --require-anti-affinity it would be formed"))
+}
+
+impl Planned {
+    /// The shards as a table, and how well they are placed.
+    fn text(&self, cx: &Context) -> String {
+        let mut text = layout_text(&self.shards);
+        if self.placed {
+            text += &verdicts_text(&cx.ui, &self.layout.verdicts);
+        }
+        text
     }
 }

@@ -10,6 +10,7 @@ mod delslots;
 mod info;
 mod meet;
 mod nodes;
+mod placement;
 mod replicate;
 mod sandbox;
 mod step;

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::create::Create;
+use super::placement::PlacementArgs;
 use super::step::ChangeArgs;
 use crate::model::NodeAddr;
 use crate::render::{Table, Usage, exit};
@@ -191,7 +192,8 @@ impl Up {
             cx.ui.say(&format!("{} servers run ({version})", nodes.len()));
             // Whoever asks for a playground has agreed to its being formed.
             let change = ChangeArgs { yes: true, ..self.change };
-            return Create { nodes: addrs, replicas: self.replicas, change }.run(cx);
+            let placement = PlacementArgs::default();
+            return Create { nodes: addrs, replicas: self.replicas, placement, change }.run(cx);
         }
         let code = show(cx, &nodes)?;
         let next = format!("next: rcluster create {} --replicas 1", addrs.iter().join(" "));

@@ -9,7 +9,7 @@ use super::connect::duration;
 use super::context::Context;
 use crate::ops::{self, Options};
 use crate::plan::formation::Formation;
-use crate::render::{StepJson, exit, script, steps_json, steps_text};
+use crate::render::{StepJson, Usage, exit, script, steps_json, steps_text};
 use crate::wire::Server;
 
 /// How a plan is shown by a dry run.
@@ -19,6 +19,8 @@ pub enum Format {
     Table,
     /// The plain redis-cli commands that a person would type
     Script,
+    /// The layout as a file for create --layout
+    Layout,
 }
 
 /// Options of every command that changes something.
@@ -54,6 +56,7 @@ impl ChangeArgs {
     /// Shows a plan and does no more.
     pub fn show_only(&self, cx: &Context, plan: &Formation) -> anyhow::Result<()> {
         match self.format {
+            Format::Layout => return Err(Usage::new("--format layout is for create").into()),
             Format::Script => cx.ui.print(&script(plan, &cx.redis_cli_flags))?,
             Format::Table if plan.is_done() => {
                 cx.ui.print("nothing to do: all nodes agree already")?

@@ -31,6 +31,8 @@ pub struct NodeReport {
     pub run_id: String,
     /// `Redis 7.0.15` or `Valkey 9.1.2`.
     pub version: String,
+    /// The zone it says it is in (Valkey's `availability-zone`).
+    pub zone: Option<String>,
     /// How long it has been up, to the second.
     pub uptime: Duration,
     /// Its link to its master, where it is a replica.
@@ -64,6 +66,7 @@ impl NodeReport {
             },
             run_id: me.id.to_string(),
             version: String::new(),
+            zone: None,
             uptime: Duration::ZERO,
             link: None,
             feeds: Vec::new(),

@@ -1,20 +1,78 @@
-//! Who becomes master, who replicates whom, and who owns which slots.
+//! Who becomes master, who replicates whom, and who owns which slots: the best layout over hosts
+//! and zones.
+//!
+//! With `n` seats and `r` wished replicas there are `M = n / (r + 1)` masters, as with redis-cli;
+//! every shard has `n / M` copies, and the `n mod M` spare nodes are one more replica of as many
+//! shards. Layouts are compared level by level, as [`Score`] defines it:
+//!
+//! 1. [`Apart`]: replicas in their master's zone, then on its host, then pairs of replicas of one
+//!    shard in one zone, then on one host.
+//! 2. [`MasterSpread`]: whether a zone holds half of the masters, then the sum over the zones of
+//!    their masters' number squared, then the same over the hosts. Less is more even.
+//! 3. [`Takeover`]: the most replicas that one host has of another host's masters, then the sum
+//!    of the squares of these numbers.
+//! 4. The masters' seats as a sorted list, the earliest first; then the replicas as they are
+//!    dealt round by round over the shards, the earliest first.
+//!
+//! `docs/planning.md` has the proofs. In short: given the number of masters of each host, levels
+//! 1 and 3 are one minimum-cost flow (`copies`); the numbers are chosen by a greedy rule that is
+//! exact within the bounds of level 1 (`bounds`), and checked against every other choice while
+//! these are few (`masters`).
+
+mod assign;
+mod bounds;
+mod copies;
+mod domains;
+mod masters;
+mod score;
+mod task;
+mod verdict;
 
 use std::collections::BTreeMap;
 
-use crate::model::{SLOTS, SlotRange, SlotSet};
+use itertools::Itertools;
+
+use super::slots::{self, WeightError};
+use crate::model::{SLOTS, SlotSet};
+pub(super) use domains::{Domains, fewest_pairs, pairs, tally};
+pub use score::{Apart, MasterSpread, Score, Takeover};
+use task::Task;
+pub use verdict::Verdict;
+
+/// More seats than any cluster has; what is left of the arithmetic's range is a wide margin.
+const MOST_SEATS: usize = 65_536;
 
 /// A node that the planner may place, and the failure domains it sits in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seat {
     /// The host it runs on: nodes with equal hosts die together.
     pub host: String,
+    /// The zone its host is in; without one, the host counts as a zone of its own.
+    pub zone: Option<String>,
+}
+
+/// What the user asks for; seats are meant by their index.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wishes {
+    /// Replicas of every master, at least.
+    pub replicas: usize,
+    /// Seats that must be masters; their shards come first, in this order.
+    pub masters: Vec<usize>,
+    /// Shares of slots, 1 for a master that is not named. A seat that is given a weight, be it 0,
+    /// must be a master: a share of slots means nothing for a replica.
+    pub weights: BTreeMap<usize, f64>,
 }
 
 /// A planned cluster; nodes are indices into the seats that were planned for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     pub shards: Vec<PlannedShard>,
+    pub score: Score,
+    /// No layout has a better score for certain. It is always so for up to 8 nodes, and wherever
+    /// each zone has at most as many nodes as there are masters and no host must take over two
+    /// masters of another; elsewhere a layout may be the best one without a proof.
+    pub proven: bool,
+    pub verdicts: Vec<Verdict>,
 }
 
 /// A master, what it owns, and who copies it.
@@ -25,69 +83,107 @@ pub struct PlannedShard {
     pub replicas: Vec<usize>,
 }
 
-/// Why there is no layout.
+/// Why there is no layout; `seat` is the index of the seat that a wish names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
-    #[error("{nodes} nodes are too few for {replicas} replicas a master: that takes at least {}", replicas + 1)]
+    #[error("{nodes} nodes are too few for {replicas} replicas a master: that takes at least {}", .replicas.saturating_add(1))]
     TooFewNodes { nodes: usize, replicas: usize },
+    #[error("{nodes} nodes are more than the {MOST_SEATS} that can be planned for")]
+    TooManyNodes { nodes: usize },
     #[error("{masters} masters are more than the 16384 slots")]
     TooManyMasters { masters: usize },
+    #[error("{wished} nodes are to be masters, by a pin or a weight, but there will be {masters}")]
+    TooManyPins { wished: usize, masters: usize },
+    #[error("a wish names seat {seat}, which does not exist")]
+    UnknownSeat { seat: usize },
+    #[error("the weight of seat {seat} is {what}: a weight is a number from 0 up")]
+    BadWeight { seat: usize, what: &'static str },
+    #[error("all masters have weight 0, the first is seat {seat}: somebody has to own the slots")]
+    AllZero { seat: usize },
 }
 
-/// Plans a cluster of `seats` in which every master has at least `replicas` replicas.
-///
-/// With all seats on one host the first become masters, in order. With several, masters are dealt
-/// over the hosts in turn, as redis-cli does; a replica goes to the master with the fewest
-/// replicas, and among those to one on another host.
-pub fn plan(seats: &[Seat], replicas: usize) -> Result<Layout, LayoutError> {
-    let masters = seats.len() / (replicas + 1);
-    if masters == 0 {
-        return Err(LayoutError::TooFewNodes { nodes: seats.len(), replicas });
+/// Plans the best cluster of `seats` for the wishes.
+pub fn plan(seats: &[Seat], wishes: &Wishes) -> Result<Layout, LayoutError> {
+    let masters = count_masters(seats.len(), wishes.replicas)?;
+    let pinned = pins(seats.len(), wishes, masters)?;
+    let domains = Domains::new(seats);
+    let task = Task::new(&domains, masters, &pinned);
+    let choice = masters::choose(&task);
+    let chosen = task.master_seats(&choice.masters);
+    let first = wishes.masters.iter().copied().unique().collect_vec();
+    let rest = chosen.into_iter().filter(|seat| !first.contains(seat)).collect_vec();
+    let order = [first, rest].concat();
+    let slots = deal(&order, &wishes.weights)?;
+    let replicas = assign::replicas(&task, &choice, &order);
+    let shards = order.into_iter().zip(slots).zip(replicas);
+    let shards = shards.map(|((master, slots), replicas)| PlannedShard { master, slots, replicas });
+    Ok(Layout { proven: choice.proven, ..Layout::given(seats, shards.collect()) })
+}
+
+impl Layout {
+    /// A layout as somebody else made it, judged but not improved.
+    pub fn given(seats: &[Seat], shards: Vec<PlannedShard>) -> Layout {
+        let domains = Domains::new(seats);
+        let score = Score::of(&domains, shards.iter().map(|s| (s.master, s.replicas.as_slice())));
+        let verdicts = verdict::verdicts(&domains, &shards, &score);
+        Layout { shards, score, proven: false, verdicts }
     }
-    if masters > SLOTS as usize {
-        return Err(LayoutError::TooManyMasters { masters });
+
+    /// Whether no two copies of a shard share a zone: level 1 met.
+    pub fn keeps_apart(&self) -> bool {
+        self.score.apart == Apart::default()
     }
-    let order = over_hosts(seats);
-    let mut shards: Vec<PlannedShard> = order[..masters]
-        .iter()
-        .zip(deal(masters))
-        .map(|(&master, slots)| PlannedShard { master, slots, replicas: Vec::new() })
-        .collect();
-    for &replica in &order[masters..] {
-        let host = &seats[replica].host;
-        let cost = |shard: &PlannedShard| {
-            let shared = std::iter::once(&shard.master).chain(&shard.replicas);
-            (shard.replicas.len(), shared.filter(|&&seat| seats[seat].host == *host).count())
-        };
-        if let Some(shard) = shards.iter_mut().min_by_key(|shard| cost(shard)) {
-            shard.replicas.push(replica);
+}
+
+impl LayoutError {
+    /// The same error, its seat called by name.
+    pub fn named(&self, name: impl Fn(usize) -> String) -> String {
+        match self {
+            LayoutError::UnknownSeat { seat }
+            | LayoutError::BadWeight { seat, .. }
+            | LayoutError::AllZero { seat } => {
+                self.to_string().replace(&format!("seat {seat}"), &name(*seat))
+            }
+            _ => self.to_string(),
         }
     }
-    Ok(Layout { shards })
 }
 
-/// Seats in turn over hosts, hosts in the order of their first seat.
-fn over_hosts(seats: &[Seat]) -> Vec<usize> {
-    let mut turns: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut first: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut order: Vec<(usize, usize, usize)> = Vec::with_capacity(seats.len());
-    for (index, seat) in seats.iter().enumerate() {
-        let turn = turns.entry(&seat.host).or_default();
-        let first = *first.entry(&seat.host).or_insert(index);
-        order.push((*turn, first, index));
-        *turn += 1;
+fn count_masters(nodes: usize, replicas: usize) -> Result<usize, LayoutError> {
+    match nodes / replicas.saturating_add(1) {
+        0 => Err(LayoutError::TooFewNodes { nodes, replicas }),
+        masters if masters > SLOTS as usize => Err(LayoutError::TooManyMasters { masters }),
+        _ if nodes > MOST_SEATS => Err(LayoutError::TooManyNodes { nodes }),
+        masters => Ok(masters),
     }
-    order.sort_unstable();
-    order.into_iter().map(|(_, _, index)| index).collect()
 }
 
-/// Deals all slots to `masters` masters as contiguous ranges whose sizes differ by at most one.
-///
-/// The borders are `16384 i / masters`, rounded: for 3 masters 0-5460, 5461-10922 and 10923-16383,
-/// as redis-cli deals them.
-pub fn deal(masters: usize) -> Vec<SlotSet> {
-    let border = |i: usize| ((2 * i * SLOTS as usize + masters) / (2 * masters)) as u16;
-    (0..masters)
-        .map(|i| SlotRange::half_open(border(i), border(i + 1)).into_iter().collect())
-        .collect()
+/// Which seats must be masters.
+fn pins(seats: usize, wishes: &Wishes, masters: usize) -> Result<Vec<bool>, LayoutError> {
+    let mut pinned = vec![false; seats];
+    for &seat in wishes.masters.iter().chain(wishes.weights.keys()) {
+        *pinned.get_mut(seat).ok_or(LayoutError::UnknownSeat { seat })? = true;
+    }
+    for (&seat, &weight) in &wishes.weights {
+        if let Err(WeightError::Bad { what, .. }) = slots::shares(&[weight]) {
+            return Err(LayoutError::BadWeight { seat, what });
+        }
+    }
+    let wished = pinned.iter().filter(|&&pin| pin).count();
+    if wished > masters {
+        return Err(LayoutError::TooManyPins { wished, masters });
+    }
+    Ok(pinned)
 }
+
+fn deal(order: &[usize], weights: &BTreeMap<usize, f64>) -> Result<Vec<SlotSet>, LayoutError> {
+    let weight = |seat: &usize| weights.get(seat).copied().unwrap_or(1.0);
+    let weights = order.iter().map(weight).collect_vec();
+    slots::deal(&weights).map_err(|error| match error {
+        WeightError::Bad { index, what } => LayoutError::BadWeight { seat: order[index], what },
+        WeightError::AllZero => LayoutError::AllZero { seat: order.first().copied().unwrap_or(0) },
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,13 @@
 pub mod assign;
 pub mod check;
 pub mod create;
+mod flow;
 pub mod formation;
 pub mod layout;
+pub mod layout_file;
 pub mod meet;
+pub mod moves;
 pub mod replicate;
+pub mod roles;
+pub mod slots;
+pub mod spread;

@@ -9,7 +9,6 @@ use crate::ops::{Gap, HaltCause, Halted};
 use crate::plan::assign::AssignError;
 use crate::plan::create::Objection;
 use crate::plan::formation::Lack;
-use crate::plan::layout::LayoutError;
 use crate::plan::meet::MeetError;
 use crate::plan::replicate::ReplicateError;
 use crate::sandbox::SandboxError;
@@ -138,7 +137,6 @@ impl Failure {
                 .downcast_ref()
                 .map(wire)
                 .or_else(|| cause.downcast_ref().map(halted))
-                .or_else(|| cause.downcast_ref().map(layout))
                 .or_else(|| cause.downcast_ref().map(meet))
                 .or_else(|| cause.downcast_ref().map(assign))
                 .or_else(|| cause.downcast_ref().map(replicate))
@@ -228,10 +226,6 @@ fn not_confirmed(error: &NotConfirmed) -> Failure {
         }
         NotConfirmed::No | NotConfirmed::Io(_) => Failure::refused(error),
     }
-}
-
-fn layout(error: &LayoutError) -> Failure {
-    Failure::new(exit::USAGE, error).hint("add nodes, or ask for fewer --replicas")
 }
 
 fn meet(error: &MeetError) -> Failure {

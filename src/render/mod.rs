@@ -12,7 +12,9 @@ pub use health::{
     ClusterJson, HealthJson, InfoJson, NodeJson, health_json, health_text, info_json, info_text,
     node_rows, nodes_text,
 };
-pub use plan::{ShardJson, StepJson, layout_text, script, shards_json, steps_json, steps_text};
+pub use plan::{
+    ShardJson, StepJson, layout_text, script, shards_json, steps_json, steps_text, verdicts_text,
+};
 pub use progress::{Progress, ProgressMode};
 pub use table::Table;
 pub use ui::{Color, Ui};

@@ -1,12 +1,14 @@
 //! A plan as a table, as JSON, and as the redis-cli commands a person would type.
 
+use console::Style;
 use itertools::Itertools;
 use serde::Serialize;
 
 use super::table::Table;
+use super::ui::Ui;
 use crate::model::{NodeAddr, NodeId, NodeReport, SlotSet};
 use crate::plan::formation::{Formation, Step};
-use crate::plan::layout::Layout;
+use crate::plan::layout::{Layout, PlannedShard, Verdict};
 
 /// One node in JSON.
 #[derive(Clone, Debug, Serialize)]
@@ -39,7 +41,7 @@ pub struct StepJson {
 
 pub fn shards_json(layout: &Layout, nodes: &[NodeReport]) -> Vec<ShardJson> {
     let place = |&seat: &usize| PlaceJson { id: nodes[seat].id(), addr: nodes[seat].via.clone() };
-    let shard = |shard: &crate::plan::layout::PlannedShard| {
+    let shard = |shard: &PlannedShard| {
         let PlaceJson { id, addr } = place(&shard.master);
         let master = MasterJson { id, addr, slots: shard.slots.clone() };
         ShardJson { master, replicas: shard.replicas.iter().map(place).collect() }
@@ -61,6 +63,18 @@ pub fn layout_text(shards: &[ShardJson]) -> String {
         ]);
     }
     table.to_string()
+}
+
+/// How well a layout is placed: a line a level, the last left out, which is about taste.
+pub fn verdicts_text(ui: &Ui, verdicts: &[Verdict]) -> String {
+    let line = |verdict: &Verdict| {
+        let mark = match verdict.met {
+            true => ui.paint("✓", Style::new().green()),
+            false => ui.paint("!", Style::new().yellow().bold()),
+        };
+        format!("{mark} {}\n", verdict.text)
+    };
+    verdicts.iter().take(3).map(line).collect()
 }
 
 /// Every command of the plan in the order in which they have to be given.

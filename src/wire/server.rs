@@ -184,6 +184,7 @@ impl Server {
             version: info.version(),
             link: info.link(),
             feeds: info.feeds(),
+            zone: info.get("availability_zone").filter(|zone| !zone.is_empty()).map(str::to_owned),
             uptime: Duration::from_secs(info.number("uptime_in_seconds").unwrap_or(0)),
             keys: info.keys(),
             memory: info.number("used_memory").unwrap_or(0),

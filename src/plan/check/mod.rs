@@ -1,5 +1,6 @@
 //! What is wrong with a cluster: the reports of all nodes in, every problem out.
 
+mod domains;
 mod nodes;
 mod settings;
 mod slots;
@@ -43,6 +44,10 @@ pub enum Kind {
     EpochCollision,
     /// Nodes with different settings.
     SettingsDiffer,
+    /// Copies of a shard on one host or in one zone, where another layout keeps them apart.
+    CopiesTogether,
+    /// A host or zone with half of the masters or more.
+    MastersCrowded,
 }
 
 /// How bad it is: an error makes the cluster unhealthy, a warning only with `--strict`.
@@ -112,6 +117,7 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(nodes::without_replica(cluster));
     problems.extend(settings::epochs(cluster));
     problems.extend(settings::differ(cluster));
+    problems.extend(domains::spread(cluster));
     problems
         .sort_by(|a, b| (a.severity, a.kind, &a.message).cmp(&(b.severity, b.kind, &b.message)));
     problems

@@ -1,0 +1,112 @@
+//! How the cluster lies over hosts and zones.
+
+use std::collections::BTreeMap;
+
+use itertools::Itertools;
+
+use super::{Kind, Problem, owners};
+use crate::model::{ClusterReport, NodeId, Role};
+use crate::plan::layout::Seat;
+use crate::plan::roles;
+use crate::plan::spread::{
+    CrowdedDomain, CurrentShard, DomainKind, crowded_domains, shared_domains,
+};
+
+/// The cluster as the planner sees one: seats and shards by index.
+struct Spread {
+    ids: Vec<NodeId>,
+    seats: Vec<Seat>,
+    shards: Vec<CurrentShard>,
+}
+
+impl Spread {
+    fn of(cluster: &ClusterReport) -> Spread {
+        let mut roles: BTreeMap<NodeId, (Role, Seat)> = BTreeMap::new();
+        for node in cluster.nodes.iter().flat_map(|report| report.view.members()) {
+            let told = cluster.node(node.id);
+            let host = node
+                .addr
+                .as_ref()
+                .map_or_else(|| node.id.to_string(), |addr| addr.host().to_owned());
+            let seat = Seat { host, zone: told.and_then(|report| report.zone.clone()) };
+            let role = told.map_or(node.role, |report| report.view.me().role);
+            roles.entry(node.id).or_insert((role, seat));
+        }
+        let ids = roles.keys().copied().collect_vec();
+        let index: BTreeMap<NodeId, usize> = ids.iter().copied().zip(0..).collect();
+        let copies = roles.iter().filter_map(|(id, (role, _))| Some((role.master()?, index[id])));
+        let mut copies = copies.into_group_map();
+        let masters = owners(cluster).into_iter().map(|(id, _)| id).unique();
+        let shard = |id: NodeId| {
+            let master = *index.get(&id)?;
+            Some(CurrentShard { master, replicas: copies.remove(&id).unwrap_or_default() })
+        };
+        let shards = masters.filter_map(shard).collect();
+        Spread { ids, seats: roles.into_values().map(|(_, seat)| seat).collect(), shards }
+    }
+
+    fn names(&self, cluster: &ClusterReport, seats: &[usize]) -> Vec<String> {
+        seats.iter().map(|&seat| cluster.name(self.ids[seat])).collect()
+    }
+}
+
+const fn word(kind: DomainKind) -> &'static str {
+    match kind {
+        DomainKind::Host => "host",
+        DomainKind::Zone => "zone",
+    }
+}
+
+/// Copies of a shard that share a host or zone, where they need not; and hosts or zones without
+/// which no majority of masters is left.
+pub(super) fn spread(cluster: &ClusterReport) -> Vec<Problem> {
+    let spread = Spread::of(cluster);
+    let shared = shared_domains(&spread.seats, &spread.shards);
+    let together = shared.into_iter().filter(|shared| shared.avoidable).map(|shared| {
+        let names = spread.names(cluster, &shared.seats);
+        let (kind, name) = (word(shared.kind), &shared.name);
+        let message = format!(
+            "{} hold copies of one shard on one {kind}, {name}: other replicas would keep them apart",
+            names.join(" and ")
+        );
+        let slots = owners(cluster).into_iter().find(|(id, _)| *id == spread.ids[spread.shards[shared.shard].master]);
+        Problem::warning(Kind::CopiesTogether, message)
+            .at(names)
+            .with_slots(slots.map(|(_, slots)| slots).unwrap_or_default())
+    });
+    let crowded = crowded_domains(&spread.seats, &spread.shards);
+    // With everything in one place there is no choice to warn of.
+    let hosts = spread.seats.iter().map(|seat| &seat.host).unique().count();
+    let zones = spread.seats.iter().map(|seat| &seat.zone).unique().count();
+    let choice = |crowded: &CrowdedDomain| match crowded.kind {
+        DomainKind::Host => hosts > 1,
+        DomainKind::Zone => zones > 1,
+    };
+    let crowded =
+        crowded.into_iter().filter(choice).map(|crowded| self::crowded(cluster, &spread, &crowded));
+    together.chain(crowded).collect()
+}
+
+fn crowded(cluster: &ClusterReport, spread: &Spread, crowded: &CrowdedDomain) -> Problem {
+    let CrowdedDomain { kind, name, masters, of, avoidable } = crowded;
+    let kind = word(*kind);
+    let message = format!(
+        "{kind} {name} holds {masters} of the {of} masters: without it the others are no majority, and no replica takes over"
+    );
+    let there = spread.shards.iter().map(|shard| shard.master);
+    let there = there.filter(|&seat| {
+        let Seat { host, zone } = &spread.seats[seat];
+        host == name || zone.as_ref() == Some(name)
+    });
+    let names = spread.names(cluster, &there.collect_vec());
+    let swaps = if *avoidable { roles::swaps(&spread.seats, &spread.shards) } else { Vec::new() };
+    let fix = swaps.iter().filter_map(|swap| {
+        let replica = cluster.node(spread.ids[swap.replica])?;
+        let (host, port) = (replica.via.host(), replica.via.port());
+        Some(format!("redis-cli -h {host} -p {port} CLUSTER FAILOVER"))
+    });
+    let fix = fix.collect_vec();
+    Problem::warning(Kind::MastersCrowded, message)
+        .at(names)
+        .mended_by((!fix.is_empty()).then(|| fix.join(" && ")))
+}

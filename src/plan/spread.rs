@@ -1,0 +1,174 @@
+//! How a running cluster lies over hosts and zones: what `check` warns about.
+
+use itertools::Itertools;
+use serde::Serialize;
+
+use super::layout::{Domains, Seat, fewest_pairs, pairs, tally};
+
+/// A shard as it is: seats by index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CurrentShard {
+    pub master: usize,
+    pub replicas: Vec<usize>,
+}
+
+impl CurrentShard {
+    /// The master, then the replicas.
+    pub fn copies(&self) -> impl Iterator<Item = usize> + '_ {
+        std::iter::once(self.master).chain(self.replicas.iter().copied())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DomainKind {
+    Host,
+    Zone,
+}
+
+/// Several copies of a shard in one domain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SharedDomain {
+    /// Index of the shard.
+    pub shard: usize,
+    pub kind: DomainKind,
+    pub name: String,
+    /// The seats that share it; in a zone they are not all on one host.
+    pub seats: Vec<usize>,
+    /// Over the whole cluster, another layout has fewer copies that share a domain of this kind.
+    pub avoidable: bool,
+}
+
+/// A domain with half of the masters or more: without it the others are no majority, and no
+/// replica is promoted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CrowdedDomain {
+    pub kind: DomainKind,
+    pub name: String,
+    pub masters: usize,
+    pub of: usize,
+    /// With other masters on the same nodes no domain of this kind would hold half of them.
+    pub avoidable: bool,
+}
+
+/// A domain's number for each seat, its names, and its kind.
+struct Layer<'a> {
+    kind: DomainKind,
+    number: Box<dyn Fn(usize) -> usize + 'a>,
+    names: Vec<&'a str>,
+}
+
+/// Hosts and, where any seat names one, zones.
+fn layers(domains: &Domains) -> Vec<Layer<'_>> {
+    let hosts = Layer {
+        kind: DomainKind::Host,
+        number: Box::new(|seat| domains.places[seat].host),
+        names: domains.hosts.iter().map(|(name, _)| name.as_str()).collect(),
+    };
+    let zones = Layer {
+        kind: DomainKind::Zone,
+        number: Box::new(|seat| domains.places[seat].zone),
+        names: domains.zones.iter().map(String::as_str).collect(),
+    };
+    std::iter::once(hosts).chain(domains.zoned.then_some(zones)).collect()
+}
+
+/// Where copies of a shard share a host or a zone.
+///
+/// Whether that is avoidable is exact: sorted by zone and host and dealt over the shards in turn,
+/// the nodes make shards with the fewest pairs in a zone and on a host at once, and those are
+/// as few as each domain's nodes make when they lie evenly.
+pub fn shared_domains(seats: &[Seat], shards: &[CurrentShard]) -> Vec<SharedDomain> {
+    let domains = Domains::new(seats);
+    let mut found = Vec::new();
+    for Layer { kind, number, names } in layers(&domains) {
+        let sums = tally(names.len(), shards.iter().flat_map(CurrentShard::copies).map(&number));
+        let fewest: usize = sums.iter().map(|&sum| fewest_pairs(sum, shards.len())).sum();
+        let in_shard = |shard: &CurrentShard| tally(names.len(), shard.copies().map(&number));
+        let now: usize = shards.iter().map(|shard| pairs(&in_shard(shard))).sum();
+        for (index, shard) in shards.iter().enumerate() {
+            for (at, seats) in shard.copies().into_group_map_by(|&seat| number(seat)) {
+                let one_host = seats.iter().map(|&seat| domains.places[seat].host).all_equal();
+                if seats.len() > 1 && (kind == DomainKind::Host || !one_host) {
+                    let name = names[at].to_owned();
+                    let avoidable = now > fewest;
+                    found.push(SharedDomain { shard: index, kind, name, seats, avoidable });
+                }
+            }
+        }
+    }
+    found.sort_by(|a, b| (a.shard, a.kind, &a.seats).cmp(&(b.shard, b.kind, &b.seats)));
+    found
+}
+
+/// The hosts and zones that hold half of the masters or more, of two masters at least.
+pub fn crowded_domains(seats: &[Seat], shards: &[CurrentShard]) -> Vec<CrowdedDomain> {
+    let domains = Domains::new(seats);
+    let of = shards.len();
+    // The most masters in a domain that are less than half.
+    let minority = of.saturating_sub(1) / 2;
+    let mut found = Vec::new();
+    for Layer { kind, number, names } in layers(&domains) {
+        let nodes = tally(names.len(), shards.iter().flat_map(CurrentShard::copies).map(&number));
+        let masters = tally(names.len(), shards.iter().map(|shard| number(shard.master)));
+        let avoidable = nodes.iter().map(|&sum| sum.min(minority)).sum::<usize>() >= of;
+        let crowded = names.into_iter().zip(masters).filter(|(_, sum)| of > 1 && 2 * sum >= of);
+        found.extend(crowded.map(|(name, masters)| CrowdedDomain {
+            kind,
+            name: name.to_owned(),
+            masters,
+            of,
+            avoidable,
+        }));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seats(text: &str) -> Vec<Seat> {
+        let seat = |word: &str| match word.split_once('/') {
+            Some((zone, host)) => Seat { host: host.to_owned(), zone: Some(zone.to_owned()) },
+            None => Seat { host: word.to_owned(), zone: None },
+        };
+        text.split(' ').map(seat).collect()
+    }
+
+    fn shards(list: &[&[usize]]) -> Vec<CurrentShard> {
+        let shard =
+            |copies: &&[usize]| CurrentShard { master: copies[0], replicas: copies[1..].to_vec() };
+        list.iter().map(shard).collect()
+    }
+
+    #[test]
+    fn a_pair_on_one_host_is_avoidable_if_swapping_partners_helps() {
+        let seats = seats("a a b b c c");
+        let found = shared_domains(&seats, &shards(&[&[0, 1], &[2, 4], &[3, 5]]));
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].shard, found[0].name.as_str(), found[0].avoidable), (0, "a", true));
+        assert_eq!(shared_domains(&seats, &shards(&[&[0, 2], &[3, 4], &[5, 1]])), []);
+    }
+
+    #[test]
+    fn what_no_layout_can_part_is_not_avoidable() {
+        let seats = seats("z/a z/b z/c y/d");
+        let found = shared_domains(&seats, &shards(&[&[0, 1], &[2, 3]]));
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].kind, found[0].avoidable), (DomainKind::Zone, false));
+        assert_eq!(found[0].seats, [0, 1]);
+    }
+
+    #[test]
+    fn half_of_the_masters_is_too_many() {
+        let seats = seats("a b c a b c");
+        let found = crowded_domains(&seats, &shards(&[&[0, 1], &[3, 4], &[2, 5]]));
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].name.as_str(), found[0].masters, found[0].avoidable), ("a", 2, true));
+        assert_eq!(crowded_domains(&seats, &shards(&[&[0, 4], &[1, 5], &[2, 3]])), []);
+        let two = crowded_domains(&seats, &shards(&[&[0, 1], &[2, 3]]));
+        assert!(two.len() == 2 && two.iter().all(|domain| !domain.avoidable));
+        assert_eq!(crowded_domains(&seats, &shards(&[&[0, 1]])), [], "one master is always all");
+    }
+}
