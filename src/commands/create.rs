@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use clap::Args;
-use itertools::Itertools;
 use serde::Serialize;
 
 use super::context::Context;
@@ -61,7 +60,7 @@ struct Planned {
     servers: Vec<Server>,
     layout: Layout,
     layout_file: String,
-    /// Whether there is more than one host, so that placement is worth a word.
+    /// Whether there is more than one host or zone, so that placement is worth a word.
     placed: bool,
     shards: Vec<ShardJson>,
     warnings: Vec<String>,
@@ -130,7 +129,8 @@ impl Create {
         let (servers, reports) =
             load_nodes(nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
         let told = |report: &NodeReport| (report.reached.host().to_owned(), report.zone.clone());
-        let layout = placement.plan(&reports.iter().map(told).collect::<Vec<_>>())?;
+        let told: Vec<_> = reports.iter().map(told).collect();
+        let layout = placement.plan(&told)?;
         refuse_together(&placement, &layout)?;
         let plan = create::plan(&reports, &layout)
             .map_err(|objections| Failure::objections(&objections))?;
@@ -140,7 +140,7 @@ impl Create {
             shards: shards_json(&layout, &reports),
             warnings: create::warnings(&layout, &reports),
             layout_file: layout_file::write(&layout, nodes),
-            placed: reports.iter().map(|report| report.reached.host()).unique().count() > 1,
+            placed: placement.has_choice(&told),
             layout,
             plan,
         })

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
+use itertools::Itertools;
 
 use crate::model::{ClusterReport, NodeAddr};
 use crate::plan::layout::{Layout, LayoutError, Seat, Wishes, plan};
@@ -185,13 +186,22 @@ fn read_layout(path: &Path) -> Result<(PathBuf, LayoutFile), Usage> {
 }
 
 impl Placement {
-    /// The layout for nodes on these hosts, in the zones that their servers tell.
-    pub fn plan(&self, told: &[(String, Option<String>)]) -> Result<Layout, Usage> {
+    /// Whether nodes are on several hosts or in several zones.
+    pub fn has_choice(&self, told: &[(String, Option<String>)]) -> bool {
+        !self.seats(told).iter().all_equal()
+    }
+
+    fn seats(&self, told: &[(String, Option<String>)]) -> Vec<Seat> {
         let seats = told.iter().zip(&self.zones).map(|((host, told), named)| Seat {
             host: host.clone(),
             zone: named.clone().or_else(|| told.clone()),
         });
-        let seats: Vec<Seat> = seats.collect();
+        seats.collect()
+    }
+
+    /// The layout for nodes on these hosts, in the zones that their servers tell.
+    pub fn plan(&self, told: &[(String, Option<String>)]) -> Result<Layout, Usage> {
+        let seats = self.seats(told);
         match &self.file {
             Some((path, file)) => file
                 .place(&self.nodes, &seats)

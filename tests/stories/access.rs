@@ -138,7 +138,10 @@ fn tls_servers(authority: &Authority) -> (TestCluster, Vec<String>) {
             format!("tls-key-file {}", authority.path("server.key")),
         ];
         // Of the packaged servers this is the one that is built with TLS.
-        let one = TestCluster::start_as(1, &Server { name: "redis-7.0".to_owned(), settings });
+        let one = TestCluster::start_as(
+            1,
+            &Server { name: "redis-7.0".to_owned(), settings, ..Server::default() },
+        );
         addrs.push(format!("127.0.0.1:{}", port.number));
         cluster.adopt(one);
         cluster.keep(port);

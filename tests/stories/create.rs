@@ -170,6 +170,16 @@ fn host_names_and_bus_ports_are_understood() {
 }
 
 #[test]
+fn ipv6_nodes_form_a_cluster() {
+    let cluster = TestCluster::on_hosts(&["::1"; 3]);
+    let addrs = cluster.addrs();
+    assert!(addrs[0].starts_with("[::1]:"), "{}", addrs[0]);
+    rcluster(&create_args(&addrs, &["--yes"])).succeeds();
+    cluster.write_everywhere();
+    rcluster(&["check", &addrs[2]]).succeeds();
+}
+
+#[test]
 fn a_bus_port_of_its_own_is_read_from_the_node() {
     // `cluster-port` came with 7.0; older servers always take port + 10000.
     if crate::support::server_under_test() == "redis-6.2" {

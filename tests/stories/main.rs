@@ -11,6 +11,7 @@ mod check;
 mod create;
 mod info;
 mod output;
+mod placement;
 mod resume;
 mod sandbox;
 mod support;

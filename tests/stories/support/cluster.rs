@@ -1,5 +1,6 @@
 //! Real servers, each on its own port and folder, gone when the story ends.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use rcluster::sandbox::{LocalNode, NodeSpec};
@@ -31,11 +32,13 @@ pub fn server_under_test() -> String {
 pub struct Server {
     pub name: String,
     pub settings: Vec<String>,
+    /// The loopback address it binds and announces: another one is another host.
+    pub ip: IpAddr,
 }
 
 impl Default for Server {
     fn default() -> Server {
-        Server { name: server_under_test(), settings: Vec::new() }
+        Server { name: server_under_test(), settings: Vec::new(), ip: Ipv4Addr::LOCALHOST.into() }
     }
 }
 
@@ -75,6 +78,16 @@ impl TestCluster {
         }
         for node in &mut cluster.nodes {
             node.wait_ready(PATIENCE).expect("a server answers");
+        }
+        cluster
+    }
+
+    /// A fresh server on each of these hosts, which are loopback addresses.
+    pub fn on_hosts(hosts: &[&str]) -> TestCluster {
+        let mut cluster = TestCluster::start(0);
+        for host in hosts {
+            let ip = host.parse().expect("an IP address");
+            cluster.adopt(TestCluster::start_as(1, &Server { ip, ..Server::default() }));
         }
         cluster
     }
@@ -123,6 +136,11 @@ impl TestCluster {
         }
         spec.settings = vec!["save \"\"".to_owned(), "repl-diskless-sync-delay 0".to_owned()];
         spec.settings.extend(server.settings.iter().cloned());
+        if server.ip != Ipv4Addr::LOCALHOST {
+            spec.ip = server.ip;
+            // What it sends comes from 127.0.0.1 all the same.
+            spec.settings.push(format!("cluster-announce-ip {}", server.ip));
+        }
         spec
     }
 
