@@ -1,7 +1,7 @@
 //! `rcluster create`
 
 use std::collections::HashSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use super::placement::{Placement, PlacementArgs, ZoneArgs};
 use super::step::{ChangeArgs, Format};
 use crate::model::{NodeAddr, NodeReport};
 use crate::ops;
-use crate::plan::check::{Problem, is_healthy};
+use crate::plan::check::{Problem, Severity, is_healthy};
 use crate::plan::create;
 use crate::plan::formation::Formation;
 use crate::plan::layout::{Layout, Verdict};
@@ -40,6 +40,9 @@ pub struct Create {
     #[command(flatten)]
     pub change: ChangeArgs,
 }
+
+/// The longest wait for the finished cluster to be found healthy.
+const VERIFY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Serialize)]
 struct CreateJson<'a> {
@@ -88,7 +91,8 @@ impl Create {
         let options = self.change.options(cx, planned.servers.len())?;
         let changed = ops::apply(&planned.plan, &mut planned.servers, &options, &cx.progress())?;
 
-        let patience = options.deadline.left();
+        // All agreed a moment ago: what is wrong now does not right itself by waiting long.
+        let patience = options.deadline.left().min(VERIFY);
         let (cluster, problems) =
             cx.judge(&planned.entry, Some(patience), false, &ZoneArgs::default())?;
         let healthy = is_healthy(&problems, false);
@@ -113,11 +117,16 @@ impl Create {
             };
             cx.ui.print(&words)?;
         }
-        Ok(match (healthy, changed) {
-            (true, _) => exit::OK,
-            (false, true) => exit::HALTED,
-            (false, false) => exit::PROBLEMS,
-        })
+        if healthy {
+            return Ok(exit::OK);
+        }
+        let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+        let failure = if changed { Failure::halted } else { Failure::refused };
+        let failure = failure("the cluster is formed, but it is not healthy")
+            .details(errors.map(|problem| problem.message.clone()))
+            .hint("mend what is named, then run the same command again: it goes on where this one stopped");
+        failure.tell(&cx.ui);
+        Ok(failure.exit_code)
     }
 
     /// Asks every node for its facts and plans from them; nothing is changed.

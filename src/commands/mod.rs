@@ -12,6 +12,7 @@ mod meet;
 mod nodes;
 mod placement;
 mod replicate;
+mod reset;
 mod sandbox;
 mod step;
 
@@ -46,6 +47,7 @@ enum Command {
     Addslots(addslots::AddSlots),
     Delslots(delslots::DelSlots),
     Replicate(replicate::Replicate),
+    Reset(reset::Reset),
     Check(check::Check),
     Info(info::Info),
     Nodes(nodes::Nodes),
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
             Command::Addslots(command) => command.run(&cx),
             Command::Delslots(command) => command.run(&cx),
             Command::Replicate(command) => command.run(&cx),
+            Command::Reset(command) => command.run(&cx),
             Command::Check(command) => command.run(&cx),
             Command::Info(command) => command.run(&cx),
             Command::Nodes(command) => command.run(&cx),

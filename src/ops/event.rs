@@ -19,6 +19,8 @@ pub enum Phase {
     Agree,
     /// Every node comes to say `cluster_state:ok`.
     Serve,
+    /// Nodes are taken out of whatever they are in.
+    Reset,
 }
 
 impl Phase {
@@ -30,6 +32,7 @@ impl Phase {
             Phase::Assign => "giving out slots and roles",
             Phase::Agree => "spreading slots and roles",
             Phase::Serve => "waiting for cluster_state:ok",
+            Phase::Reset => "resetting nodes",
         }
     }
 }

@@ -3,9 +3,8 @@
 //! What makes it fast is told in `docs/formation.md`. Each phase is safe to repeat, so a run that
 //! was stopped anywhere is finished by the next run of the same command.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
-
-use itertools::Itertools;
 
 use super::event::{Event, Observer, Phase, Tally};
 use super::halt::{Gap, HaltCause, Halted};
@@ -62,6 +61,7 @@ pub fn apply(
     if plan.covers && plan.waits_for_ok {
         run.phase(Phase::Serve, |run, tally| {
             let Options { deadline, config_set } = run.options;
+            tally.expect(run.servers.len());
             if *config_set {
                 serve::hurry(run.plan, run.servers, deadline, run.observer)?;
             }
@@ -140,25 +140,23 @@ impl Run<'_> {
             return Ok(());
         }
         let together = self.options.deadline.together();
-        let answers = all_at_once(self.servers.iter_mut().zip(&guests), |(server, guests)| {
-            server.meet(guests.iter().map(|&guest| &plan.members[guest].addr))?;
-            let mut met = Instant::now();
+        let answers = all_at_once(self.servers.iter_mut().zip(guests), |(server, guests)| {
+            let mut to_meet = guests.clone();
+            let mut met: Option<Instant> = None;
             let mut known = 0;
             together.until_empty(|| {
-                let lacks = plan.lacks(&server.view()?);
-                let unknown =
-                    lacks.into_iter().filter(|(_, lack)| *lack == Lack::Unknown).collect_vec();
-                let is_unknown = |id: NodeId| unknown.iter().any(|(unknown, _)| *unknown == id);
-                let left =
-                    guests.iter().filter(|&&guest| is_unknown(plan.members[guest].id)).count();
-                let now = guests.len() - left;
+                if met.is_none_or(|met| met.elapsed() > MEET_AGAIN) {
+                    server.meet(to_meet.iter().map(|&guest| &plan.members[guest].addr))?;
+                    met = Some(Instant::now());
+                }
+                let mut unknown = plan.lacks(&server.view()?);
+                unknown.retain(|(_, lack)| *lack == Lack::Unknown);
+                let ids: HashSet<NodeId> = unknown.iter().map(|(id, _)| *id).collect();
+                let is_unknown = |index: &usize| ids.contains(&plan.members[*index].id);
+                let now = guests.iter().filter(|guest| !is_unknown(guest)).count();
                 tally.add(now.saturating_sub(known));
                 known = known.max(now);
-                if !unknown.is_empty() && met.elapsed() > MEET_AGAIN {
-                    let again = plan.members.iter().filter(|member| is_unknown(member.id));
-                    server.meet(again.map(|member| &member.addr))?;
-                    met = Instant::now();
-                }
+                to_meet = (0..plan.members.len()).filter(is_unknown).collect();
                 Ok::<_, WireError>(unknown)
             })
         });
@@ -174,25 +172,19 @@ impl Run<'_> {
         let plan = self.plan;
         tally.expect(plan.members.len());
         let together = self.options.deadline.together();
-        let announce = |server: &mut Server, index: usize| {
-            let others = plan.members.iter().enumerate().filter(|(other, _)| *other != index);
-            server.meet(others.map(|(_, member)| &member.addr))
-        };
         let answers = all_at_once(self.servers.iter_mut().enumerate(), |(index, server)| {
-            let speaks = plan.unseen.contains(&index);
-            if speaks {
-                announce(server, index)?;
-            }
             let begun = Instant::now();
-            let mut spoke = begun;
+            let mut speak_at = plan.unseen.contains(&index).then_some(begun);
             let waited = together.until_empty(|| {
+                if speak_at.is_some_and(|at| at <= Instant::now()) {
+                    let others = plan.members.iter().enumerate();
+                    let others = others.filter(|(other, _)| *other != index);
+                    server.meet(others.map(|(_, member)| &member.addr))?;
+                    speak_at = Some(Instant::now() + MEET_AGAIN);
+                }
                 let mut left = plan.lacks(&server.view()?);
                 if begun.elapsed() > LAST_HANDSHAKES {
                     left.retain(|(_, lack)| *lack != Lack::Handshake);
-                }
-                if !left.is_empty() && speaks && spoke.elapsed() > MEET_AGAIN {
-                    announce(server, index)?;
-                    spoke = Instant::now();
                 }
                 Ok::<_, WireError>(left)
             })?;

@@ -32,6 +32,8 @@ pub enum HaltCause {
         "{node}: cluster-node-timeout was lowered to {now} ms and could not be put back to {original} ms: {why}"
     )]
     TimeoutLeft { node: NodeAddr, now: u64, original: u64, why: String },
+    #[error("{nodes} did not become empty and alone within {}: others may still introduce themselves", humantime::format_duration(*after))]
+    NotReset { nodes: String, after: Duration },
     #[error("stopped by {0}")]
     Interrupted(&'static str),
 }

@@ -5,6 +5,7 @@ mod event;
 mod form;
 mod halt;
 mod interrupt;
+mod reset;
 mod serve;
 mod wait;
 
@@ -12,4 +13,5 @@ pub use event::{Event, Observer, Phase};
 pub use form::{Options, apply};
 pub use halt::{Gap, HaltCause, Halted};
 pub use interrupt::Interrupt;
+pub use reset::reset;
 pub use wait::Deadline;

@@ -184,7 +184,7 @@ fn reachable(report: &ClusterReport, node: &NodeReport) -> NodeAddr {
 ///
 /// Its own old value is lost with that run; the others still have theirs, and a cluster has one
 /// value for all.
-fn lost_timeouts(reports: &[&NodeReport]) -> Vec<Option<u64>> {
+pub(super) fn lost_timeouts(reports: &[&NodeReport]) -> Vec<Option<u64>> {
     let timeouts: Vec<Option<u64>> = reports.iter().map(|report| report.node_timeout()).collect();
     let kept = timeouts.iter().flatten().copied().filter(|&timeout| timeout != HURRIED_TIMEOUT);
     let original = kept.max().unwrap_or(DEFAULT_TIMEOUT);

@@ -11,6 +11,7 @@ pub mod layout_file;
 pub mod meet;
 pub mod moves;
 pub mod replicate;
+pub mod reset;
 pub mod roles;
 pub mod slots;
 pub mod spread;

@@ -11,6 +11,7 @@ use crate::plan::create::Objection;
 use crate::plan::formation::Lack;
 use crate::plan::meet::MeetError;
 use crate::plan::replicate::ReplicateError;
+use crate::plan::reset::ResetError;
 use crate::sandbox::SandboxError;
 use crate::wire::{TlsError, WireError};
 
@@ -109,12 +110,13 @@ impl Failure {
 
     /// Nodes that cannot take part in a new cluster.
     pub fn objections(objections: &[Objection]) -> Failure {
-        let hint = objections.iter().find_map(Objection::node).map(|node| {
-            let (host, port) = (node.host(), node.port());
-            format!(
-                "only empty nodes can form a cluster. To empty one for good, and lose what it holds:\n\
-                 redis-cli -h {host} -p {port} FLUSHALL, then redis-cli -h {host} -p {port} CLUSTER RESET HARD"
-            )
+        let nodes = objections.iter().filter_map(Objection::node).unique().join(" ");
+        let holds = |objection: &Objection| {
+            matches!(objection, Objection::HasKeys { .. } | Objection::HasFunctions { .. })
+        };
+        let flush = if objections.iter().any(holds) { " --flush" } else { "" };
+        let hint = (!nodes.is_empty()).then(|| {
+            format!("only empty nodes form a cluster; to empty these for good: rcluster reset {nodes}{flush}")
         });
         let failure = match objections {
             [one] => Failure::refused(one),
@@ -122,6 +124,20 @@ impl Failure {
                 .details(several.iter().map(Objection::to_string)),
         };
         Failure { hint, ..failure }
+    }
+
+    /// Nodes that are not reset.
+    pub fn resets(errors: &[ResetError]) -> Failure {
+        let failure = match errors {
+            [one] => Failure::refused(one),
+            several => Failure::refused("these nodes are not reset")
+                .details(several.iter().map(ResetError::to_string)),
+        };
+        let holds = errors.iter().any(|error| matches!(error, ResetError::HoldsData { .. }));
+        let serves = errors.iter().any(|error| matches!(error, ResetError::Serves { .. }));
+        let flags = [(holds, "--flush"), (serves, "--force")];
+        let flags = flags.iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| *flag).join(" and ");
+        failure.hint(format!("where they may be lost, say so with {flags}"))
     }
 
     /// Any error a command ends with.
@@ -151,6 +167,14 @@ impl Failure {
 
     /// Shows it: text on stderr, and where JSON is wanted a document on stdout.
     pub fn show(&self, ui: &Ui) {
+        self.tell(ui);
+        if ui.wants_json() {
+            let _ = self.print_json(ui);
+        }
+    }
+
+    /// Tells it on stderr.
+    pub fn tell(&self, ui: &Ui) {
         let red = console::Style::new().red().bold();
         ui.say(&format!("{} {}", ui.paint_err("error:", red), self.message));
         self.details.iter().take(DETAILS).for_each(|detail| ui.say(&format!("  - {detail}")));
@@ -162,9 +186,6 @@ impl Failure {
             let label = ui.paint_err("hint:", console::Style::new().cyan());
             ui.say(&format!("{label} {}", lines.next().unwrap_or_default()));
             lines.for_each(|line| ui.say(&format!("      {line}")));
-        }
-        if ui.wants_json() {
-            let _ = self.print_json(ui);
         }
     }
 
@@ -232,9 +253,7 @@ fn meet(error: &MeetError) -> Failure {
     let failure = Failure::refused(error);
     match error {
         MeetError::OtherCluster { node, .. } => failure.hint(format!(
-            "to add it alone, take it out of its cluster first: redis-cli -h {} -p {} CLUSTER RESET HARD",
-            node.host(),
-            node.port()
+            "to add it alone, take it out of its cluster first: rcluster reset {node} --hard"
         )),
         MeetError::SlotClash { .. } | MeetError::SameId(..) => failure,
     }

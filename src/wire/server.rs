@@ -290,6 +290,21 @@ impl Server {
         self.one(cluster(&["REPLICATE", &master.to_string()])).map(drop)
     }
 
+    /// FLUSHALL: deletes every key of every database.
+    pub fn flush_keys(&mut self) -> Result<(), WireError> {
+        self.one(words(&["FLUSHALL"])).map(drop)
+    }
+
+    /// FUNCTION FLUSH.
+    pub fn flush_functions(&mut self) -> Result<(), WireError> {
+        self.one(words(&["FUNCTION", "FLUSH"])).map(drop)
+    }
+
+    /// CLUSTER RESET; `hard` gives a new id and epoch too. A replica loses its copy of the data.
+    pub fn reset(&mut self, hard: bool) -> Result<(), WireError> {
+        self.one(cluster(&["RESET", if hard { "HARD" } else { "SOFT" }])).map(drop)
+    }
+
     /// `cluster-node-timeout` in milliseconds.
     pub fn node_timeout(&mut self) -> Result<u64, WireError> {
         let command = words(&["CONFIG", "GET", SETTINGS[0]]);

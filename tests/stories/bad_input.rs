@@ -66,7 +66,7 @@ fn a_node_that_holds_keys() {
     let addrs = cluster.addrs();
     unchanged(&cluster, || {
         let run = rcluster(&["create", &addrs[0], &addrs[1], &addrs[2], "--yes"]).exits(1);
-        run.tells(&[&addrs[1], "holds 1 key", "FLUSHALL"]);
+        run.tells(&[&addrs[1], "holds 1 key", "rcluster reset", "--flush"]);
     });
     assert_eq!(cluster.ask::<u64>(1, &["DBSIZE"]), 1);
     rcluster(&["meet", &addrs[0], &addrs[1]]).succeeds();

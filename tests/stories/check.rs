@@ -206,9 +206,7 @@ fn two_servers_with_one_node_id_are_found() {
     twin.nodes[0].kill();
     let files = |cluster: &TestCluster, node: usize| cluster.nodes[node].dir().join("nodes.conf");
     std::fs::copy(files(&cluster, 0), files(&twin, 0)).unwrap();
-    let spec = twin.spec(0, &Server::default());
-    twin.nodes[0] = rcluster::sandbox::LocalNode::start(&spec).unwrap();
-    twin.nodes[0].wait_ready(Duration::from_secs(20)).unwrap();
+    twin.restart(0);
     assert_eq!(twin.id(0), cluster.id(0));
 
     // Whichever of the two the others currently take for the node, asked through the twin both show.

@@ -12,6 +12,7 @@ mod create;
 mod info;
 mod output;
 mod placement;
+mod reset;
 mod resume;
 mod sandbox;
 mod support;

@@ -92,6 +92,13 @@ impl TestCluster {
         cluster
     }
 
+    /// Starts a server again that was killed, on its folder and port.
+    pub fn restart(&mut self, index: usize) {
+        let spec = self.spec(index, &Server::default());
+        self.nodes[index] = LocalNode::start(&spec).expect("a server starts again");
+        self.nodes[index].wait_ready(PATIENCE).expect("a server answers again");
+    }
+
     /// Waits until the servers are past their first seconds, in which none says `ok`.
     pub fn settled(self) -> TestCluster {
         eventually("every server is up for 3 s", || {

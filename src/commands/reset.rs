@@ -1,0 +1,105 @@
+//! `rcluster reset`
+
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::Context;
+use super::step::ChangeArgs;
+use crate::model::{NodeAddr, NodeReport};
+use crate::ops;
+use crate::plan::reset::{self, Consent, NodeReset};
+use crate::render::{Failure, exit};
+use crate::wire::load_nodes;
+
+/// Take nodes out of whatever they are in: empty cluster nodes that know nobody
+///
+/// Nodes that stay behind still list them: reset the nodes of a failed attempt together.
+#[derive(Debug, Args)]
+pub struct Reset {
+    /// The nodes to reset
+    #[arg(required = true, value_name = "NODE")]
+    nodes: Vec<NodeAddr>,
+    /// Give each a new id and epoch as well
+    #[arg(long)]
+    hard: bool,
+    /// Delete the keys and functions that they hold
+    #[arg(long)]
+    flush: bool,
+    /// Reset masters of a working cluster too
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct ResetJson {
+    changed: bool,
+    dry_run: bool,
+    nodes: Vec<NodeAddr>,
+    elapsed_ms: u128,
+}
+
+impl Reset {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let start = Instant::now();
+        let (mut servers, reports) =
+            load_nodes(&self.nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
+        let consent = Consent { flush: self.flush, force: self.force };
+        let plan =
+            reset::plan(&reports, consent, self.hard).map_err(|errors| Failure::resets(&errors))?;
+        if !cx.ui.wants_json() {
+            cx.ui.print(&self.text(&plan, &reports))?;
+        }
+        let mut changed = false;
+        if !self.change.dry_run {
+            if !plan.iter().all(NodeReset::is_done) {
+                cx.ui.confirm("Reset these nodes?", self.change.yes)?;
+            }
+            let deadline = self.change.options(cx, self.nodes.len())?.deadline;
+            changed = ops::reset(&plan, self.hard, &mut servers, &deadline, &cx.progress())?;
+        }
+        if cx.ui.wants_json() {
+            let elapsed_ms = start.elapsed().as_millis();
+            let (dry_run, nodes) = (self.change.dry_run, self.nodes);
+            cx.ui.print_json(&ResetJson { changed, dry_run, nodes, elapsed_ms })?;
+        } else if changed {
+            cx.ui.print(&format!(
+                "{} empty and alone",
+                if self.nodes.len() == 1 {
+                    "1 node is".to_owned()
+                } else {
+                    format!("{} nodes are", self.nodes.len())
+                }
+            ))?;
+        }
+        Ok(exit::OK)
+    }
+
+    /// What happens to each node, in words.
+    fn text(&self, plan: &[NodeReset], reports: &[NodeReport]) -> String {
+        let line = |(plan, report): (&NodeReset, &NodeReport)| {
+            let known = report.view.nodes().len() - 1;
+            let mut words = Vec::new();
+            if plan.flush_keys || (plan.reset && report.keys > 0) {
+                words.push(format!("delete {} keys", report.keys));
+            }
+            if plan.flush_functions {
+                words.push(format!("delete {} function libraries", report.functions));
+            }
+            if plan.reset {
+                let slots = report.view.me().slots.words();
+                words.push(format!("forget {known} nodes, own no slots (now {slots})"));
+            }
+            words.extend(
+                plan.timeout.map(|timeout| format!("cluster-node-timeout back to {timeout}")),
+            );
+            let words =
+                if words.is_empty() { "nothing to do".to_owned() } else { words.join("; ") };
+            format!("{}  {words}\n", report.via)
+        };
+        plan.iter().zip(reports).map(line).collect()
+    }
+}

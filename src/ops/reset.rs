@@ -1,0 +1,90 @@
+//! Carrying resets out, and seeing that they lasted.
+
+use super::event::{Event, Observer, Phase, Tally};
+use super::halt::{HaltCause, Halted};
+use super::wait::{Deadline, Waited};
+use crate::plan::reset::NodeReset;
+use crate::wire::{Server, WireError, all_at_once};
+
+/// Resets every server as planned, all at once, and waits until each is alone and empty.
+///
+/// Gives whether anything had to be done.
+pub fn reset(
+    plan: &[NodeReset],
+    hard: bool,
+    servers: &mut [Server],
+    deadline: &Deadline,
+    observer: &dyn Observer,
+) -> Result<bool, Halted> {
+    if plan.iter().all(NodeReset::is_done) {
+        return Ok(false);
+    }
+    let begun = std::time::Instant::now();
+    let tally = Tally::new(Phase::Reset, observer);
+    tally.expect(servers.len());
+    let told = all_at_once(servers.iter_mut().zip(plan), |(server, plan)| tell(server, plan, hard));
+    let seen = told.into_iter().collect::<Result<Vec<()>, WireError>>().map_err(HaltCause::from);
+    seen.and_then(|_| until_alone(servers, deadline, &tally)).map_err(|cause| Halted {
+        cause,
+        done: Vec::new(),
+        during: Phase::Reset,
+    })?;
+    observer.on(Event::Done { phase: Phase::Reset, elapsed: begun.elapsed() });
+    Ok(true)
+}
+
+fn tell(server: &mut Server, plan: &NodeReset, hard: bool) -> Result<(), WireError> {
+    if plan.flush_keys {
+        server.flush_keys()?;
+    }
+    if plan.reset {
+        server.reset(hard)?;
+    }
+    // A replica takes it only once the reset has made it a master.
+    if plan.flush_functions {
+        server.flush_functions()?;
+    }
+    plan.timeout.map_or(Ok(()), |timeout| server.set_node_timeout(timeout))
+}
+
+/// A handshake that was under way may bring a neighbour back: all are looked at once all are reset,
+/// and one that is not alone is reset again.
+fn until_alone(
+    servers: &mut [Server],
+    deadline: &Deadline,
+    tally: &Tally,
+) -> Result<(), HaltCause> {
+    let together = deadline.together();
+    let answers = all_at_once(servers, |server| {
+        let addr = server.addr().clone();
+        let waited = together.until_empty(|| {
+            let report = server.report()?;
+            let me = report.view.me();
+            let alone = report.view.nodes().len() == 1 && me.slots.is_empty() && me.is_master();
+            if alone && report.keys == 0 {
+                return Ok(Vec::new());
+            }
+            if !alone {
+                server.reset(false)?;
+            }
+            Ok::<_, WireError>(vec![addr.clone()])
+        })?;
+        if let Waited::Done(_) = waited {
+            tally.add(1);
+        }
+        Ok(waited)
+    });
+    let mut left = Vec::new();
+    for waited in answers.into_iter().collect::<Result<Vec<_>, WireError>>()? {
+        if let Waited::GaveUp(addrs) = waited {
+            left.extend(addrs.iter().map(ToString::to_string));
+        }
+    }
+    match (left.is_empty(), deadline.interrupt().signal()) {
+        (true, _) => Ok(()),
+        (false, Some(signal)) => Err(HaltCause::Interrupted(signal)),
+        (false, None) => {
+            Err(HaltCause::NotReset { nodes: left.join(", "), after: deadline.allowed() })
+        }
+    }
+}
