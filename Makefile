@@ -20,6 +20,7 @@ test: lint
 	cargo test --quiet --doc
 	RCLUSTER_TEST_SERVER=redis-7.0 $(STORIES)
 	RCLUSTER_TEST_SERVER=valkey-9.1 $(STORIES)
+	sh .ci/netns.sh
 	DEMO_PROFILE=debug sh .ci/demo.sh >/dev/null
 
 lint:

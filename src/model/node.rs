@@ -170,8 +170,11 @@ pub struct Node {
     pub flags: Flags,
     /// Its config epoch: the larger wins where two masters claim a slot.
     pub epoch: u64,
-    /// Whether the describing node has a bus connection to it.
+    /// Whether the describing node has a bus connection to it, or is still trying to have one.
     pub connected: bool,
+    /// Whether it ever answered the describing node's ping over the bus: where it never did, the
+    /// connection is only wished for.
+    pub heard: bool,
     pub slots: SlotSet,
 }
 

@@ -128,7 +128,7 @@ fn parse_line(line: &str, via: &NodeAddr) -> Result<Line, &'static str> {
         _ => Role::Unknown,
     };
     field("ping time")?;
-    field("pong time")?;
+    let heard = field("pong time")? != "0";
     let epoch = field("epoch")?.parse().map_err(|_| "epoch")?;
     let connected = field("link state")? == "connected";
 
@@ -151,6 +151,7 @@ fn parse_line(line: &str, via: &NodeAddr) -> Result<Line, &'static str> {
         flags,
         epoch,
         connected,
+        heard,
         slots: slots.into_iter().collect::<SlotSet>(),
     };
     Ok(Line { node, myself, open })

@@ -45,6 +45,8 @@ pub enum Event {
     Start { phase: Phase, total: usize },
     /// `done` of them are done.
     Step { phase: Phase, done: usize, total: usize },
+    /// The phase goes on, and this is one of the things it waits for.
+    Wait { phase: Phase, message: String },
     /// The phase is over.
     Done {
         phase: Phase,
@@ -83,6 +85,10 @@ impl Tally<'_> {
     pub(super) fn expect(&self, total: usize) {
         self.total.store(total, Ordering::Relaxed);
         self.observer.on(Event::Start { phase: self.phase, total });
+    }
+
+    pub(super) fn waits(&self, message: String) {
+        self.observer.on(Event::Wait { phase: self.phase, message });
     }
 
     pub(super) fn add(&self, count: usize) {

@@ -17,6 +17,9 @@ use crate::wire::{Server, WireError, all_at_once};
 /// After this long without success a MEET is sent again: a server may drop one silently.
 const MEET_AGAIN: Duration = Duration::from_millis(1500);
 
+/// How often a wait that goes on tells what for.
+const TELL: Duration = Duration::from_secs(1);
+
 /// Handshakes of nodes that know each other are over in a tenth of a second. One that is not meets
 /// a closed door, does no harm, and is dropped by the server in time.
 const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
@@ -140,28 +143,34 @@ impl Run<'_> {
             return Ok(());
         }
         let together = self.options.deadline.together();
-        let answers = all_at_once(self.servers.iter_mut().zip(guests), |(server, guests)| {
-            let mut to_meet = guests.clone();
-            let mut met: Option<Instant> = None;
-            let mut known = 0;
-            together.until_empty(|| {
-                if met.is_none_or(|met| met.elapsed() > MEET_AGAIN) {
-                    server.meet(to_meet.iter().map(|&guest| &plan.members[guest].addr))?;
-                    met = Some(Instant::now());
-                }
-                let mut unknown = plan.lacks(&server.view()?);
-                unknown.retain(|(_, lack)| *lack == Lack::Unknown);
-                let ids: HashSet<NodeId> = unknown.iter().map(|(id, _)| *id).collect();
-                let is_unknown = |index: &usize| ids.contains(&plan.members[*index].id);
-                let now = guests.iter().filter(|guest| !is_unknown(guest)).count();
-                tally.add(now.saturating_sub(known));
-                known = known.max(now);
-                to_meet = (0..plan.members.len()).filter(is_unknown).collect();
-                Ok::<_, WireError>(unknown)
-            })
-        });
+        let answers = all_at_once(
+            self.servers.iter_mut().zip(guests).enumerate(),
+            |(host, (server, guests))| {
+                let mut told = Instant::now();
+                let mut to_meet = guests.clone();
+                let mut met: Option<Instant> = None;
+                let mut known = 0;
+                together.until_empty(|| {
+                    if met.is_none_or(|met| met.elapsed() > MEET_AGAIN) {
+                        server.meet(to_meet.iter().map(|&guest| &plan.members[guest].addr))?;
+                        met = Some(Instant::now());
+                    }
+                    let unknown = plan.lacks_touch(&server.view()?);
+                    let ids: HashSet<NodeId> = unknown.iter().map(|(id, _)| *id).collect();
+                    let is_unknown = |index: &usize| ids.contains(&plan.members[*index].id);
+                    let now = guests.iter().filter(|guest| !is_unknown(guest)).count();
+                    tally.add(now.saturating_sub(known));
+                    known = known.max(now);
+                    to_meet = (0..plan.members.len()).filter(is_unknown).collect();
+                    wait_told(&mut told, tally, || gap(plan, host, &unknown));
+                    Ok::<_, WireError>(unknown)
+                })
+            },
+        );
         let after = self.options.deadline.allowed();
-        self.gaps(answers)?.map_or(Ok(()), |gaps| Err(HaltCause::NotMet { gaps, after }))
+        self.gaps(answers)?.map_or(Ok(()), |gaps| {
+            Err(HaltCause::NotMet { gaps, nodes: plan.members.len(), after })
+        })
     }
 
     /// Members that are not seen as planned make themselves known; waits until every view agrees.
@@ -174,6 +183,7 @@ impl Run<'_> {
         let together = self.options.deadline.together();
         let answers = all_at_once(self.servers.iter_mut().enumerate(), |(index, server)| {
             let begun = Instant::now();
+            let mut told = begun;
             let mut speak_at = plan.unseen.contains(&index).then_some(begun);
             let waited = together.until_empty(|| {
                 if speak_at.is_some_and(|at| at <= Instant::now()) {
@@ -186,6 +196,7 @@ impl Run<'_> {
                 if begun.elapsed() > LAST_HANDSHAKES {
                     left.retain(|(_, lack)| *lack != Lack::Handshake);
                 }
+                wait_told(&mut told, tally, || gap(plan, index, &left));
                 Ok::<_, WireError>(left)
             })?;
             if let Waited::Done(_) = waited {
@@ -202,15 +213,12 @@ impl Run<'_> {
         &self,
         answers: Vec<Result<Waited<Vec<Lacking>>, WireError>>,
     ) -> Result<Option<Vec<Gap>>, WireError> {
-        let addr = |id: NodeId| self.plan.members.iter().find(|member| member.id == id);
         let mut gaps = Vec::new();
         let answers: Vec<_> = answers.into_iter().collect::<Result<_, _>>()?;
-        for (observer, waited) in self.plan.members.iter().zip(answers) {
+        for (observer, waited) in answers.into_iter().enumerate() {
             if let Waited::GaveUp(left) = waited {
-                gaps.extend(left.into_iter().filter_map(|(id, lack)| {
-                    let subject = addr(id)?.addr.clone();
-                    Some(Gap { observer: observer.addr.clone(), subject, lack })
-                }));
+                let lacking = left.chunks(1);
+                gaps.extend(lacking.filter_map(|lacking| gap(self.plan, observer, lacking)));
             }
         }
         Ok((!gaps.is_empty()).then_some(gaps))
@@ -224,5 +232,20 @@ fn give(server: &mut Server, step: &Step) -> Result<(), WireError> {
         Step::DelSlots(slots) => server.del_slots(slots),
         Step::Follow(master) => server.replicate(*master),
         Step::RestoreTimeout(milliseconds) => server.set_node_timeout(*milliseconds),
+    }
+}
+
+/// The first thing that a member's view lacks.
+fn gap(plan: &Formation, observer: usize, lacking: &[Lacking]) -> Option<Gap> {
+    let &(id, lack) = lacking.first()?;
+    let subject = plan.members.iter().find(|member| member.id == id)?.addr.clone();
+    Some(Gap { observer: plan.members[observer].addr.clone(), subject, lack })
+}
+
+/// Tells once in a while what a wait that goes on is waiting for.
+fn wait_told(told: &mut Instant, tally: &Tally, gap: impl FnOnce() -> Option<Gap>) {
+    if told.elapsed() > TELL {
+        *told = Instant::now();
+        gap().into_iter().for_each(|gap| tally.waits(gap.to_string()));
     }
 }

@@ -1,5 +1,6 @@
 //! How a run that does not come to its end is told of.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::event::Phase;
@@ -17,13 +18,32 @@ pub struct Gap {
     pub lack: Lack,
 }
 
+/// `10.0.0.1:6379 does not know 10.0.0.2:6379`
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.lack {
+            Lack::Unknown => "does not know",
+            Lack::Link => "has no connection to the bus of",
+            Lack::Role => "does not see the new role of",
+            Lack::Slots => "does not see the slots of",
+            Lack::Handshake => "is still in handshake with",
+        };
+        write!(f, "{} {what} {}", self.observer, self.subject)
+    }
+}
+
 /// Why a plan was not carried out to its end.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum HaltCause {
     #[error(transparent)]
     Wire(#[from] WireError),
     #[error("the nodes did not get to know each other within {}", humantime::format_duration(*after))]
-    NotMet { gaps: Vec<Gap>, after: Duration },
+    NotMet {
+        gaps: Vec<Gap>,
+        /// How many nodes there are in all.
+        nodes: usize,
+        after: Duration,
+    },
     #[error("the nodes did not come to agree within {}", humantime::format_duration(*after))]
     NotAgreed { gaps: Vec<Gap>, after: Duration },
     #[error("{nodes} did not come to say cluster_state:ok within {}", humantime::format_duration(*after))]

@@ -92,7 +92,7 @@ pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<Formation, Vec<Ob
             steps,
         }
     });
-    Ok(Formation::new(members.collect(), &reports.iter().collect_vec()))
+    Ok(Formation::new(members.collect(), &reports.iter().collect_vec(), true))
 }
 
 /// What somebody should know before such a cluster is formed.

@@ -49,6 +49,8 @@ pub struct Member {
 pub enum Lack {
     /// The node is not known, or still in handshake.
     Unknown,
+    /// It is known, but there is no connection to its bus.
+    Link,
     Role,
     Slots,
     /// It is known and seen as planned, but a second handshake with it is not over.
@@ -63,6 +65,8 @@ pub struct Formation {
     pub strangers: Vec<(usize, usize)>,
     /// Members that the others do not see as the plan wants: they have to make themselves known.
     pub unseen: BTreeSet<usize>,
+    /// Whether every node has to have a bus connection to every other.
+    pub connects: bool,
     /// Whether all slots are owned in the end, so that every node must become `ok`.
     pub covers: bool,
     /// Whether some node was not `ok` when it was asked.
@@ -74,8 +78,10 @@ pub struct Formation {
 impl Formation {
     /// Compares what `reports` say with what `members` must become.
     ///
-    /// `reports` are the members' own, in the same order.
-    pub fn new(mut members: Vec<Member>, reports: &[&NodeReport]) -> Formation {
+    /// `reports` are the members' own, in the same order. `connects` wants a bus connection from
+    /// each to each: a plan that introduces nodes does, while a small change to a cluster need not
+    /// wait for all of them.
+    pub fn new(mut members: Vec<Member>, reports: &[&NodeReport], connects: bool) -> Formation {
         for (member, timeout) in members.iter_mut().zip(lost_timeouts(reports)) {
             member.steps.extend(timeout.map(Step::RestoreTimeout));
         }
@@ -91,18 +97,22 @@ impl Formation {
             })
             .collect();
         for (observer, report) in reports.iter().enumerate() {
-            for (id, lack) in lacks(&members, &report.view) {
+            let links = if connects { links(&members, &report.view) } else { Vec::new() };
+            for (id, lack) in lacks(&members, &report.view).into_iter().chain(links) {
                 let subject = index[&id];
-                if lack == Lack::Unknown {
+                if matches!(lack, Lack::Unknown | Lack::Link) {
                     unknown.insert((observer.min(subject), observer.max(subject)));
                 }
-                unseen.insert(subject);
+                if lack != Lack::Link {
+                    unseen.insert(subject);
+                }
             }
         }
         let owned = members.iter().zip(reports).fold(SlotSet::EMPTY, |all, (member, report)| {
             all.union(member.slots.as_ref().unwrap_or(&report.view.me().slots))
         });
         Formation {
+            connects,
             strangers: unknown.into_iter().collect(),
             unseen,
             covers: owned == SlotSet::all(),
@@ -125,7 +135,7 @@ impl Formation {
             change(node, &mut member);
             member
         });
-        Formation::new(members.collect(), &report.nodes.iter().collect::<Vec<_>>())
+        Formation::new(members.collect(), &report.nodes.iter().collect::<Vec<_>>(), false)
     }
 
     /// The members that are to be masters, or are not said to be anything else, by index.
@@ -140,6 +150,14 @@ impl Formation {
             && self.unseen.is_empty()
             && self.members.iter().all(|member| member.steps.is_empty())
             && !(self.covers && self.waits_for_ok)
+    }
+
+    /// The nodes that the node of `view` has still to get in touch with.
+    pub fn lacks_touch(&self, view: &ClusterView) -> Vec<(NodeId, Lack)> {
+        let mut lacks = lacks(&self.members, view);
+        lacks.retain(|(_, lack)| *lack == Lack::Unknown);
+        lacks.extend(self.connects.then(|| links(&self.members, view)).into_iter().flatten());
+        lacks
     }
 
     /// What `view` still lacks of this plan.
@@ -171,6 +189,17 @@ fn lacks(members: &[Member], view: &ClusterView) -> Vec<(NodeId, Lack)> {
     };
     let matters = |member: &&Member| member.role.is_some() || member.slots.is_some();
     members.iter().filter(matters).filter_map(|member| Some((member.id, lack(member)?))).collect()
+}
+
+/// Members that a view knows but has no bus connection to.
+fn links(members: &[Member], view: &ClusterView) -> Vec<(NodeId, Lack)> {
+    let ids: BTreeSet<NodeId> = members.iter().map(|member| member.id).collect();
+    let unlinked = view.peers().filter(|peer| {
+        ids.contains(&peer.id)
+            && !(peer.connected && peer.heard)
+            && !peer.flags.has(Flag::Handshake)
+    });
+    unlinked.map(|peer| (peer.id, Lack::Link)).collect()
 }
 
 /// Where other nodes reach a member: as they know it, or, while nobody does, as we did.

@@ -70,7 +70,7 @@ pub fn plan(cluster: &ClusterReport, newcomers: &[NodeReport]) -> Result<Formati
         let (role, slots) = (Some(me.role), Some(me.slots.clone()));
         Member { id: me.id, addr: report.reached.clone(), role, slots, steps }
     });
-    let mut plan = Formation::new(members.collect(), &all);
+    let mut plan = Formation::new(members.collect(), &all, true);
     if plan.strangers.is_empty() {
         plan.members.iter_mut().for_each(|member| member.steps.clear());
     }

@@ -8,7 +8,6 @@ use crate::model::NodeAddr;
 use crate::ops::{Gap, HaltCause, Halted};
 use crate::plan::assign::AssignError;
 use crate::plan::create::Objection;
-use crate::plan::formation::Lack;
 use crate::plan::meet::MeetError;
 use crate::plan::replicate::ReplicateError;
 use crate::plan::reset::ResetError;
@@ -326,24 +325,16 @@ fn halted(halted: &Halted) -> Failure {
             node.host(),
             node.port()
         ),
-        HaltCause::NotMet { gaps, .. } => {
-            failure.details.extend(unmet(gaps));
+        HaltCause::NotMet { gaps, nodes, .. } => {
+            failure.details.extend(unmet(gaps, *nodes));
             format!(
-                "nodes talk to each other on the bus port; let it through every firewall, both ways, and announce\n\
-                 addresses that all nodes reach (cluster-announce-ip, -bus-port behind NAT or in Docker).\n\
-                 Done: {done}. Then run the same command again: it goes on where this one stopped"
+                "nodes talk to each other on the bus port: it has to be open both ways, and nodes have to announce\n\
+                 addresses that all others reach (cluster-announce-ip, -port, -bus-port behind NAT or in Docker).\n\
+                 Done: {done}. Run the same command again: it goes on where this one stopped"
             )
         }
         HaltCause::NotAgreed { gaps, .. } => {
-            failure.details.extend(gaps.iter().map(|gap| {
-                let what = match gap.lack {
-                    Lack::Unknown => "does not know",
-                    Lack::Role => "does not see the new role of",
-                    Lack::Slots => "does not see the slots of",
-                    Lack::Handshake => "is still in handshake with",
-                };
-                format!("{} {what} {}", gap.observer, gap.subject)
-            }));
+            failure.details.extend(gaps.iter().map(Gap::to_string));
             format!("done: {done}. Run the same command again: it goes on where this one stopped")
         }
         _ => format!("done: {done}. Run the same command again: it goes on where this one stopped"),
@@ -351,17 +342,29 @@ fn halted(halted: &Halted) -> Failure {
     failure
 }
 
-/// Who cannot reach whom, one line an unreached bus port.
-fn unmet(gaps: &[Gap]) -> Vec<String> {
+/// Who cannot reach whom and the likely cause, one line an unreached bus port.
+///
+/// A node finishes the handshake over its own connection to the other's bus: where its view lacks
+/// a node, that is the connection that is missing.
+fn unmet(gaps: &[Gap], nodes: usize) -> Vec<String> {
+    let is_loopback = |addr: &NodeAddr| addr.ip().is_some_and(|ip| ip.is_loopback());
     let by_subject = gaps.iter().into_group_map_by(|gap| gap.subject.bus());
     let line = |(bus, gaps): (String, Vec<&Gap>)| {
+        let subject = &gaps[0].subject;
         let observers = gaps.iter().map(|gap| gap.observer.to_string()).sorted().collect_vec();
         let more = observers.len().saturating_sub(3);
         let mut who = observers.iter().take(3).join(", ");
         if more > 0 {
             who += &format!(" and {more} more");
         }
-        format!("no handshake over {bus} (the bus of {}) with {who}", gaps[0].subject)
+        let cause = if is_loopback(subject) && gaps.iter().any(|gap| !is_loopback(&gap.observer)) {
+            "it is named by a loopback address, which leads other hosts to themselves"
+        } else if observers.len() + 1 == nodes {
+            "nobody can: a firewall closes that port, or it is not the port of its bus"
+        } else {
+            "others can: something between these hosts is in the way"
+        };
+        format!("{who} cannot reach {bus}, the bus of {subject}; {cause}")
     };
     by_subject.into_iter().map(line).sorted().collect()
 }

@@ -67,6 +67,7 @@ impl Observer for Progress<'_> {
                 self.bar.enable_steady_tick(Duration::from_millis(100));
             }
             Event::Step { done, .. } => self.bar.set_position(done as u64),
+            Event::Wait { message, .. } => self.bar.set_message(format!("waiting: {message}")),
             Event::Done { phase, elapsed } if self.bar.length().is_some_and(|total| total > 0) => {
                 let done = self.bar.position();
                 self.bar.set_length(0);

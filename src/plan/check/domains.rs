@@ -75,10 +75,11 @@ pub(super) fn spread(cluster: &ClusterReport) -> Vec<Problem> {
             .with_slots(slots.map(|(_, slots)| slots).unwrap_or_default())
     });
     let crowded = crowded_domains(&spread.seats, &spread.shards);
-    // With everything in one place there is no choice to warn of.
+    // With everything in one place, or with fewer than 3 masters, there is no choice to warn of.
     let hosts = spread.seats.iter().map(|seat| &seat.host).unique().count();
     let zones = spread.seats.iter().map(|seat| &seat.zone).unique().count();
     let choice = |crowded: &CrowdedDomain| match crowded.kind {
+        _ if crowded.of < 3 => false,
         DomainKind::Host => hosts > 1,
         DomainKind::Zone => zones > 1,
     };

@@ -28,6 +28,8 @@ pub enum Kind {
     NodeFailing,
     /// A node that others are still shaking hands with.
     NodeHandshake,
+    /// A node that another has never had an answer from over the cluster bus.
+    BusClosed,
     /// Two servers with one node id.
     IdShared,
     /// Nodes see another differently than it sees itself.
@@ -111,6 +113,7 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(nodes::not_ok(cluster));
     problems.extend(nodes::unreachable(cluster));
     problems.extend(nodes::flagged(cluster));
+    problems.extend(nodes::unheard(cluster));
     problems.extend(nodes::shared_ids(cluster));
     problems.extend(views::differ(cluster));
     problems.extend(nodes::replicas(cluster));

@@ -62,6 +62,28 @@ pub(super) fn flagged(cluster: &ClusterReport) -> Vec<Problem> {
     seen.into_iter().map(problem).collect()
 }
 
+/// Nodes that answer us, but have never answered another node over the bus: between those two the
+/// bus is open in one direction only, and neither sees the other fail.
+pub(super) fn unheard(cluster: &ClusterReport) -> Vec<Problem> {
+    let mut unheard: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for report in &cluster.nodes {
+        let quiet = report.view.peers().filter(|node| {
+            let doubted = [Flag::Handshake, Flag::NoAddr, Flag::PFail, Flag::Fail];
+            !node.heard && !doubted.iter().any(|flag| node.flags.has(*flag))
+        });
+        for node in quiet.filter(|node| cluster.node(node.id).is_some()) {
+            let bus = node.addr.as_ref().map(|addr| addr.bus()).unwrap_or_default();
+            let named = format!("{bus}, the bus of {}", node.name());
+            unheard.entry(named).or_default().push(report.via.to_string());
+        }
+    }
+    let problem = |(bus, observers): (String, Vec<String>)| {
+        let message = format!("{} never had an answer from {bus}", listed(&observers));
+        Problem::error(Kind::BusClosed, message).at(observers)
+    };
+    unheard.into_iter().map(problem).collect()
+}
+
 pub(super) fn shared_ids(cluster: &ClusterReport) -> Vec<Problem> {
     let servers = cluster.nodes.iter().into_group_map_by(|report| report.id());
     let problem = |(id, reports): (NodeId, Vec<&NodeReport>)| {

@@ -28,8 +28,8 @@ fn of(kind: Kind, cluster: &ClusterReport) -> Vec<Problem> {
 }
 
 const TWO: [&str; 2] = [
-    "A 1.1.1.1:1@2 myself,master - 0 0 1 connected 0-8191\nB 1.1.1.2:1@2 master - 0 0 2 connected 8192-16383\n",
-    "B 1.1.1.2:1@2 myself,master - 0 0 2 connected 8192-16383\nA 1.1.1.1:1@2 master - 0 0 1 connected 0-8191\n",
+    "A 1.1.1.1:1@2 myself,master - 0 9 1 connected 0-8191\nB 1.1.1.2:1@2 master - 0 9 2 connected 8192-16383\n",
+    "B 1.1.1.2:1@2 myself,master - 0 9 2 connected 8192-16383\nA 1.1.1.1:1@2 master - 0 9 1 connected 0-8191\n",
 ];
 
 #[test]
@@ -50,9 +50,9 @@ fn a_slot_with_two_owners_is_a_conflict() {
 #[test]
 fn conflicts_are_found_behind_a_wide_range() {
     let three = cluster(&[
-        "A 1.1.1.1:1@2 myself,master - 0 0 1 connected 0-16383\n",
-        "B 1.1.1.2:1@2 myself,master - 0 0 2 connected 100-200\n",
-        "C 1.1.1.3:1@2 myself,master - 0 0 3 connected 300-400\n",
+        "A 1.1.1.1:1@2 myself,master - 0 9 1 connected 0-16383\n",
+        "B 1.1.1.2:1@2 myself,master - 0 9 2 connected 100-200\n",
+        "C 1.1.1.3:1@2 myself,master - 0 9 3 connected 300-400\n",
     ]);
     let slots: Vec<_> =
         of(Kind::SlotsConflict, &three).iter().map(|p| p.slots.to_string()).collect();
@@ -61,7 +61,7 @@ fn conflicts_are_found_behind_a_wide_range() {
 
 #[test]
 fn masters_with_one_epoch_collide() {
-    let cluster = cluster(&[TWO[0], &TWO[1].replace("0 0 2 connected", "0 0 1 connected")]);
+    let cluster = cluster(&[TWO[0], &TWO[1].replace("0 9 2 connected", "0 9 1 connected")]);
     let found = of(Kind::EpochCollision, &cluster);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].severity, Severity::Warning);
@@ -72,9 +72,9 @@ fn masters_with_one_epoch_collide() {
 fn a_replica_of_a_replica_is_named_with_the_master_above() {
     let lines = |me: usize| {
         let lines = [
-            "A 1.1.1.1:1@2 master - 0 0 1 connected 0-16383",
-            "B 1.1.1.2:1@2 slave A 0 0 1 connected",
-            "C 1.1.1.3:1@2 slave B 0 0 1 connected",
+            "A 1.1.1.1:1@2 master - 0 9 1 connected 0-16383",
+            "B 1.1.1.2:1@2 slave A 0 9 1 connected",
+            "C 1.1.1.3:1@2 slave B 0 9 1 connected",
         ];
         let mark = |(index, line): (usize, &&str)| match index == me {
             true => {
@@ -94,8 +94,8 @@ fn a_replica_of_a_replica_is_named_with_the_master_above() {
 
 #[test]
 fn lost_addresses_handshakes_and_doubts_are_told_with_who_sees_them() {
-    let strange = "\nC :0@0 slave,noaddr A 0 0 1 disconnected\nD 1.1.1.4:1@2 handshake - 0 0 0 disconnected\n\
-                   E 1.1.1.5:1@2 slave,fail? A 0 0 1 connected\n";
+    let strange = "\nC :0@0 slave,noaddr A 0 9 1 disconnected\nD 1.1.1.4:1@2 handshake - 0 9 0 disconnected\n\
+                   E 1.1.1.5:1@2 slave,fail? A 0 9 1 connected\n";
     let cluster = cluster(&[&format!("{}{strange}", TWO[0]), TWO[1]]);
     let noaddr = &of(Kind::NodeFailing, &cluster);
     let messages: Vec<_> = noaddr.iter().map(|problem| problem.message.as_str()).collect();
@@ -125,10 +125,10 @@ fn a_silent_nodes_slots_are_what_the_others_say() {
 
 #[test]
 fn an_address_that_one_node_sees_elsewhere_is_a_difference() {
-    let third = "\nC 1.1.1.3:1@2 slave A 0 0 1 connected\n";
-    let elsewhere = "\nC 9.9.9.9:1@2 slave A 0 0 1 connected\n";
-    let own = "C 1.1.1.3:1@2 myself,slave A 0 0 1 connected\nA 1.1.1.1:1@2 master - 0 0 1 connected 0-8191\n\
-               B 1.1.1.2:1@2 master - 0 0 2 connected 8192-16383\n";
+    let third = "\nC 1.1.1.3:1@2 slave A 0 9 1 connected\n";
+    let elsewhere = "\nC 9.9.9.9:1@2 slave A 0 9 1 connected\n";
+    let own = "C 1.1.1.3:1@2 myself,slave A 0 9 1 connected\nA 1.1.1.1:1@2 master - 0 9 1 connected 0-8191\n\
+               B 1.1.1.2:1@2 master - 0 9 2 connected 8192-16383\n";
     let cluster = cluster(&[&format!("{}{third}", TWO[0]), &format!("{}{elsewhere}", TWO[1]), own]);
     let found = of(Kind::ViewsDiffer, &cluster);
     assert_eq!(found.len(), 1, "{found:?}");
@@ -148,8 +148,19 @@ fn roles_seen_differently_are_told_in_words() {
 }
 
 #[test]
+fn a_bus_that_never_answered_is_told_with_its_port() {
+    let cluster = cluster(&[&TWO[0].replace("- 0 9 2 connected", "- 1 0 2 connected"), TWO[1]]);
+    let found = of(Kind::BusClosed, &cluster);
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        found[0].message,
+        "1.1.1.1:1 never had an answer from 1.1.1.2:2, the bus of 1.1.1.2:1"
+    );
+}
+
+#[test]
 fn strict_counts_warnings() {
-    let cluster = cluster(&[TWO[0], &TWO[1].replace("0 0 2 connected", "0 0 1 connected")]);
+    let cluster = cluster(&[TWO[0], &TWO[1].replace("0 9 2 connected", "0 9 1 connected")]);
     let warnings: Vec<_> =
         check(&cluster).into_iter().filter(|p| p.severity == Severity::Warning).collect();
     assert!(!warnings.is_empty());
