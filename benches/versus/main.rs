@@ -1,0 +1,58 @@
+//! rcluster and redis-cli 7.0.15 side by side, on servers of Redis 7.0.15.
+//!
+//!     cargo bench --bench versus                    # everything at 6 and 30 nodes
+//!     cargo bench --bench versus -- form 6 30 100   # some sections, some sizes
+//!
+//! Sections are `small`, `check` and `form`. Both tools run in turns in the same minutes, so that a
+//! busy machine slows both; what counts is the median of their ratios. A missed goal is printed as
+//! missed and fails nothing.
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod check;
+mod form;
+mod measure;
+mod peer;
+mod small;
+#[allow(dead_code, unused_imports)]
+#[path = "../../tests/stories/support/mod.rs"]
+mod support;
+mod table;
+
+use std::process::ExitCode;
+
+const SECTIONS: [&str; 3] = ["small", "check", "form"];
+
+fn main() -> ExitCode {
+    // Cargo adds `--bench`.
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    if args.first().is_some_and(|arg| arg == measure::ONE) {
+        measure::one(&args[1..]);
+        return ExitCode::SUCCESS;
+    }
+    let (sizes, sections): (Vec<&String>, Vec<&String>) =
+        args.iter().partition(|arg| arg.parse::<usize>().is_ok());
+    if let Some(unknown) = sections.iter().find(|section| !SECTIONS.contains(&section.as_str())) {
+        println!(
+            "'{unknown}' is no section: there are {}, and sizes as numbers",
+            SECTIONS.join(", ")
+        );
+        return ExitCode::from(2);
+    }
+    let wants =
+        |section: &str| sections.is_empty() || sections.iter().any(|wanted| *wanted == section);
+    let sizes: Vec<usize> = sizes.iter().filter_map(|size| size.parse().ok()).collect();
+    let sizes = if sizes.is_empty() { vec![6, 30] } else { sizes };
+
+    println!("{}\n", peer::version());
+    table::header();
+    if wants("small") {
+        small::run();
+    }
+    if wants("check") {
+        sizes.iter().for_each(|&size| check::run(size));
+    }
+    if wants("form") {
+        sizes.iter().for_each(|&size| form::run(size));
+    }
+    ExitCode::SUCCESS
+}
