@@ -18,6 +18,9 @@ use crate::model::{
 /// Settings that should be equal on all nodes and matter to the whole cluster.
 const SETTINGS: [&str; 2] = ["cluster-node-timeout", "cluster-require-full-coverage"];
 
+/// The sections of INFO that are read.
+const SECTIONS: [&str; 4] = ["server", "replication", "memory", "keyspace"];
+
 /// The longest part of a command that an error quotes.
 const QUOTED: usize = 100;
 
@@ -160,20 +163,25 @@ impl Server {
     }
 
     /// Everything the node tells of itself, in one round trip.
+    ///
+    /// It is asked for what is read here and no more: the whole of INFO, and a search through all
+    /// settings, would take the server and us as long again. Several sections or settings in one
+    /// command are for servers from 7.0 on only.
     pub fn report(&mut self) -> Result<NodeReport, WireError> {
-        let commands = [
-            cluster(&["NODES"]),
-            cluster(&["INFO"]),
-            cmd("INFO"),
-            words(&["CONFIG", "GET", "cluster-*"]),
-            words(&["FUNCTION", "STATS"]),
-        ];
-        let replies = self.pipeline(&commands)?;
-        let mut replies = replies.into_iter();
+        let mut commands =
+            vec![cluster(&["NODES"]), cluster(&["INFO"]), words(&["FUNCTION", "STATS"])];
+        commands.extend(SECTIONS.map(|section| words(&["INFO", section])));
+        commands.extend(SETTINGS.map(|setting| words(&["CONFIG", "GET", setting])));
+        let mut replies = self.pipeline(&commands)?.into_iter();
         let mut reply = || replies.next().unwrap_or_default();
         let view = self.parse_view(&self.text(&commands[0], reply())?)?;
         let cluster_info = ClusterInfo::parse(&self.text(&commands[1], reply())?);
-        let info = InfoMap::parse(&self.text(&commands[2], reply())?);
+        let functions = count_functions(&reply());
+        let sections = commands[3..].iter().take(SECTIONS.len());
+        let sections: String =
+            sections.map(|command| self.text(command, reply())).collect::<Result<_, _>>()?;
+        let info = InfoMap::parse(&sections);
+        let settings = SETTINGS.iter().flat_map(|_| read_settings(reply())).collect();
         let bus_port = view.me().addr.as_ref().and_then(NodeAddr::bus_port);
         let bus_port = self.addr.bus_port().or(bus_port);
         Ok(NodeReport {
@@ -188,8 +196,8 @@ impl Server {
             uptime: Duration::from_secs(info.number("uptime_in_seconds").unwrap_or(0)),
             keys: info.keys(),
             memory: info.number("used_memory").unwrap_or(0),
-            settings: read_settings(reply()),
-            functions: count_functions(&reply()),
+            settings,
+            functions,
             view,
         })
     }
