@@ -1,25 +1,20 @@
 //! `name:value` texts: CLUSTER INFO and INFO.
 
-use std::collections::BTreeMap;
-
-/// The `name:value` lines of an INFO or CLUSTER INFO reply.
+/// The `name:value` lines of an INFO or CLUSTER INFO reply, in their order.
 #[derive(Clone, Debug, Default)]
-pub struct InfoMap(BTreeMap<Box<str>, Box<str>>);
+pub struct InfoMap<'a>(Vec<(&'a str, &'a str)>);
 
-impl InfoMap {
+impl<'a> InfoMap<'a> {
     /// Reads every `name:value` line; comments and other lines are passed over.
-    pub fn parse(text: &str) -> InfoMap {
+    pub fn parse(text: &'a str) -> InfoMap<'a> {
         let pairs = text.lines().filter(|line| !line.starts_with('#'));
-        InfoMap(
-            pairs
-                .filter_map(|line| line.split_once(':'))
-                .map(|(name, value)| (name.into(), value.trim_end().into()))
-                .collect(),
-        )
+        let pairs = pairs.filter_map(|line| line.split_once(':'));
+        InfoMap(pairs.map(|(name, value)| (name, value.trim_end())).collect())
     }
 
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| &**value)
+    /// The value of a name. A search from the start is quick enough for the few that are asked for.
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().find(|pair| pair.0 == name).map(|pair| pair.1)
     }
 
     /// The value as a number; `None` where it is missing or no number.
@@ -28,11 +23,8 @@ impl InfoMap {
     }
 
     /// The pairs whose name starts with `prefix`.
-    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0
-            .range(Box::from(prefix)..)
-            .take_while(move |(name, _)| name.starts_with(prefix))
-            .map(|(name, value)| (&**name, &**value))
+    pub fn with_prefix(&self, prefix: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0.iter().copied().filter(move |(name, _)| name.starts_with(prefix))
     }
 }
 

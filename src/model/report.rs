@@ -132,7 +132,7 @@ impl ClusterReport {
     }
 }
 
-impl InfoMap {
+impl InfoMap<'_> {
     /// `Redis 7.0.15` or `Valkey 9.1.2`, from INFO server. Valkey also says a `redis_version`, for
     /// clients that look no further.
     pub fn version(&self) -> String {

@@ -139,7 +139,8 @@ impl Server {
 
     fn text(&self, command: &Cmd, reply: Value) -> Result<String, WireError> {
         match self.accept(command, reply)? {
-            Value::BulkString(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Value::BulkString(bytes) => Ok(String::from_utf8(bytes)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())),
             Value::SimpleString(text) | Value::VerbatimString { text, .. } => Ok(text),
             other => Err(self.unexpected(command, &other)),
         }
@@ -274,7 +275,8 @@ impl Server {
     pub fn keys_in(&mut self, slots: &SlotSet) -> Result<u64, WireError> {
         let info = words(&["INFO", "keyspace"]);
         let reply = self.one(info.clone())?;
-        let keyspace = InfoMap::parse(&self.text(&info, reply)?);
+        let keyspace = self.text(&info, reply)?;
+        let keyspace = InfoMap::parse(&keyspace);
         let databases: Vec<u32> =
             keyspace.with_prefix("db").filter_map(|(name, _)| name[2..].parse().ok()).collect();
         let mut keys = 0;
