@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use itertools::Itertools;
 
 use super::{Kind, Problem, by_number, listed};
-use crate::model::{ClusterReport, ClusterView, Flag, Node, NodeId, Role, SlotSet};
+use crate::model::{ClusterReport, Flag, Node, NodeAddr, NodeId, Role, SlotSet};
 
 /// One way in which a view of a node differs from what that node says itself.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +35,7 @@ pub(super) fn differ(cluster: &ClusterReport) -> Vec<Problem> {
         for (id, truth) in &truths {
             let differences = match known.get(id) {
                 Some(node) if node.flags.has(Flag::Handshake) => Vec::new(),
-                Some(node) => compare(cluster, node, truth, addresses.get(id)),
+                Some(node) => compare(cluster, node, truth, addresses.get(id).copied()),
                 None => vec![Difference::Unknown],
             };
             for difference in differences {
@@ -49,17 +49,14 @@ pub(super) fn differ(cluster: &ClusterReport) -> Vec<Problem> {
     problems.collect()
 }
 
-fn addresses(cluster: &ClusterReport) -> HashMap<NodeId, String> {
-    let told = |view: &ClusterView| {
-        view.peers()
-            .filter_map(|node| Some((node.id, node.addr.as_ref()?.to_string())))
-            .collect_vec()
-    };
-    let mut votes: HashMap<NodeId, BTreeMap<String, usize>> = HashMap::new();
-    for (id, addr) in cluster.nodes.iter().flat_map(|report| told(&report.view)) {
-        *votes.entry(id).or_default().entry(addr).or_default() += 1;
+fn addresses(cluster: &ClusterReport) -> HashMap<NodeId, &NodeAddr> {
+    let mut votes: HashMap<NodeId, BTreeMap<&NodeAddr, usize>> = HashMap::new();
+    for node in cluster.nodes.iter().flat_map(|report| report.view.peers()) {
+        if let Some(addr) = &node.addr {
+            *votes.entry(node.id).or_default().entry(addr).or_default() += 1;
+        }
     }
-    let most = |votes: BTreeMap<String, usize>| votes.into_iter().max_by_key(|vote| vote.1);
+    let most = |votes: BTreeMap<_, usize>| votes.into_iter().max_by_key(|vote| vote.1);
     votes.into_iter().filter_map(|(id, votes)| Some((id, most(votes)?.0))).collect()
 }
 
@@ -67,7 +64,7 @@ fn compare(
     cluster: &ClusterReport,
     seen: &Node,
     truth: &Node,
-    addr: Option<&String>,
+    addr: Option<&NodeAddr>,
 ) -> Vec<Difference> {
     let mut differences = Vec::new();
     if seen.role != truth.role {
@@ -79,7 +76,7 @@ fn compare(
     // `noaddr` is reported as a state; a node's own line has the host it was asked through.
     if let (Some(own), Some(addr)) = (&seen.addr, addr)
         && !std::ptr::eq(seen, truth)
-        && own.to_string() != *addr
+        && own != addr
     {
         differences.push(Difference::Address(own.to_string()));
     }
