@@ -38,6 +38,7 @@ matrix: servers
 bench:
 	sh .ci/servers.sh $(SERVERS) redis-7.0
 	cargo bench --bench plan
+	RCLUSTER_TEST_SERVERS=$(CURDIR)/$(SERVERS) cargo bench --bench versus
 
 clean:
 	cargo clean
