@@ -5,15 +5,18 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::connect::ConnectArgs;
-use super::placement::ZoneArgs;
+use super::placement::Zones;
 use crate::model::{ClusterReport, NodeAddr};
-use crate::ops::{Deadline, Interrupt};
+use crate::ops::{Deadline, Event, Interrupt, Observer};
 use crate::plan::check::{Problem, check, is_healthy};
 use crate::render::{Color, Progress, ProgressMode, Ui};
 use crate::wire::{Access, Cluster, WireError, load_cluster};
 
 /// Between two looks at a cluster that is not healthy yet.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// What a look at a cluster gets at least.
+const SHORTEST_LOOK: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -66,39 +69,62 @@ impl Context {
         let cluster = self.load(entry)?;
         for silent in &cluster.report.silent {
             let name = cluster.report.name(silent.id);
-            self.ui.warn(&format!("{name} gives no answer and is left out: {}", silent.why));
+            self.warn(&format!("{name} gives no answer and is left out: {}", silent.why));
         }
         Ok(cluster)
     }
 
-    /// Looks at the cluster until it is healthy or the time is up; gives the last look.
+    /// Looks at the cluster until it is healthy, the time is up, or a signal comes; gives the last
+    /// look.
     pub(super) fn judge(
         &self,
         entry: &NodeAddr,
         patience: Option<Duration>,
         strict: bool,
-        zones: &ZoneArgs,
+        zones: &Zones,
+        interrupt: Option<&Interrupt>,
     ) -> anyhow::Result<(ClusterReport, Vec<Problem>)> {
         let start = Instant::now();
-        let look = || {
-            let mut report = self.load(entry)?.report;
-            let unknown = zones.apply(&mut report)?;
-            let problems = check(&report);
-            Ok((report, problems, unknown))
-        };
+        let mut access = self.access.clone();
         loop {
-            let looked: anyhow::Result<_> = look();
-            let well = looked.as_ref().is_ok_and(|(_, problems, _)| is_healthy(problems, strict));
-            if well || patience.is_none_or(|patience| start.elapsed() >= patience) {
+            if let Some(patience) = patience {
+                // A look at a node that hangs must not outlast the wait by much.
+                let left = patience.saturating_sub(start.elapsed()).max(SHORTEST_LOOK);
+                access.timeout = self.access.timeout.min(left);
+                access.connect_timeout = self.access.connect_timeout.min(left);
+            }
+            let looked = load_cluster(entry, &access).map(|cluster| {
+                let mut report = cluster.report;
+                let unknown = zones.apply(&mut report);
+                let problems = check(&report);
+                (report, problems, unknown)
+            });
+            let is_over = match &looked {
+                Ok((_, problems, _)) => is_healthy(problems, strict),
+                // No wait gives a password or switches cluster mode on.
+                Err(error) => error.is_denied() || error.is_cluster_off(),
+            };
+            let is_late = patience.is_none_or(|patience| start.elapsed() >= patience);
+            if is_over || is_late || interrupt.is_some_and(|it| it.signal().is_some()) {
                 let (report, problems, unknown) = looked?;
                 for addr in unknown {
-                    self.ui.warn(&format!(
+                    self.warn(&format!(
                         "a zone is named for {addr}, which is no node of this cluster"
                     ));
                 }
                 return Ok((report, problems));
             }
             std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Warns a person on stderr, or a program by an event.
+    pub(super) fn warn(&self, text: &str) {
+        match self.progress {
+            ProgressMode::Json => {
+                self.progress().on(Event::Note { message: format!("warning: {text}") })
+            }
+            _ => self.ui.warn(text),
         }
     }
 

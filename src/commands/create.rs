@@ -1,14 +1,13 @@
 //! `rcluster create`
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
-use super::placement::{Placement, PlacementArgs, ZoneArgs};
-use super::step::{ChangeArgs, Format};
+use super::placement::{Placement, PlacementArgs, Zones};
+use super::step::{ChangeArgs, Format, each_once};
 use crate::model::{NodeAddr, NodeReport};
 use crate::ops;
 use crate::plan::check::{Problem, Severity, is_healthy};
@@ -17,7 +16,7 @@ use crate::plan::formation::Formation;
 use crate::plan::layout::{Layout, Verdict};
 use crate::plan::layout_file;
 use crate::render::{
-    Failure, ShardJson, Usage, exit, health_text, layout_text, script, shards_json, verdicts_text,
+    Failure, ShardJson, exit, health_text, layout_text, script, shards_json, verdicts_text,
 };
 use crate::wire::{Server, load_nodes};
 
@@ -84,7 +83,7 @@ impl Create {
             // Whoever is asked has to see what for.
             cx.ui.say(&layout);
         }
-        planned.warnings.iter().for_each(|warning| cx.ui.warn(warning));
+        planned.warnings.iter().for_each(|warning| cx.warn(warning));
         if !planned.plan.is_done() {
             cx.ui.confirm("Form this cluster?", self.change.yes)?;
         }
@@ -93,8 +92,15 @@ impl Create {
 
         // All agreed a moment ago: what is wrong now does not right itself by waiting long.
         let patience = options.deadline.left().min(VERIFY);
-        let (cluster, problems) =
-            cx.judge(&planned.entry, Some(patience), false, &ZoneArgs::default())?;
+        let interrupt = Some(options.deadline.interrupt());
+        let judged = cx.judge(&planned.entry, Some(patience), false, &Zones::default(), interrupt);
+        // Whatever goes wrong from here on, something has been changed.
+        let (cluster, problems) = judged.map_err(|error| match changed {
+            true => Failure::halted(format!("the cluster is formed, but {error}"))
+                .hint("run the same command again: it goes on where this one stopped")
+                .into(),
+            false => error,
+        })?;
         let healthy = is_healthy(&problems, false);
         if cx.ui.wants_json() {
             cx.ui.print_json(&CreateJson {
@@ -131,7 +137,7 @@ impl Create {
 
     /// Asks every node for its facts and plans from them; nothing is changed.
     fn plan(&self, cx: &Context) -> anyhow::Result<Planned> {
-        self.refuse_repeats()?;
+        each_once(&self.nodes)?;
         let placement = self.placement.read(&self.nodes, self.replicas)?;
         let nodes = &placement.nodes;
 
@@ -155,16 +161,6 @@ impl Create {
         })
     }
 
-    fn refuse_repeats(&self) -> Result<(), Usage> {
-        let mut seen = HashSet::new();
-        match self.nodes.iter().find(|node| !seen.insert(*node)) {
-            Some(node) => {
-                Err(Usage::new(format!("{node} is given twice")).hint("name each node once"))
-            }
-            None => Ok(()),
-        }
-    }
-
     fn show_only(&self, cx: &Context, planned: &Planned, start: Instant) -> anyhow::Result<u8> {
         if cx.ui.wants_json() {
             cx.ui.print_json(&CreateJson {
@@ -184,7 +180,7 @@ impl Create {
             Format::Script => cx.ui.print(&script(&planned.plan, &cx.redis_cli_flags))?,
             Format::Table => {
                 cx.ui.print(&planned.text(cx))?;
-                planned.warnings.iter().for_each(|warning| cx.ui.warn(warning));
+                planned.warnings.iter().for_each(|warning| cx.warn(warning));
                 cx.ui.print("dry run: nothing was changed")?;
             }
         }

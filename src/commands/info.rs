@@ -23,7 +23,7 @@ impl Info {
             cx.ui.print(&info_text(&info))?;
         }
         cluster.silent.iter().for_each(|silent| {
-            cx.ui.warn(&format!("{} gives no answer: {}", cluster.name(silent.id), silent.why));
+            cx.warn(&format!("{} gives no answer: {}", cluster.name(silent.id), silent.why));
         });
         Ok(exit::OK)
     }

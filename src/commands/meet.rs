@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
-use super::step::{self, ChangeArgs};
+use super::step::{self, ChangeArgs, each_once};
 use crate::model::NodeAddr;
 use crate::plan::meet;
 use crate::render::Failure;
@@ -26,6 +26,7 @@ pub struct Meet {
 
 impl Meet {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        each_once(&self.nodes)?;
         let (newcomers, reports) =
             load_nodes(&self.nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
         let cluster = cx.load_to_change(&self.entry)?;

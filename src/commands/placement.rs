@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::Args;
 use itertools::Itertools;
 
-use crate::model::{ClusterReport, NodeAddr};
+use crate::model::{ClusterReport, NodeAddr, NodeReport};
 use crate::plan::layout::{Layout, LayoutError, Seat, Wishes, plan};
 use crate::plan::layout_file::{self, LayoutFile};
 use crate::render::Usage;
@@ -45,7 +45,7 @@ pub struct ZoneArgs {
 
 impl ZoneArgs {
     /// The zones by address; a --zone counts more than the file.
-    fn read(&self) -> Result<BTreeMap<NodeAddr, (String, String)>, Usage> {
+    pub fn read(&self) -> Result<Zones, Usage> {
         let mut zones = match &self.zones {
             Some(path) => read_zones(path)?,
             None => BTreeMap::new(),
@@ -53,36 +53,42 @@ impl ZoneArgs {
         for Given { addr, value } in &self.zone {
             zones.insert(addr.clone(), (value.clone(), format!("--zone {addr}={value}")));
         }
-        Ok(zones)
+        Ok(Zones(zones))
     }
+}
 
+/// Zones by address, each with where it was said.
+#[derive(Clone, Debug, Default)]
+pub struct Zones(BTreeMap<NodeAddr, (String, String)>);
+
+impl Zones {
     /// The zone of each node, where the user names one.
     ///
     /// # Errors
     /// A zone for an address that is none of the nodes.
-    pub fn of(&self, nodes: &[NodeAddr]) -> Result<Vec<Option<String>>, Usage> {
-        let mut zones = self.read()?;
+    pub fn of(mut self, nodes: &[NodeAddr]) -> Result<Vec<Option<String>>, Usage> {
+        let zones = &mut self.0;
         let named = nodes.iter().map(|node| zones.remove(node).map(|(zone, _)| zone)).collect();
-        match zones.into_iter().next() {
-            Some((addr, (_, source))) => Err(unknown(&addr, &source)),
+        match zones.iter().next() {
+            Some((addr, (_, source))) => Err(unknown(addr, source)),
             None => Ok(named),
         }
     }
 
     /// Writes the zones into the reports; gives the addresses that no node has.
-    pub fn apply(&self, cluster: &mut ClusterReport) -> Result<Vec<NodeAddr>, Usage> {
+    pub fn apply(&self, cluster: &mut ClusterReport) -> Vec<NodeAddr> {
         let mut unknown = Vec::new();
-        for (addr, (zone, _)) in self.read()? {
-            let fits = |report: &&mut crate::model::NodeReport| {
-                let known = report.view.me().addr.as_ref() == Some(&addr);
-                known || report.via == addr || report.reached == addr
+        for (addr, (zone, _)) in &self.0 {
+            let fits = |report: &&mut NodeReport| {
+                let known = report.view.me().addr.as_ref() == Some(addr);
+                known || report.via == *addr || report.reached == *addr
             };
             match cluster.nodes.iter_mut().find(fits) {
-                Some(report) => report.zone = Some(zone),
-                None => unknown.push(addr),
+                Some(report) => report.zone = Some(zone.clone()),
+                None => unknown.push(addr.clone()),
             }
         }
-        Ok(unknown)
+        unknown
     }
 }
 
@@ -166,7 +172,7 @@ impl PlacementArgs {
         for Given { addr, value } in &self.weight {
             weights.insert(seat(addr, format!("--weight {addr}={value}"))?, *value);
         }
-        let zones = self.zones.of(&nodes)?;
+        let zones = self.zones.read()?.of(&nodes)?;
         let wishes = Wishes { replicas, masters, weights };
         let require_anti_affinity = self.require_anti_affinity;
         let placement = Placement { nodes, zones, wishes, file, require_anti_affinity };

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
-use super::step::ChangeArgs;
+use super::step::{ChangeArgs, each_once};
 use crate::model::{NodeAddr, NodeReport};
 use crate::ops;
 use crate::plan::reset::{self, Consent, NodeReset};
@@ -45,6 +45,7 @@ struct ResetJson {
 impl Reset {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let start = Instant::now();
+        each_once(&self.nodes)?;
         let (mut servers, reports) =
             load_nodes(&self.nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
         let consent = Consent { flush: self.flush, force: self.force };

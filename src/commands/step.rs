@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use itertools::Itertools;
 use serde::Serialize;
 
 use super::connect::duration;
 use super::context::Context;
+use crate::model::NodeAddr;
 use crate::ops::{self, Options};
 use crate::plan::formation::Formation;
 use crate::render::{StepJson, Usage, exit, script, steps_json, steps_text};
@@ -74,6 +76,14 @@ struct StepResult {
     dry_run: bool,
     steps: Vec<StepJson>,
     elapsed_ms: u128,
+}
+
+/// Refuses a node that is named twice.
+pub fn each_once(nodes: &[NodeAddr]) -> Result<(), Usage> {
+    match nodes.iter().duplicates().next() {
+        Some(node) => Err(Usage::new(format!("{node} is given twice")).hint("name each node once")),
+        None => Ok(()),
+    }
 }
 
 /// Carries out the plan of one step by hand: show or ask, do, wait until all agree, report.

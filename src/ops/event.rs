@@ -87,6 +87,11 @@ impl Tally<'_> {
         self.observer.on(Event::Start { phase: self.phase, total });
     }
 
+    /// Whether there was anything to do.
+    pub(super) fn had_work(&self) -> bool {
+        self.total.load(Ordering::Relaxed) > 0
+    }
+
     pub(super) fn waits(&self, message: String) {
         self.observer.on(Event::Wait { phase: self.phase, message });
     }

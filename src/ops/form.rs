@@ -4,6 +4,7 @@
 //! was stopped anywhere is finished by the next run of the same command.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Observer, Phase, Tally};
@@ -41,6 +42,8 @@ struct Run<'a> {
     options: &'a Options,
     observer: &'a dyn Observer,
     done: Vec<Phase>,
+    /// Whether any node has accepted anything yet.
+    changed: AtomicBool,
 }
 
 /// Carries `plan` out on `servers`, the connections to its members in the same order.
@@ -55,7 +58,8 @@ pub fn apply(
     if plan.is_done() {
         return Ok(false);
     }
-    let mut run = Run { plan, servers, options, observer, done: Vec::new() };
+    let mut run =
+        Run { plan, servers, options, observer, done: Vec::new(), changed: AtomicBool::new(false) };
     let epochs = |step: &Step| matches!(step, Step::SetEpoch(_));
     run.phase(Phase::Epochs, |run, tally| run.give(&epochs, tally))?;
     run.phase(Phase::Meet, Run::meet)?;
@@ -65,7 +69,7 @@ pub fn apply(
         run.phase(Phase::Serve, |run, tally| {
             let Options { deadline, config_set } = run.options;
             tally.expect(run.servers.len());
-            if *config_set {
+            if *config_set && run.plan.may_hurry {
                 serve::hurry(run.plan, run.servers, deadline, run.observer)?;
             }
             serve::until_ok(run.servers, deadline, tally)
@@ -89,7 +93,7 @@ impl Run<'_> {
         };
         match worked {
             Ok(()) => {
-                self.done.push(phase);
+                self.done.extend(tally.had_work().then_some(phase));
                 self.observer.on(Event::Done { phase, elapsed: start.elapsed() });
                 Ok(())
             }
@@ -104,7 +108,8 @@ impl Run<'_> {
                     ) => HaltCause::Interrupted(signal),
                     (cause, _) => cause,
                 };
-                Err(Halted { cause, done: std::mem::take(&mut self.done), during: phase })
+                let changed = self.changed.load(Ordering::Relaxed);
+                Err(Halted { cause, done: std::mem::take(&mut self.done), during: phase, changed })
             }
         }
     }
@@ -115,6 +120,7 @@ impl Run<'_> {
         kind: &(dyn Fn(&Step) -> bool + Sync),
         tally: &Tally,
     ) -> Result<(), HaltCause> {
+        let changed = &self.changed;
         let members = self.plan.members.iter();
         tally.expect(
             members.clone().map(|member| member.steps.iter().filter(|s| kind(s)).count()).sum(),
@@ -124,6 +130,7 @@ impl Run<'_> {
         let answers = all_at_once(busy, |(member, server)| {
             member.steps.iter().filter(|step| kind(step)).try_for_each(|step| {
                 give(server, step)?;
+                changed.store(true, Ordering::Relaxed);
                 tally.add(1);
                 Ok(())
             })
@@ -142,7 +149,7 @@ impl Run<'_> {
         if plan.strangers.is_empty() {
             return Ok(());
         }
-        let together = self.options.deadline.together();
+        let (together, changed) = (self.options.deadline.together(), &self.changed);
         let answers = all_at_once(
             self.servers.iter_mut().zip(guests).enumerate(),
             |(host, (server, guests))| {
@@ -153,6 +160,7 @@ impl Run<'_> {
                 together.until_empty(|| {
                     if met.is_none_or(|met| met.elapsed() > MEET_AGAIN) {
                         server.meet(to_meet.iter().map(|&guest| &plan.members[guest].addr))?;
+                        changed.store(true, Ordering::Relaxed);
                         met = Some(Instant::now());
                     }
                     let unknown = plan.lacks_touch(&server.view()?);

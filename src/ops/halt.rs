@@ -8,6 +8,19 @@ use crate::model::NodeAddr;
 use crate::plan::formation::Lack;
 use crate::wire::WireError;
 
+/// A node whose timeout could not be put back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeoutLeft {
+    pub node: NodeAddr,
+    /// What it was, in milliseconds.
+    pub original: u64,
+    pub why: String,
+}
+
+fn nodes(left: &[TimeoutLeft]) -> String {
+    left.iter().map(|left| left.node.to_string()).collect::<Vec<_>>().join(", ")
+}
+
 /// What one node still lacked when waiting ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
@@ -48,10 +61,8 @@ pub enum HaltCause {
     NotAgreed { gaps: Vec<Gap>, after: Duration },
     #[error("{nodes} did not come to say cluster_state:ok within {}", humantime::format_duration(*after))]
     NotServing { nodes: String, after: Duration },
-    #[error(
-        "{node}: cluster-node-timeout was lowered to {now} ms and could not be put back to {original} ms: {why}"
-    )]
-    TimeoutLeft { node: NodeAddr, now: u64, original: u64, why: String },
+    #[error("cluster-node-timeout was lowered for a moment and could not be put back on {}", nodes(.0))]
+    TimeoutLeft(Vec<TimeoutLeft>),
     #[error("{nodes} did not become empty and alone within {}: others may still introduce themselves", humantime::format_duration(*after))]
     NotReset { nodes: String, after: Duration },
     #[error("stopped by {0}")]
@@ -67,11 +78,6 @@ pub struct Halted {
     pub done: Vec<Phase>,
     /// The phase that was not.
     pub during: Phase,
-}
-
-impl Halted {
-    /// Whether anything may have been changed on any node.
-    pub fn changed(&self) -> bool {
-        self.during > Phase::Epochs || !self.done.is_empty()
-    }
+    /// Whether anything was changed on any node.
+    pub changed: bool,
 }

@@ -11,7 +11,7 @@ mod wait;
 
 pub use event::{Event, Observer, Phase};
 pub use form::{Options, apply};
-pub use halt::{Gap, HaltCause, Halted};
+pub use halt::{Gap, HaltCause, Halted, TimeoutLeft};
 pub use interrupt::Interrupt;
 pub use reset::reset;
 pub use wait::Deadline;

@@ -28,6 +28,8 @@ pub fn reset(
         cause,
         done: Vec::new(),
         during: Phase::Reset,
+        // A node may have been reset even where its answer was lost.
+        changed: true,
     })?;
     observer.on(Event::Done { phase: Phase::Reset, elapsed: begun.elapsed() });
     Ok(true)

@@ -8,10 +8,10 @@
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Observer, Tally};
-use super::halt::HaltCause;
+use super::halt::{HaltCause, TimeoutLeft};
 use super::wait::{Deadline, Waited};
 use crate::model::NodeAddr;
-use crate::plan::formation::{Formation, HURRIED_TIMEOUT};
+use crate::plan::formation::{Formation, hurried_timeout};
 use crate::wire::{Server, WireError, all_at_once};
 
 /// No server is `ok` sooner after its start (`cluster.c`, CLUSTER_WRITABLE_DELAY); INFO tells whole
@@ -20,6 +20,9 @@ const AFTER_START: Duration = Duration::from_secs(3);
 
 /// The longest that a lowered timeout is held, whatever happens.
 const HURRY: Duration = Duration::from_secs(8);
+
+/// How long putting a timeout back is tried.
+const RESTORE: Duration = Duration::from_secs(5);
 
 /// Waits until every node says `ok`.
 pub(super) fn until_ok(
@@ -112,8 +115,10 @@ fn lowered(
     };
     // Before anything else is looked at: the old values.
     let count = hurried.len();
-    let restored = all_at_once(hurried, restore);
-    restored.into_iter().collect::<Result<(), HaltCause>>()?;
+    let left: Vec<TimeoutLeft> = all_at_once(hurried, restore).into_iter().flatten().collect();
+    if !left.is_empty() {
+        return Err(HaltCause::TimeoutLeft(left));
+    }
     waited?;
     match refused {
         // Where CONFIG is denied, the server's own delay has to be waited out.
@@ -135,20 +140,17 @@ fn lowered(
     Ok(())
 }
 
-/// Lowers one master's timeout; `None` where it is `ok` already, or is as quick as can be.
+/// Lowers one master's timeout; `None` where it is `ok` already, or its timeout is left alone.
 fn lower(server: &mut Server) -> Result<Option<Hurried<'_>>, WireError> {
     if server.info()?.ok {
         return Ok(None);
     }
     let original = server.node_timeout()?;
-    if original <= HURRIED_TIMEOUT {
-        return Ok(None);
-    }
-    match server.set_node_timeout(HURRIED_TIMEOUT) {
-        Ok(()) => Ok(Some(Hurried { server, original })),
+    let Some(lowered) = hurried_timeout(original) else { return Ok(None) };
+    match server.set_node_timeout(lowered) {
         Err(error) if error.refusal().is_some() => Err(error),
-        // It may have been set all the same: better to put it back once too often.
-        Err(error) => server.set_node_timeout(original).and(Err(error)),
+        // Where the answer was lost it may have been set all the same: it will be put back.
+        Ok(()) | Err(_) => Ok(Some(Hurried { server, original })),
     }
 }
 
@@ -162,20 +164,19 @@ fn wait_for(hurried: &mut [Hurried], deadline: &Deadline) -> Result<Vec<()>, Wir
     answers.into_iter().map(|answer| answer.map(|_| ())).collect()
 }
 
-/// Puts a timeout back and reads it, to be sure.
-fn restore(hurried: Hurried) -> Result<(), HaltCause> {
+/// Puts a timeout back and reads it, to be sure; a connection that broke is made anew meanwhile.
+fn restore(hurried: Hurried) -> Option<TimeoutLeft> {
     let Hurried { server, original } = hurried;
-    let node = server.addr().clone();
-    let left = |why: String| HaltCause::TimeoutLeft {
-        node: node.clone(),
-        now: HURRIED_TIMEOUT,
-        original,
-        why,
-    };
-    server.set_node_timeout(original).map_err(|error| left(error.to_string()))?;
-    match server.node_timeout() {
-        Ok(now) if now == original => Ok(()),
-        Ok(now) => Err(left(format!("it still says {now}"))),
-        Err(error) => Err(left(error.to_string())),
+    let begun = Instant::now();
+    loop {
+        let why = match server.set_node_timeout(original).and_then(|()| server.node_timeout()) {
+            Ok(now) if now == original => return None,
+            Ok(now) => format!("it still says {now}"),
+            Err(error) => error.to_string(),
+        };
+        if begun.elapsed() > RESTORE {
+            return Some(TimeoutLeft { node: server.addr().clone(), original, why });
+        }
+        std::thread::sleep(RESTORE / 50);
     }
 }

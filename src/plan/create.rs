@@ -85,6 +85,7 @@ pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<Formation, Vec<Ob
             steps.push(Step::Follow(of));
         }
         Member {
+            known: true,
             id: me.id,
             addr: reports[seat].reached.clone(),
             role: Some(role),

@@ -8,15 +8,23 @@ use std::time::Duration;
 
 use crate::model::{ClusterReport, ClusterView, Flag, NodeAddr, NodeId, NodeReport, Role, SlotSet};
 
-/// The `cluster-node-timeout` in milliseconds that a master gets while it waits to be `ok`.
+/// The `cluster-node-timeout` that a master gets while it waits to be `ok`, instead of `original`
+/// (both in milliseconds); `None` where it is left alone.
 ///
 /// A master that was without a majority refuses `ok` for its node timeout, but 500 ms at least
-/// (`cluster.c`, `clusterUpdateState`), so 500 would do. Nobody chooses 499: where a later run finds
-/// it, it knows that it was left behind.
-pub const HURRIED_TIMEOUT: u64 = 499;
+/// (`cluster.c`, `clusterUpdateState`), so any value below will do. It is 499 less two for each
+/// second of the original: an odd number that nobody chooses, from which a later run can tell what
+/// it was, should this one be killed. Timeouts that are not whole seconds up to 99 are not touched.
+pub fn hurried_timeout(original: u64) -> Option<u64> {
+    let seconds = original / 1000;
+    (original.is_multiple_of(1000) && (1..=99).contains(&seconds)).then(|| 499 - 2 * seconds)
+}
 
-/// What servers have where nobody set anything, in milliseconds (`redis.conf`).
-pub const DEFAULT_TIMEOUT: u64 = 15_000;
+/// What a node timeout was before an interrupted run lowered it to `now`; `None` where it did not.
+pub fn timeout_before(now: u64) -> Option<u64> {
+    let lowered = now % 2 == 1 && (301..=497).contains(&now);
+    lowered.then(|| (499 - now) / 2 * 1000)
+}
 
 /// Something one node is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +46,9 @@ pub struct Member {
     pub addr: NodeAddr,
     /// The role that all must see it in; `None` where the plan does not care.
     pub role: Option<Role>,
-    /// The slots that all must see it own; `None` where the plan does not care. Where it cares
-    /// about neither, it is not needed that all know it.
+    /// Whether all must know it, be it in whatever role.
+    pub known: bool,
+    /// The slots that all must see it own; `None` where the plan does not care.
     pub slots: Option<SlotSet>,
     pub steps: Vec<Step>,
 }
@@ -71,6 +80,9 @@ pub struct Formation {
     pub covers: bool,
     /// Whether some node was not `ok` when it was asked.
     pub waits_for_ok: bool,
+    /// Whether timeouts may be lowered for a moment: no node holds a key, so no failover could do
+    /// harm.
+    pub may_hurry: bool,
     /// How long the youngest node had been up: no node is `ok` in its first two seconds.
     pub youngest: Duration,
 }
@@ -82,8 +94,9 @@ impl Formation {
     /// each to each: a plan that introduces nodes does, while a small change to a cluster need not
     /// wait for all of them.
     pub fn new(mut members: Vec<Member>, reports: &[&NodeReport], connects: bool) -> Formation {
-        for (member, timeout) in members.iter_mut().zip(lost_timeouts(reports)) {
-            member.steps.extend(timeout.map(Step::RestoreTimeout));
+        for (member, report) in members.iter_mut().zip(reports) {
+            let before = report.node_timeout().and_then(timeout_before);
+            member.steps.extend(before.map(Step::RestoreTimeout));
         }
         let index: BTreeMap<NodeId, usize> =
             members.iter().enumerate().map(|(i, member)| (member.id, i)).collect();
@@ -117,6 +130,7 @@ impl Formation {
             unseen,
             covers: owned == SlotSet::all(),
             waits_for_ok: reports.iter().any(|report| !report.info.ok),
+            may_hurry: reports.iter().all(|report| report.keys == 0),
             youngest: reports.iter().map(|report| report.uptime).min().unwrap_or_default(),
             members,
         }
@@ -130,8 +144,14 @@ impl Formation {
     ) -> Formation {
         let members = report.nodes.iter().map(|node| {
             let addr = reachable(report, node);
-            let mut member =
-                Member { id: node.id(), addr, role: None, slots: None, steps: Vec::new() };
+            let mut member = Member {
+                id: node.id(),
+                addr,
+                role: None,
+                known: false,
+                slots: None,
+                steps: Vec::new(),
+            };
             change(node, &mut member);
             member
         });
@@ -187,7 +207,8 @@ fn lacks(members: &[Member], view: &ClusterView) -> Vec<(NodeId, Lack)> {
         }
         Some(_) => None,
     };
-    let matters = |member: &&Member| member.role.is_some() || member.slots.is_some();
+    let matters =
+        |member: &&Member| member.known || member.role.is_some() || member.slots.is_some();
     members.iter().filter(matters).filter_map(|member| Some((member.id, lack(member)?))).collect()
 }
 
@@ -209,13 +230,19 @@ fn reachable(report: &ClusterReport, node: &NodeReport) -> NodeAddr {
     known.into_iter().next().unwrap_or_else(|| node.reached.clone())
 }
 
-/// For each node the timeout to put back, where it has the one that an interrupted run left.
-///
-/// Its own old value is lost with that run; the others still have theirs, and a cluster has one
-/// value for all.
-pub(super) fn lost_timeouts(reports: &[&NodeReport]) -> Vec<Option<u64>> {
-    let timeouts: Vec<Option<u64>> = reports.iter().map(|report| report.node_timeout()).collect();
-    let kept = timeouts.iter().flatten().copied().filter(|&timeout| timeout != HURRIED_TIMEOUT);
-    let original = kept.max().unwrap_or(DEFAULT_TIMEOUT);
-    timeouts.iter().map(|&timeout| (timeout == Some(HURRIED_TIMEOUT)).then_some(original)).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lowered_timeout_tells_what_it_was() {
+        for seconds in 1..=99 {
+            let lowered = hurried_timeout(seconds * 1000).unwrap();
+            assert!(lowered < 500 && timeout_before(lowered) == Some(seconds * 1000), "{seconds}");
+        }
+        for left_alone in [0, 300, 450, 500, 900, 1500, 15_001, 100_000] {
+            assert_eq!(hurried_timeout(left_alone), None, "{left_alone}");
+            assert_eq!(timeout_before(left_alone), None, "{left_alone}");
+        }
+    }
 }

@@ -67,8 +67,10 @@ pub fn plan(cluster: &ClusterReport, newcomers: &[NodeReport]) -> Result<Formati
             steps.push(Step::SetEpoch(epoch));
         }
         let me = report.view.me();
-        let (role, slots) = (Some(me.role), Some(me.slots.clone()));
-        Member { id: me.id, addr: report.reached.clone(), role, slots, steps }
+        // What the cluster's own nodes think of each other is not this command's affair.
+        let joins = cluster.node(me.id).is_none();
+        let (role, slots) = (joins.then_some(me.role), joins.then(|| me.slots.clone()));
+        Member { id: me.id, addr: report.reached.clone(), role, known: true, slots, steps }
     });
     let mut plan = Formation::new(members.collect(), &all, true);
     if plan.strangers.is_empty() {

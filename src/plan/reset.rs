@@ -1,7 +1,7 @@
 //! Taking nodes out of whatever they are in.
 
 use crate::model::{NodeAddr, NodeReport};
-use crate::plan::formation::lost_timeouts;
+use crate::plan::formation::timeout_before;
 
 /// What the user agrees to lose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,14 +52,13 @@ pub fn plan(
     if !errors.is_empty() {
         return Err(errors);
     }
-    let timeouts = lost_timeouts(&reports.iter().collect::<Vec<_>>());
-    let plan = reports.iter().zip(timeouts).map(|(report, timeout)| {
+    let plan = reports.iter().map(|report| {
         let me = report.view.me();
         let alone = report.view.nodes().len() == 1 && me.slots.is_empty() && me.is_master();
         NodeReset {
             flush_keys: report.keys > 0 && me.is_master(),
             flush_functions: report.functions > 0,
-            timeout,
+            timeout: report.node_timeout().and_then(timeout_before),
             reset: hard || !alone || !report.view.open.is_empty(),
         }
     });

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::ui::{NotConfirmed, Ui};
 use crate::model::NodeAddr;
-use crate::ops::{Gap, HaltCause, Halted};
+use crate::ops::{Gap, HaltCause, Halted, TimeoutLeft};
 use crate::plan::assign::AssignError;
 use crate::plan::create::Objection;
 use crate::plan::meet::MeetError;
@@ -314,17 +314,23 @@ fn halted(halted: &Halted) -> Failure {
         HaltCause::Wire(error) => format!("while {}: {error}", halted.during.words()),
         cause => cause.to_string(),
     };
-    let mut failure = match (&halted.cause, halted.changed()) {
+    let mut failure = match (&halted.cause, halted.changed) {
         (_, true) => Failure::halted(message),
         (HaltCause::Wire(error), false) => wire(error),
         (_, false) => Failure::refused(message),
     };
     failure.hint = Some(match &halted.cause {
-        HaltCause::TimeoutLeft { node, original, .. } => format!(
-            "redis-cli -h {} -p {} CONFIG SET cluster-node-timeout {original}\n(done before: {done}). Then run the same command again: it goes on where this one stopped",
-            node.host(),
-            node.port()
-        ),
+        HaltCause::TimeoutLeft(left) => {
+            failure.details.extend(left.iter().map(|left| format!("{}: {}", left.node, left.why)));
+            let mend = left.iter().map(|TimeoutLeft { node, original, .. }| {
+                let (host, port) = (node.host(), node.port());
+                format!("redis-cli -h {host} -p {port} CONFIG SET cluster-node-timeout {original}")
+            });
+            format!(
+                "{}\nor run the same command again (done: {done})",
+                mend.collect_vec().join("\n")
+            )
+        }
         HaltCause::NotMet { gaps, nodes, .. } => {
             failure.details.extend(unmet(gaps, *nodes));
             format!(

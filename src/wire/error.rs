@@ -39,9 +39,12 @@ impl WireError {
     /// Whether the server turned the credentials (or their lack) down.
     pub fn is_denied(&self) -> bool {
         let words = ["NOAUTH", "WRONGPASS", "NOPERM", "DENIED"];
+        let is_auth = matches!(self, WireError::Refused { command, .. } if command == "AUTH");
         self.refusal().is_some_and(|said| {
             // 6.2 answers a wrong password of the default user without a code of its own.
-            words.iter().any(|word| said.starts_with(word)) || said.contains("invalid password")
+            is_auth
+                || words.iter().any(|word| said.starts_with(word))
+                || said.contains("invalid password")
         })
     }
 

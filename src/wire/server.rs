@@ -30,7 +30,9 @@ pub struct Server {
     ip: IpAddr,
     stream: Stream,
     parser: Parser,
-    timeout: Duration,
+    access: Access,
+    /// An exchange was cut short: what still comes in belongs to nothing.
+    broken: bool,
 }
 
 impl std::fmt::Debug for Server {
@@ -46,11 +48,11 @@ impl Server {
     /// The server cannot be reached, is no Redis, or turns the credentials down.
     pub fn connect(addr: &NodeAddr, access: &Access) -> Result<Server, WireError> {
         let (stream, ip) = Stream::open(addr, access)?;
-        let (parser, timeout) = (Parser::new(), access.timeout);
-        let mut server = Server { addr: addr.clone(), ip, stream, parser, timeout };
-        if let Some(password) = &access.password {
+        let (addr, access) = (addr.clone(), access.clone());
+        let mut server = Server { addr, ip, stream, parser: Parser::new(), access, broken: false };
+        if let Some(password) = server.access.password.clone() {
             let mut auth = cmd("AUTH");
-            auth.arg(access.user.as_deref()).arg(password.reveal());
+            auth.arg(server.access.user.as_deref()).arg(password.reveal());
             match server.one(auth) {
                 // The password is for nodes that want one; this one asks for none.
                 Err(error)
@@ -69,12 +71,23 @@ impl Server {
     }
 
     /// Sends all commands at once and reads all replies; a refusal is a `Value::ServerError`.
+    ///
+    /// A connection that broke before is made anew.
     fn pipeline(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, WireError> {
-        self.stream.set_deadline(Instant::now() + self.timeout);
+        if self.broken {
+            *self = Server::connect(&self.addr, &self.access)?;
+        }
+        let replies = self.exchange(commands);
+        self.broken = replies.is_err();
+        replies
+    }
+
+    fn exchange(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, WireError> {
+        self.stream.set_deadline(Instant::now() + self.access.timeout);
         let mut bytes = Vec::new();
         commands.iter().for_each(|command| command.write_packed_command(&mut bytes));
         let first = commands.first().map(quote).unwrap_or_default();
-        self.stream.write_all(&bytes).map_err(|error| self.broken(first, &error))?;
+        self.stream.write_all(&bytes).map_err(|error| self.failed(first, &error))?;
         commands.iter().map(|command| self.read(command)).collect()
     }
 
@@ -82,25 +95,37 @@ impl Server {
         self.parser.parse_value(&mut self.stream).map_err(|error| {
             use std::error::Error;
             match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
-                Some(error) => self.broken(quote(command), error),
+                Some(error) => self.failed(quote(command), error),
                 None if error.is_timeout() => self.timed_out(quote(command)),
                 None if error.is_io_error() => WireError::Lost {
                     addr: self.addr.clone(),
                     command: quote(command),
                     why: "the server closed it".to_owned(),
                 },
-                None => {
-                    WireError::NotRedis { addr: self.addr.clone(), said: self.stream.first_words() }
-                }
+                None => WireError::NotRedis {
+                    addr: self.addr.clone(),
+                    said: self.redacted(self.stream.first_words()),
+                },
             }
         })
     }
 
-    fn timed_out(&self, command: String) -> WireError {
-        WireError::Timeout { addr: self.addr.clone(), command, after: self.timeout }
+    /// A server's words without the password, which some repeat.
+    fn redacted(&self, said: String) -> String {
+        let Some(password) = &self.access.password else { return said };
+        let password = password.reveal();
+        let escaped = password.escape_debug().to_string();
+        [password, &escaped]
+            .iter()
+            .filter(|text| !text.is_empty())
+            .fold(said, |said, text| said.replace(*text, "***"))
     }
 
-    fn broken(&self, command: String, error: &std::io::Error) -> WireError {
+    fn timed_out(&self, command: String) -> WireError {
+        WireError::Timeout { addr: self.addr.clone(), command, after: self.access.timeout }
+    }
+
+    fn failed(&self, command: String, error: &std::io::Error) -> WireError {
         if is_timeout(error) {
             return self.timed_out(command);
         }
@@ -119,6 +144,7 @@ impl Server {
                     Some(details) => format!("{} {details}", error.code()),
                     None => error.code().to_owned(),
                 };
+                let said = self.redacted(said);
                 Err(WireError::Refused { addr: self.addr.clone(), command: quote(command), said })
             }
             reply => Ok(reply),

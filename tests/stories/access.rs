@@ -43,6 +43,32 @@ fn a_wrong_password_is_told_from_a_missing_one_and_never_shown() {
 }
 
 #[test]
+fn words_of_a_server_that_repeat_the_password_are_not_shown() {
+    let cluster = TestCluster::start_as(1, &Server::with(&["rename-command AUTH \"\""]));
+    let check = |addr: &str| {
+        let args = ["check", addr, "--json", "--timeout", "2s"];
+        rcluster_with(&args, |command| {
+            command.env("REDISCLI_AUTH", PASSWORD);
+        })
+    };
+    let refused = check(&cluster.addr(0)).exits(3).tells(&["unknown command"]);
+    assert!(!refused.err.contains(PASSWORD) && !refused.out.contains(PASSWORD), "{refused:?}");
+
+    // A service that says back what it hears.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut from, mut to) = (stream.as_ref().unwrap(), stream.as_ref().unwrap());
+            let _ = std::io::Write::write_all(&mut to, b"echo: ");
+            let _ = std::io::copy(&mut from, &mut to);
+        }
+    });
+    let echoed = check(&addr).exits(3).tells(&["no Redis or Valkey server", "echo:"]);
+    assert!(!echoed.err.contains(PASSWORD) && !echoed.out.contains(PASSWORD), "{echoed:?}");
+}
+
+#[test]
 fn the_password_comes_from_the_environment_or_a_file() {
     let cluster = guarded();
     let formed = run(&args(&cluster, &["--json", "--progress", "json"]), Some(PASSWORD)).succeeds();

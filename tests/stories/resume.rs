@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use crate::support::{Running, TestCluster, eventually, start};
+use std::time::{Duration, Instant};
+
+use crate::support::{Running, Server, TestCluster, eventually, start};
 
 const PHASES: [&str; 5] = ["epochs", "meet", "assign", "agree", "serve"];
 
@@ -11,6 +13,14 @@ fn started(cluster: &TestCluster) -> Running {
     let mut args = vec!["create"];
     args.extend(addrs.iter().map(String::as_str));
     args.extend(["--replicas", "1", "--yes", "--json", "--progress", "json"]);
+    start(&args, |_| {})
+}
+
+/// The same without replicas.
+fn start_plain(cluster: &TestCluster) -> Running {
+    let addrs = cluster.addrs();
+    let args: Vec<&str> =
+        ["create", "--yes"].into_iter().chain(addrs.iter().map(String::as_str)).collect();
     start(&args, |_| {})
 }
 
@@ -95,7 +105,7 @@ fn a_server_killed_in_any_phase_is_named_and_after_its_restart_the_command_conve
 fn a_timeout_left_by_a_killed_run_is_seen_and_mended() {
     let cluster = TestCluster::formed(6, 1);
     for master in 0..3 {
-        cluster.tell(master, &["CONFIG", "SET", "cluster-node-timeout", "499"]);
+        cluster.tell(master, &["CONFIG", "SET", "cluster-node-timeout", "469"]);
     }
     let check = crate::support::rcluster(&["check", &cluster.addr(0), "--json"]).succeeds();
     let problem = check.problem("settings-differ");
@@ -106,6 +116,75 @@ fn a_timeout_left_by_a_killed_run_is_seen_and_mended() {
 
     assert_eq!(cluster.create(1).succeeds().json()["changed"], true);
     assert_eq!(cluster.settings("cluster-node-timeout"), ["15000"; 6]);
+}
+
+#[test]
+fn a_killed_run_gives_every_timeout_back_that_it_took_whatever_it_was() {
+    // Without replicas no node is left that would know it.
+    let cluster = TestCluster::start_as(3, &Server::with(&["cluster-node-timeout 7000"])).settled();
+    let mut run = start_plain(&cluster);
+    eventually("the timeouts are lowered, or it is over", || {
+        cluster.settings("cluster-node-timeout").iter().all(|timeout| timeout == "485")
+            || run.child.try_wait().is_ok_and(|ended| ended.is_some())
+    });
+    let _ = run.child.kill();
+    let _ = run.child.wait();
+
+    let check = crate::support::rcluster(&["check", &cluster.addr(0), "--json"]);
+    let lowered = cluster.settings("cluster-node-timeout") == ["485"; 3];
+    assert_eq!(check.kinds().contains(&"settings-differ".to_owned()), lowered, "{check:?}");
+    cluster.create(0).succeeds();
+    assert_eq!(cluster.settings("cluster-node-timeout"), ["7000"; 3]);
+}
+
+#[test]
+fn a_connection_that_is_cut_leaves_no_timeout_behind() {
+    let cluster = TestCluster::start(3).settled();
+    let mut run = start_plain(&cluster);
+    let mut lookers: Vec<_> = (0..3).map(|node| cluster.connect(node)).collect();
+    eventually("the timeouts are lowered, or it is over", || {
+        let timeout = |looker: &mut redis::Connection| {
+            let setting: Vec<String> =
+                redis::cmd("CONFIG").arg(&["GET", "cluster-node-timeout"]).query(looker).unwrap();
+            setting[1].clone()
+        };
+        lookers.iter_mut().all(|looker| timeout(looker) == "469")
+            || run.child.try_wait().is_ok_and(|ended| ended.is_some())
+    });
+    for looker in &mut lookers {
+        let _: u32 = redis::cmd("CLIENT")
+            .arg(&["KILL", "TYPE", "normal", "SKIPME", "yes"])
+            .query(looker)
+            .unwrap();
+    }
+    run.finish();
+    assert_eq!(cluster.settings("cluster-node-timeout"), ["15000"; 3]);
+    cluster.create(0).succeeds();
+}
+
+#[test]
+fn a_server_that_hangs_is_named_as_soon_as_it_does_not_answer() {
+    for phase in ["meet", "agree", "serve"] {
+        let cluster = TestCluster::start(3).settled();
+        let addrs = cluster.addrs();
+        let mut args = vec!["create"];
+        args.extend(addrs.iter().map(String::as_str));
+        args.extend(["--yes", "--json", "--progress", "json", "--timeout", "2s"]);
+        let mut run = start(&args, |_| {});
+        reaches(&mut run, phase);
+        cluster.nodes[1].signal(rustix::process::Signal::STOP);
+        let begun = Instant::now();
+        let run = run.finish();
+        let took = begun.elapsed();
+        cluster.nodes[1].signal(rustix::process::Signal::CONT);
+
+        assert!(took < Duration::from_secs(20), "{phase}: {took:?}");
+        if run.code != Some(0) {
+            run.exits(4).tells(&[&addrs[1]]);
+        }
+        eventually("the same command converges", || cluster.create(0).code == Some(0));
+        assert_eq!(cluster.settings("cluster-node-timeout"), ["15000"; 3]);
+    }
 }
 
 #[test]

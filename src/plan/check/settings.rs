@@ -6,7 +6,7 @@ use itertools::Itertools;
 
 use super::{Kind, Problem, listed};
 use crate::model::{ClusterReport, Node};
-use crate::plan::formation::HURRIED_TIMEOUT;
+use crate::plan::formation::timeout_before;
 
 /// Masters with one config epoch: neither wins where both claim a slot. Servers sort it out among
 /// themselves once they talk (cluster specification, "Config epoch conflicts resolution").
@@ -39,8 +39,9 @@ fn setting(cluster: &ClusterReport, name: &'static str) -> Option<Problem> {
             values.entry(value).or_default().push(report.via.to_string());
         }
     }
-    let hurried = HURRIED_TIMEOUT.to_string();
-    let left_behind = |value: &str| name == "cluster-node-timeout" && value == hurried;
+    let left_behind = |value: &str| {
+        name == "cluster-node-timeout" && value.parse().ok().and_then(timeout_before).is_some()
+    };
     if values.len() < 2 && !values.keys().any(|value| left_behind(value)) {
         return None;
     }
