@@ -19,6 +19,9 @@ pub struct DelSlots {
     /// Slots and ranges: 7000, 0-5460 or 0..5460
     #[arg(required = true, value_name = "RANGE", value_delimiter = ',')]
     ranges: Vec<SlotRange>,
+    /// Go on although some nodes cannot be told: they keep the old owner until they are
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     change: ChangeArgs,
 }
@@ -27,6 +30,12 @@ impl DelSlots {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let slots = slot_set(&self.ranges)?;
         let mut cluster = cx.load_to_change(&self.node)?;
+        if let Some(silent) = cluster.report.silent.first().filter(|_| !self.force) {
+            // A slot that is given up is not gossiped: who is not told keeps the old owner for good.
+            let name = cluster.report.name(silent.id);
+            let message = format!("{name} gives no answer, so it cannot be told: {}", silent.why);
+            return Err(Failure::untold(message).into());
+        }
         let plan = assign::delete(&cluster.report, &slots)?;
         let keys = cluster.servers[0].keys_in(&slots)?;
         if keys > 0 {

@@ -37,7 +37,9 @@ pub struct NodeReport {
     pub uptime: Duration,
     /// Its link to its master, where it is a replica.
     pub link: Option<Link>,
-    /// `(ip, port)` of the replicas that are connected to it, synced or not.
+    /// How many seconds that link has been down, where the replica knows.
+    pub link_down_for: Option<u64>,
+    /// `(ip, port)` of the replicas that it is sending, or about to send, a first copy to.
     pub feeds: Vec<(String, u16)>,
     /// Keys in all databases.
     pub keys: u64,
@@ -69,6 +71,7 @@ impl NodeReport {
             zone: None,
             uptime: Duration::ZERO,
             link: None,
+            link_down_for: None,
             feeds: Vec::new(),
             keys: 0,
             memory: 0,
@@ -151,13 +154,16 @@ impl InfoMap<'_> {
         }
     }
 
-    /// The connected replicas, from INFO replication: `slave0:ip=…,port=…,state=…`.
+    /// The replicas that wait for their first copy or are being sent it, from INFO replication:
+    /// `slave0:ip=…,port=…,state=…`.
     pub fn feeds(&self) -> Vec<(String, u16)> {
         let field = |line: &str, name: &str| {
             let mut pairs = line.split(',').filter_map(|pair| pair.split_once('='));
             pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
         };
+        let is_fed = |line: &str| matches!(field(line, "state").as_deref(), Some(state) if state != "online");
         self.with_prefix("slave")
+            .filter(|(_, line)| is_fed(line))
             .filter_map(|(_, line)| Some((field(line, "ip")?, field(line, "port")?.parse().ok()?)))
             .collect()
     }
@@ -190,7 +196,7 @@ mod tests {
              slave0:ip=127.0.0.1,port=8001,state=online,offset=14,lag=0\r\n\
              slave1:ip=::1,port=8002,state=wait_bgsave,offset=0,lag=0\r\n",
         );
-        assert_eq!(master.feeds(), [("127.0.0.1".to_owned(), 8001), ("::1".to_owned(), 8002)]);
+        assert_eq!(master.feeds(), [("::1".to_owned(), 8002)]);
         assert_eq!(master.link(), None);
         let link = |text: &str| InfoMap::parse(text).link();
         assert_eq!(link("master_link_status:up\r\nmaster_sync_in_progress:0"), Some(Link::Up));

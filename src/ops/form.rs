@@ -175,10 +175,27 @@ impl Run<'_> {
                 })
             },
         );
+        self.tell_other_addresses()?;
         let after = self.options.deadline.allowed();
         self.gaps(answers)?.map_or(Ok(()), |gaps| {
             Err(HaltCause::NotMet { gaps, nodes: plan.members.len(), after })
         })
+    }
+
+    /// Nodes may announce other addresses than they were named by: with NAT that is meant, with two
+    /// network cards often not.
+    fn tell_other_addresses(&mut self) -> Result<(), HaltCause> {
+        let Some(server) = self.servers.first_mut() else { return Ok(()) };
+        let view = server.view()?;
+        for member in &self.plan.members {
+            let known =
+                view.peers().find(|peer| peer.id == member.id).and_then(|peer| peer.addr.as_ref());
+            if let Some(known) = known.filter(|known| **known != member.addr) {
+                let message = format!("{} is known to the cluster as {known}", member.addr);
+                self.observer.on(Event::Note { message });
+            }
+        }
+        Ok(())
     }
 
     /// Members that are not seen as planned make themselves known; waits until every view agrees.

@@ -79,6 +79,11 @@ impl Failure {
         Failure::new(exit::PROBLEMS, message)
     }
 
+    /// A node that would have to be told gives no answer; nothing was changed.
+    pub fn untold(message: impl ToString) -> Failure {
+        Failure::new(exit::UNREACHABLE, message).hint("bring it back, or go on without it: --force")
+    }
+
     /// It stopped half-way.
     pub fn halted(message: impl ToString) -> Failure {
         Failure { changed: true, ..Failure::new(exit::HALTED, message) }

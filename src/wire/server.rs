@@ -218,6 +218,7 @@ impl Server {
             run_id: info.get("run_id").unwrap_or_default().to_owned(),
             version: info.version(),
             link: info.link(),
+            link_down_for: info.number("master_link_down_since_seconds"),
             feeds: info.feeds(),
             zone: info.get("availability_zone").filter(|zone| !zone.is_empty()).map(str::to_owned),
             uptime: Duration::from_secs(info.number("uptime_in_seconds").unwrap_or(0)),

@@ -251,3 +251,31 @@ fn a_reader_that_goes_away_is_no_error() {
     let ended = run.wait_with_output().unwrap();
     assert_eq!((ended.status.code(), ended.stderr), (Some(0), Vec::new()));
 }
+
+#[test]
+fn a_step_that_is_refused_before_anything_changed_says_so() {
+    if server_under_test() == "redis-6.2" {
+        return; // its users cannot be denied a single subcommand
+    }
+    let cluster = TestCluster::formed(3, 0);
+    cluster.tell_all(&[
+        "ACL",
+        "SETUSER",
+        "lim",
+        "on",
+        ">pw",
+        "~*",
+        "+@all",
+        "-cluster|addslotsrange",
+        "-cluster|addslots",
+    ]);
+    rcluster(&["delslots", &cluster.addr(0), "5", "--yes"]).succeeds();
+    let args = ["addslots", &cluster.addr(0), "5", "--user", "lim", "--json"];
+    let run = crate::support::rcluster_with(&args, |command| {
+        command.env("REDISCLI_AUTH", "pw");
+    })
+    .exits(3);
+    let error = run.json()["error"].clone();
+    assert_eq!(error["changed"], false, "{error}");
+    run.tells(&["NOPERM"]);
+}

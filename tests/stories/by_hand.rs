@@ -136,3 +136,27 @@ fn slots_with_keys_are_not_left_without_an_owner() {
     run.tells(&["holds", "keys", &slot.to_string()]);
     assert_eq!(cluster.facts(), before);
 }
+
+#[test]
+fn slots_are_not_given_up_behind_the_back_of_a_node_that_hangs() {
+    let cluster = TestCluster::formed(3, 0);
+    cluster.nodes[2].signal(rustix::process::Signal::STOP);
+    let args = ["delslots", &cluster.addr(0), "5", "--yes", "--timeout", "1s"];
+    let run = rcluster(&args).exits(3);
+    run.tells(&[&cluster.addr(2), "cannot be told", "--force"]);
+    let run = rcluster(&[&args[..], &["--force"]].concat());
+    cluster.nodes[2].signal(rustix::process::Signal::CONT);
+    run.succeeds();
+    let nodes: String = cluster.ask(1, &["CLUSTER", "NODES"]);
+    assert!(nodes.contains("0-4 6-5460"), "{nodes}");
+}
+
+#[test]
+fn a_newcomer_is_met_whatever_the_old_nodes_think_of_each_other() {
+    let cluster = TestCluster::start(4);
+    let addrs = cluster.addrs();
+    rcluster(&["create", &addrs[0], &addrs[1], &addrs[2], "--yes"]).succeeds();
+    cluster.tell(0, &["CLUSTER", "DELSLOTS", "6000"]);
+    rcluster(&["meet", &addrs[0], &addrs[3], "--join-timeout", "10s"]).succeeds();
+    rcluster(&["meet", &addrs[0], &addrs[3], &addrs[3]]).exits(2).tells(&["given twice"]);
+}

@@ -64,6 +64,30 @@ fn slots_without_an_owner_are_found_and_the_command_mends_them() {
 }
 
 #[test]
+fn a_slot_that_its_owner_gave_up_is_given_back_to_it() {
+    let cluster = TestCluster::formed(3, 0);
+    cluster.tell(1, &["CLUSTER", "DELSLOTS", "6000"]);
+    let problem = check(&cluster, 0).exits(1).problem("slots-uncovered");
+    let fix = format!("rcluster addslots {} 6000", cluster.addr(1));
+    assert_eq!(problem["fix"], fix.as_str());
+    let words: Vec<&str> = fix.split(' ').skip(1).collect();
+    rcluster(&words).succeeds();
+    finds(&cluster, 0, &[]).succeeds();
+}
+
+#[test]
+fn wait_is_not_outlasted_by_a_node_that_hangs() {
+    let cluster = TestCluster::formed(3, 0);
+    cluster.nodes[1].signal(rustix::process::Signal::STOP);
+    let begun = Instant::now();
+    let run = rcluster(&["check", &cluster.addr(0), "--wait", "1s", "--json"]);
+    let took = begun.elapsed();
+    cluster.nodes[1].signal(rustix::process::Signal::CONT);
+    run.exits(1).problem("node-unreachable");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+#[test]
 fn an_open_slot_is_one_problem_with_both_ends() {
     let cluster = TestCluster::formed(3, 0);
     cluster.tell(0, &["CLUSTER", "SETSLOT", "7", "MIGRATING", &cluster.id(1)]);

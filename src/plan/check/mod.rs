@@ -6,6 +6,8 @@ mod settings;
 mod slots;
 mod views;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::model::{ClusterReport, NodeId, SlotSet};
@@ -134,10 +136,17 @@ pub fn is_healthy(problems: &[Problem], strict: bool) -> bool {
 /// Who owns what: each node as it says itself, silent nodes as the others say. Only owners of slots.
 pub fn owners(cluster: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
     let told = cluster.nodes.iter().map(|report| (report.id(), report.view.me().slots.clone()));
-    let silent = cluster.silent.iter().map(|silent| {
-        let seen = cluster.nodes.iter().filter_map(|report| report.view.node(silent.id));
-        (silent.id, seen.fold(SlotSet::EMPTY, |all, node| all.union(&node.slots)))
-    });
+    let mut silent: BTreeMap<NodeId, SlotSet> =
+        cluster.silent.iter().map(|silent| (silent.id, SlotSet::EMPTY)).collect();
+    if !silent.is_empty() {
+        for node in cluster.nodes.iter().flat_map(|report| report.view.nodes()) {
+            if let Some(slots) = silent.get_mut(&node.id)
+                && *slots != node.slots
+            {
+                *slots = slots.union(&node.slots);
+            }
+        }
+    }
     told.chain(silent).filter(|(_, slots)| !slots.is_empty()).collect()
 }
 

@@ -7,6 +7,9 @@ use itertools::Itertools;
 use super::{Kind, Problem, listed, owners};
 use crate::model::{ClusterReport, Flag, Link, NodeId, NodeReport, Role};
 
+/// Seconds within which a first copy has begun to arrive, or will not.
+const FIRST_COPY: u64 = 60;
+
 pub(super) fn not_ok(cluster: &ClusterReport) -> Option<Problem> {
     let failed = cluster.nodes.iter().filter(|report| !report.info.ok);
     let names = failed.map(|report| report.via.to_string()).collect_vec();
@@ -107,27 +110,26 @@ fn replica(cluster: &ClusterReport, report: &NodeReport) -> Vec<Problem> {
     let Role::Replica { of } = report.view.me().role else { return Vec::new() };
     let (name, master) = (report.via.to_string(), cluster.name(of));
     let mut found = Vec::new();
-    // A replica that its master feeds waits for its first copy, up to repl-diskless-sync-delay.
+    // A replica that its master feeds waits for its first copy: repl-diskless-sync-delay, and then
+    // as long as the data takes. One that is still between two tries after a minute gets nowhere.
     let fed = cluster.node(of).is_some_and(|master| {
-        master
-            .feeds
-            .iter()
-            .any(|(ip, port)| *port == report.reached.port() && *ip == report.reached.host())
+        let replica = (report.reached.host(), report.reached.port());
+        master.feeds.iter().any(|(ip, port)| (ip.as_str(), *port) == replica)
     });
+    let down_for =
+        report.link_down_for.map(|seconds| format!(" for {seconds} s")).unwrap_or_default();
+    let stuck = report.link_down_for.is_some_and(|seconds| seconds > FIRST_COPY);
+    let ends = [name.clone(), master.clone()];
     match report.link {
-        Some(Link::Down) if !fed => {
+        Some(Link::Down) if !fed || stuck => {
             let message = format!(
-                "{name} has no connection to its master {master} (master_link_status:down)"
+                "{name} has had no connection to its master {master}{down_for} (master_link_status:down)"
             );
-            found.push(
-                Problem::error(Kind::ReplicaLinkDown, message).at([name.clone(), master.clone()]),
-            );
+            found.push(Problem::error(Kind::ReplicaLinkDown, message).at(ends));
         }
         Some(Link::Down | Link::Syncing) => {
             let message = format!("{name} is waiting for its first copy of {master}'s data");
-            found.push(
-                Problem::warning(Kind::ReplicaSyncing, message).at([name.clone(), master.clone()]),
-            );
+            found.push(Problem::warning(Kind::ReplicaSyncing, message).at(ends));
         }
         Some(Link::Up) | None => {}
     }

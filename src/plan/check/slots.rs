@@ -3,7 +3,7 @@
 use itertools::Itertools;
 
 use super::{Kind, Problem, by_number, covered, owners};
-use crate::model::{ClusterReport, OpenState, SlotSet};
+use crate::model::{ClusterReport, NodeAddr, OpenState, SlotSet};
 
 pub(super) fn uncovered(cluster: &ClusterReport) -> Option<Problem> {
     let slots = covered(cluster).complement();
@@ -12,16 +12,37 @@ pub(super) fn uncovered(cluster: &ClusterReport) -> Option<Problem> {
     }
     let count = slots.len();
     let message = format!(
-        "{count} {} no owner ({slots}): their keys cannot be read or written",
+        "{count} {} no owner ({slots}): {} keys cannot be read or written",
         by_number(count, "slot has", "slots have"),
+        by_number(count, "its", "their"),
     );
-    // The master that owns fewest is the one to ask; any other would do as well.
-    let masters = cluster.nodes.iter().filter(|report| report.view.me().is_master());
-    let fix = masters.min_by_key(|report| report.view.me().slots.len()).map(|master| {
-        let ranges = slots.ranges().iter().join(" ");
-        format!("rcluster addslots {} {ranges}", master.via)
-    });
+    let fix = mend(cluster, &slots);
     Some(Problem::error(Kind::SlotsUncovered, message).with_slots(slots).mended_by(fix))
+}
+
+/// Who should own slots that nobody says it owns: the node that others still take for the owner,
+/// for the rest the master that owns fewest.
+fn mend(cluster: &ClusterReport, slots: &SlotSet) -> Option<String> {
+    let mut left = slots.clone();
+    let mut commands = Vec::new();
+    let mut give = |addr: &NodeAddr, slots: &SlotSet| {
+        commands.push(format!("rcluster addslots {addr} {}", slots.ranges().iter().join(" ")));
+    };
+    let masters = cluster.nodes.iter().filter(|report| report.view.me().is_master()).collect_vec();
+    for master in &masters {
+        let seen = cluster.nodes.iter().filter_map(|report| report.view.node(master.id()));
+        let seen =
+            seen.fold(SlotSet::EMPTY, |all, node| all.union(&node.slots.intersection(&left)));
+        if !seen.is_empty() {
+            give(&master.via, &seen);
+            left = left.difference(&seen);
+        }
+    }
+    if !left.is_empty() {
+        let smallest = masters.into_iter().min_by_key(|report| report.view.me().slots.len())?;
+        give(&smallest.via, &left);
+    }
+    Some(commands.join(" && "))
 }
 
 pub(super) fn conflicts(cluster: &ClusterReport) -> Vec<Problem> {
