@@ -3,7 +3,7 @@
 //!     cargo bench --bench versus                    # everything at 6 and 30 nodes
 //!     cargo bench --bench versus -- form 6 30 100   # some sections, some sizes
 //!
-//! Sections are `small`, `check` and `form`. Both tools run in turns in the same minutes, so that a
+//! Sections are `small`, `check`, `plan` and `form`. Both tools run in turns in the same minutes, so that a
 //! busy machine slows both; what counts is the median of their ratios. A missed goal is printed as
 //! missed and fails nothing.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -12,6 +12,7 @@ mod check;
 mod form;
 mod measure;
 mod peer;
+mod plan;
 mod small;
 #[allow(dead_code, unused_imports)]
 #[path = "../../tests/stories/support/mod.rs"]
@@ -20,7 +21,7 @@ mod table;
 
 use std::process::ExitCode;
 
-const SECTIONS: [&str; 3] = ["small", "check", "form"];
+const SECTIONS: [&str; 4] = ["small", "check", "plan", "form"];
 
 fn main() -> ExitCode {
     // Cargo adds `--bench`.
@@ -50,6 +51,9 @@ fn main() -> ExitCode {
     }
     if wants("check") {
         sizes.iter().for_each(|&size| check::run(size));
+    }
+    if wants("plan") {
+        sizes.iter().for_each(|&size| plan::run(size));
     }
     if wants("form") {
         sizes.iter().for_each(|&size| form::run(size));

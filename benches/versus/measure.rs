@@ -24,13 +24,20 @@ pub struct Taken {
 /// counts a child's share of its parent's memory, before the child becomes another program, as its
 /// own. A process that has done nothing yet has next to none.
 pub fn run(program: &Program, args: &[String]) -> Taken {
+    run_ending(program, args, &[0])
+}
+
+/// The same for a program that may end with any of these exit codes.
+pub fn run_ending(program: &Program, args: &[String], codes: &[u64]) -> Taken {
     let mut helper = Command::new(std::env::current_exe().expect("this program has a path"));
     helper.arg(ONE).args(program).args(args).stdin(Stdio::null());
     let output = helper.output().expect("the helper runs");
     let text = String::from_utf8_lossy(&output.stdout);
     let numbers: Vec<u64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     match numbers[..] {
-        [nanoseconds, peak, 0] => Taken { time: Duration::from_nanos(nanoseconds), peak },
+        [nanoseconds, peak, code] if codes.contains(&code) => {
+            Taken { time: Duration::from_nanos(nanoseconds), peak }
+        }
         _ => panic!(
             "{program:?} {args:?} failed: {text} {}",
             String::from_utf8_lossy(&output.stderr)
