@@ -83,14 +83,36 @@ impl SlotSet {
     }
 }
 
+/// What a sentence spends on slots: with it `nothing to do: … owns slots … already` fits 80 columns.
+const SENTENCE: usize = 30;
+
 impl SlotSet {
-    /// For a sentence: `slot 5`, `slots 0-5460,7000`, `no slots`.
+    /// For a sentence: `slot 5`, `slots 0-5460,7000`, `slots 0,80,160,… (200 ranges)`, `no slots`.
     pub fn words(&self) -> String {
         match self.len() {
             0 => "no slots".to_owned(),
             1 => format!("slot {self}"),
-            _ => format!("slots {self}"),
+            _ => format!("slots {}", self.short(SENTENCE)),
         }
+    }
+
+    /// For people, not for programs: all ranges where they fit into `columns`, else the first ones
+    /// that do, and how many there are. A single range is always told.
+    pub fn short(&self, columns: usize) -> String {
+        let whole = self.to_string();
+        if self.ranges.len() < 2 || whole.len() <= columns {
+            return whole;
+        }
+        let count = format!("… ({} ranges)", self.ranges.len());
+        let left = columns.saturating_sub(count.chars().count());
+        let mut text = String::new();
+        for range in self.ranges.iter().map(|range| format!("{range},")) {
+            if text.len() + range.len() > left {
+                break;
+            }
+            text += &range;
+        }
+        text + &count
     }
 }
 
@@ -156,6 +178,18 @@ mod tests {
         assert!(SlotSet::all().complement().is_empty());
         assert_eq!(SlotSet::EMPTY.complement(), SlotSet::all());
         assert_eq!(set("0-5460,16383").complement(), set("5461-16382"));
+    }
+
+    #[test]
+    fn people_are_told_a_few_ranges_and_how_many_there_are() {
+        let scattered: SlotSet = (0..200).filter_map(|n| Slot::new(n * 80)).collect();
+        assert_eq!(scattered.short(22), "0,80,… (200 ranges)");
+        assert_eq!(scattered.short(0), "… (200 ranges)");
+        assert_eq!(scattered.words(), "slots 0,80,160,240,… (200 ranges)");
+        assert_eq!(set("0-5460,7000").short(11), "0-5460,7000");
+        assert_eq!(set("0-5460,7000").short(10), "… (2 ranges)");
+        assert_eq!(set("10923-16383").short(0), "10923-16383", "one range is as short as it gets");
+        assert_eq!(set("0-5460,7000").words(), "slots 0-5460,7000");
     }
 
     fn some_slots() -> impl Strategy<Value = BTreeSet<u16>> {

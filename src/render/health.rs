@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::table::Table;
+use super::table::{Table, wrapped};
 use super::ui::Ui;
 use crate::model::{ClusterReport, Flags, Node, NodeAddr, NodeId, Role, SLOTS, SlotSet};
 use crate::plan::check::{Problem, Severity, covered, is_healthy};
@@ -129,18 +129,20 @@ pub fn health_text(ui: &Ui, cluster: &ClusterReport, problems: &[Problem], stric
         }
     };
     let replicas = known_nodes - size.min(known_nodes);
-    let mut text = format!(
-        "{verdict}\n  {size} master{} with slots, {replicas} other node{}, {slots_covered} of {SLOTS} slots covered, epoch {current_epoch}\n",
+    let counts = format!(
+        "  {size} master{} with slots, {replicas} other node{}, {slots_covered} of {SLOTS} slots covered, epoch {current_epoch}",
         plural(size),
         plural(replicas),
     );
+    let mut text = format!("{verdict}\n{}\n", wrapped(&counts));
     for problem in problems {
         let label = match problem.severity {
             Severity::Error => ui.paint("error", Style::new().red().bold()),
             Severity::Warning => ui.paint("warning", Style::new().yellow().bold()),
         };
-        text += &format!("{label}: {}\n", problem.message);
+        text += &format!("{}\n", wrapped(&format!("{label}: {}", problem.message)));
         if let Some(fix) = &problem.fix {
+            // One line however long, to be copied.
             text += &format!("  mend it: {}\n", ui.paint(fix, Style::new().cyan()));
         }
     }
@@ -151,10 +153,25 @@ fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
+/// A table with as many slots told as it has room for; `table` makes it with this many columns
+/// for them.
+fn with_slots(table: impl Fn(usize) -> Table) -> String {
+    table(32).or_if_too_wide(|| table(22)).or_if_too_wide(|| table(0)).to_string()
+}
+
+fn slots_cell(slots: &SlotSet, columns: usize) -> String {
+    if slots.is_empty() { "-".to_owned() } else { slots.short(columns) }
+}
+
 /// A row a node, replicas under their master.
 pub fn nodes_text(cluster: &ClusterReport) -> String {
+    let rows = node_rows(cluster);
+    with_slots(|columns| nodes_table(cluster, &rows, columns))
+}
+
+fn nodes_table(cluster: &ClusterReport, rows: &[NodeJson], columns: usize) -> Table {
     let mut table = Table::new(&["Node", "Id", "Role", "Slots", ">Epoch", "State"]);
-    for row in node_rows(cluster) {
+    for row in rows {
         let name = row.addr.as_ref().map_or_else(|| "no address".to_owned(), NodeAddr::to_string);
         let answers = cluster.node(row.id).is_some();
         let state = row.flags.iter().map(|flag| flag.name().to_owned());
@@ -163,12 +180,12 @@ pub fn nodes_text(cluster: &ClusterReport) -> String {
             if row.master_id.is_some() { format!("└ {name}") } else { name },
             row.id.short(),
             row.role.to_owned(),
-            if row.slots.is_empty() { "-".to_owned() } else { row.slots.to_string() },
+            slots_cell(&row.slots, columns),
             row.epoch.to_string(),
             if state.is_empty() { "ok".to_owned() } else { state },
         ]);
     }
-    table.to_string()
+    table
 }
 
 /// One master, as `info --json` shows it.
@@ -226,7 +243,23 @@ pub fn info_text(info: &InfoJson) -> String {
     // One version for all is told once, below.
     let versions =
         info.masters.iter().filter_map(|master| master.version.as_deref()).unique().collect_vec();
-    let mixed = versions.len() > 1;
+    let table = with_slots(|columns| masters_table(info, versions.len() > 1, columns));
+    let ClusterJson { state, known_nodes, slots_covered, current_epoch, .. } = &info.cluster;
+    let counts = format!(
+        "{} keys, {:.2} a slot, {} in use by masters of {}",
+        info.keys,
+        info.keys_per_slot,
+        memory(info.used_memory),
+        versions.join(" and "),
+    );
+    format!(
+        "{table}\n{}\n\
+         cluster_state:{state}, {known_nodes} nodes, {slots_covered} of {SLOTS} slots covered, epoch {current_epoch}\n",
+        wrapped(&counts),
+    )
+}
+
+fn masters_table(info: &InfoJson, mixed: bool, columns: usize) -> Table {
     let mut headers = vec!["Master", "Id", ">Slots", "Ranges", ">Keys", ">Replicas", ">Memory"];
     headers.extend(mixed.then_some("Version"));
     let mut table = Table::new(&headers);
@@ -236,7 +269,7 @@ pub fn info_text(info: &InfoJson) -> String {
             master.addr.as_ref().map_or_else(unknown, NodeAddr::to_string),
             master.id.short(),
             master.slot_count.to_string(),
-            if master.slots.is_empty() { "-".to_owned() } else { master.slots.to_string() },
+            slots_cell(&master.slots, columns),
             master.keys.map_or_else(unknown, |keys| keys.to_string()),
             master.replicas.len().to_string(),
             master.used_memory.map_or_else(unknown, memory),
@@ -244,15 +277,7 @@ pub fn info_text(info: &InfoJson) -> String {
         row.extend(mixed.then(|| master.version.clone().unwrap_or_else(unknown)));
         table.row(row);
     }
-    let ClusterJson { state, known_nodes, slots_covered, current_epoch, .. } = &info.cluster;
-    format!(
-        "{table}\n{} keys, {:.2} a slot, {} in use by masters of {}\n\
-         cluster_state:{state}, {known_nodes} nodes, {slots_covered} of {SLOTS} slots covered, epoch {current_epoch}\n",
-        info.keys,
-        info.keys_per_slot,
-        memory(info.used_memory),
-        versions.join(" and "),
-    )
+    table
 }
 
 fn memory(bytes: u64) -> String {

@@ -4,7 +4,7 @@ use console::Style;
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::table::Table;
+use super::table::{Table, wrapped};
 use super::ui::Ui;
 use crate::model::{NodeAddr, NodeId, NodeReport, SlotSet};
 use crate::plan::formation::{Formation, Step};
@@ -49,20 +49,57 @@ pub fn shards_json(layout: &Layout, nodes: &[NodeReport]) -> Vec<ShardJson> {
     layout.shards.iter().map(shard).collect()
 }
 
-/// The planned cluster as a table: a row a shard.
+/// Where a table shows a shard's replicas.
+#[derive(Clone, Copy, PartialEq)]
+enum Replicas {
+    /// In the shard's row.
+    Beside,
+    /// Each on a line of its own, the first one in the shard's row.
+    Stacked,
+    /// Under their master, for names that are too long to stand side by side.
+    Below,
+}
+
+/// The planned cluster as a table: a row a shard, in the first form that fits.
 pub fn layout_text(shards: &[ShardJson]) -> String {
-    let mut table = Table::new(&["Shard", "Master", "Slots", ">Count", "Replicas"]);
+    let table = |replicas, columns| layout_table(shards, replicas, columns);
+    table(Replicas::Beside, 24)
+        .or_if_too_wide(|| table(Replicas::Stacked, 24))
+        .or_if_too_wide(|| table(Replicas::Below, 24))
+        .or_if_too_wide(|| table(Replicas::Below, 0))
+        .to_string()
+}
+
+/// `columns` is the room that a shard's slots may take.
+fn layout_table(shards: &[ShardJson], form: Replicas, columns: usize) -> Table {
+    let headers = ["Shard", "Master", "Slots", ">Count", "Replicas"];
+    let below = form == Replicas::Below;
+    let mut table = Table::new(if below { &headers[..4] } else { &headers });
     for (index, ShardJson { master, replicas }) in shards.iter().enumerate() {
-        let replicas = replicas.iter().map(|replica| &replica.addr).join(" ");
-        table.row([
+        let mut row = vec![
             (index + 1).to_string(),
             master.addr.to_string(),
-            master.slots.to_string(),
+            master.slots.short(columns),
             master.slots.len().to_string(),
-            if replicas.is_empty() { "none".to_owned() } else { replicas },
-        ]);
+        ];
+        let names = replicas.iter().map(|replica| replica.addr.to_string());
+        let mut lines = match form {
+            Replicas::Beside => vec![names.format(" ").to_string()],
+            Replicas::Stacked => names.collect(),
+            Replicas::Below => names.map(|name| format!("└ {name}")).collect(),
+        }
+        .into_iter();
+        if !below {
+            let first = lines.next().filter(|line| !line.is_empty());
+            row.push(first.unwrap_or_else(|| "none".to_owned()));
+        }
+        table.row(row);
+        let at = if below { 1 } else { 4 };
+        for line in lines {
+            table.row((0..at).map(|_| String::new()).chain([line]));
+        }
     }
-    table.to_string()
+    table
 }
 
 /// How well a layout is placed: a line a level, the last left out, which is about taste.
@@ -72,7 +109,7 @@ pub fn verdicts_text(ui: &Ui, verdicts: &[Verdict]) -> String {
             true => ui.paint("✓", Style::new().green()),
             false => ui.paint("!", Style::new().yellow().bold()),
         };
-        format!("{mark} {}\n", verdict.text)
+        wrapped(&format!("{mark} {}", verdict.text)) + "\n"
     };
     verdicts.iter().take(3).map(line).collect()
 }
@@ -151,4 +188,35 @@ pub fn script(plan: &Formation, flags: &[String]) -> String {
         lines.push(format!("{} {command}", cli(&node)));
     }
     lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shards(hosts: [&str; 4]) -> Vec<ShardJson> {
+        let id: NodeId = "a".repeat(40).parse().unwrap();
+        let place = |host: &str| PlaceJson { id, addr: NodeAddr::new(host, 30001, None) };
+        let [PlaceJson { id, addr }, replicas @ ..] = hosts.map(place);
+        let master = MasterJson { id, addr, slots: SlotSet::all() };
+        vec![ShardJson { master, replicas: replicas.into() }]
+    }
+
+    #[test]
+    fn replicas_stand_where_80_columns_have_room_for_them() {
+        let short = layout_text(&shards(["a", "b", "c", "d"]));
+        assert!(short.ends_with("16384  b:30001 c:30001 d:30001\n"), "{short}");
+        let stacked = layout_text(&shards(["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"]));
+        assert_eq!(
+            stacked.lines().skip(1).collect::<Vec<_>>(),
+            [
+                "1      10.0.0.1:30001  0-16383  16384  10.0.0.2:30001",
+                "                                       10.0.0.3:30001",
+                "                                       10.0.0.4:30001",
+            ]
+        );
+        let below = layout_text(&shards(["2001:db8:aaaa:bbbb:cccc:dddd:eeee:ff01"; 4]));
+        assert_eq!(below.lines().filter(|line| line.starts_with("       └ [2001")).count(), 3);
+        assert!(below.lines().all(|line| line.chars().count() <= 80), "{below}");
+    }
 }

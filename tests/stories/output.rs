@@ -138,3 +138,48 @@ fn text_fits_a_terminal_of_80_columns() {
         assert!(widest <= Some(80), "{widest:?}: {}", run.out);
     }
 }
+
+/// The widest line but for commands to be copied, which are one line however long.
+fn widest(text: &str) -> usize {
+    let lines = text.lines().filter(|line| !line.starts_with("  mend it: "));
+    lines.map(|line| line.chars().count()).max().unwrap_or(0)
+}
+
+#[test]
+fn text_fits_80_columns_where_slots_are_scattered() {
+    let cluster = TestCluster::formed(3, 0);
+    let addr = cluster.addr(0);
+    let slots: Vec<String> = (0..200).map(|n| (n * 20).to_string()).collect();
+    let change = |command: &str, slots: &[String]| {
+        let args = [command, addr.as_str()].into_iter().chain(slots.iter().map(String::as_str));
+        rcluster(&args.chain(["--yes"]).collect::<Vec<_>>()).succeeds().out
+    };
+
+    let mut texts = vec![change("delslots", &slots)];
+    for command in ["check", "info", "nodes"] {
+        texts.push(rcluster(&[command, &addr]).out);
+    }
+    assert!(texts[0].contains("… (200 ranges)"), "{}", texts[0]);
+    assert!(texts[3].contains("ranges)"), "{}", texts[3]);
+    // What is copied, and what programs read, has every range.
+    assert!(texts[1].contains("  mend it: rcluster addslots"), "{}", texts[1]);
+    assert!(texts[1].contains(&slots.join(" ")), "{}", texts[1]);
+    let check = rcluster(&["check", &addr, "--json"]).problem("slots-uncovered");
+    assert_eq!(check["slots"].as_array().map(Vec::len), Some(200));
+    texts.extend([change("addslots", &slots), change("addslots", &slots)]);
+    for text in texts {
+        assert!(widest(&text) <= 80, "{}: {text}", widest(&text));
+    }
+}
+
+#[test]
+fn a_plan_with_several_replicas_fits_80_columns() {
+    let cluster = TestCluster::start(4);
+    let addrs = cluster.addrs();
+    let nodes = addrs.iter().map(String::as_str);
+    let args: Vec<&str> =
+        ["create", "--replicas", "3", "--dry-run"].into_iter().chain(nodes).collect();
+    let run = rcluster(&args).succeeds();
+    assert!(widest(&run.out) <= 80, "{}", run.out);
+    assert!(addrs.iter().all(|addr| run.out.contains(addr.as_str())), "{}", run.out);
+}
