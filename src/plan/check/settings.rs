@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 
 use super::{Kind, Problem, listed};
-use crate::model::{ClusterReport, Node};
+use crate::model::{ClusterReport, Node, NodeAddr};
 use crate::plan::formation::timeout_before;
 
 /// Masters with one config epoch: neither wins where both claim a slot. Servers sort it out among
@@ -33,32 +33,48 @@ pub(super) fn differ(cluster: &ClusterReport) -> Vec<Problem> {
 }
 
 fn setting(cluster: &ClusterReport, name: &'static str) -> Option<Problem> {
-    let mut values: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let told = |node: &&NodeAddr| node.to_string();
+    let mut values: BTreeMap<&str, Vec<&NodeAddr>> = BTreeMap::new();
     for report in &cluster.nodes {
         if let Some(value) = report.settings.get(name) {
-            values.entry(value).or_default().push(report.via.to_string());
+            values.entry(value).or_default().push(&report.via);
         }
     }
-    let left_behind = |value: &str| {
-        name == "cluster-node-timeout" && value.parse().ok().and_then(timeout_before).is_some()
+    let before = |value: &str| match name {
+        "cluster-node-timeout" => value.parse().ok().and_then(timeout_before),
+        _ => None,
     };
+    let left_behind = |value: &str| before(value).is_some();
     if values.len() < 2 && !values.keys().any(|value| left_behind(value)) {
         return None;
     }
-    // The value most nodes have is taken for the one that is meant.
-    let common =
-        values.iter().filter(|(value, _)| !left_behind(value)).max_by_key(|entry| entry.1.len());
+    let differs = if values.len() < 2 { "is" } else { "differs:" };
     let mut said = values.iter().map(|(value, nodes)| {
         let mark = if left_behind(value) { ", left by an interrupted rcluster" } else { "" };
-        format!("{value} on {}{mark}", listed(nodes))
+        format!("{value} on {}{mark}", listed(&nodes.iter().map(told).collect_vec()))
     });
-    let message = format!("{name} differs: {}", said.join("; "));
-    let odd = values.iter().filter(|entry| Some(entry.0) != common.map(|common| common.0));
-    let odd = odd.flat_map(|(_, nodes)| nodes.clone()).collect_vec();
-    let fix = common.and_then(|(value, _)| {
-        let (host, port) = odd.first()?.rsplit_once(':')?;
-        let host = host.trim_matches(['[', ']']);
-        Some(format!("redis-cli -h {host} -p {port} CONFIG SET {name} {value}"))
+    let message = format!("{name} {differs} {}", said.join("; "));
+    let kept = values.iter().filter(|(value, _)| !left_behind(value));
+    let kept = kept.map(|(value, nodes)| (*value, nodes.len())).collect_vec();
+    // Where nobody has it any more, the lowered value itself tells what it was.
+    let lowered = || values.keys().find_map(|value| before(value)).map(|value| value.to_string());
+    let meant = if kept.is_empty() { lowered() } else { meant(&kept) };
+    let odd = values.iter().filter(|(value, _)| meant.as_deref() != Some(**value));
+    let odd = odd.flat_map(|(_, nodes)| nodes.iter().copied()).collect_vec();
+    let fix = meant.map(|value| {
+        let set = |node: &&NodeAddr| {
+            format!("redis-cli -h {} -p {} CONFIG SET {name} {value}", node.host(), node.port())
+        };
+        odd.iter().map(set).join(" && ")
     });
-    Some(Problem::warning(Kind::SettingsDiffer, message).at(odd).mended_by(fix))
+    let nodes = odd.iter().map(told).collect_vec();
+    Some(Problem::warning(Kind::SettingsDiffer, message).at(nodes).mended_by(fix))
+}
+
+/// The value that all nodes should have, from those that somebody chose and on how many nodes: the
+/// one that most have. `None` where two are as common, as only their owner knows which is meant.
+fn meant(kept: &[(&str, usize)]) -> Option<String> {
+    let most = kept.iter().map(|(_, count)| *count).max()?;
+    let common = kept.iter().filter(|(_, count)| *count == most).exactly_one().ok()?;
+    Some(common.0.to_owned())
 }

@@ -11,15 +11,14 @@ fn id(letter: char) -> NodeId {
 /// A cluster from one CLUSTER NODES text a node; `A` to `F` stand for ids, the first line is the
 /// node's own.
 fn cluster(views: &[&str]) -> ClusterReport {
-    let report = |text: &&str| {
-        let spelled =
-            ['a', 'b', 'c', 'd', 'e', 'f'].iter().fold((*text).to_owned(), |text, letter| {
-                text.replace(letter.to_ascii_uppercase(), &letter.to_string().repeat(40))
-            });
-        let view = ClusterView::parse(&spelled, &"10.0.0.9:1".parse().unwrap()).unwrap();
-        NodeReport::of_view(view)
-    };
-    ClusterReport { nodes: views.iter().map(report).collect(), silent: Vec::new() }
+    ClusterReport { nodes: views.iter().map(|text| report(text)).collect(), silent: Vec::new() }
+}
+
+fn report(text: &str) -> NodeReport {
+    let spelled = ['a', 'b', 'c', 'd', 'e', 'f'].iter().fold(text.to_owned(), |text, letter| {
+        text.replace(letter.to_ascii_uppercase(), &letter.to_string().repeat(40))
+    });
+    NodeReport::of_view(ClusterView::parse(&spelled, &"10.0.0.9:1".parse().unwrap()).unwrap())
 }
 
 /// The problems of one kind.
@@ -173,4 +172,65 @@ fn names_are_listed_as_people_do() {
     let names = |count: usize| (1..=count).map(|n| n.to_string()).collect::<Vec<_>>();
     let lists: Vec<_> = (1..=4).map(|count| listed(&names(count))).collect();
     assert_eq!(lists, ["1", "1 and 2", "1, 2 and 3", "1, 2 and 2 others"]);
+}
+
+/// A cluster of 3 masters with these node timeouts.
+fn with_timeouts(timeouts: [&str; 3]) -> ClusterReport {
+    let mut cluster = three(["1.1.1.1", "1.1.1.2", "1.1.1.3"], [None; 3]);
+    for (report, timeout) in cluster.nodes.iter_mut().zip(timeouts) {
+        report.settings.insert("cluster-node-timeout", timeout.to_owned());
+    }
+    cluster
+}
+
+/// Three masters on these hosts, in these zones, none with a replica.
+fn three(hosts: [&str; 3], zones: [Option<&str>; 3]) -> ClusterReport {
+    let lines = |me: usize| {
+        let line = |index: usize| {
+            let (host, myself) = (hosts[index], if index == me { "myself," } else { "" });
+            let letter = ["A", "B", "C"][index];
+            let slots = ["0-5460", "5461-10922", "10923-16383"][index];
+            let (port, epoch) = (index + 1, index + 1);
+            format!("{letter} {host}:{port}@2 {myself}master - 0 9 {epoch} connected {slots}")
+        };
+        // A node's own line first.
+        let others = (0..3).filter(|&index| index != me);
+        std::iter::once(me).chain(others).map(line).collect::<Vec<_>>().join("\n")
+    };
+    let texts = [lines(0), lines(1), lines(2)];
+    let mut cluster = cluster(&[&texts[0], &texts[1], &texts[2]]);
+    for (report, zone) in cluster.nodes.iter_mut().zip(zones) {
+        report.zone = zone.map(str::to_owned);
+    }
+    cluster
+}
+
+fn set_timeout(node: u8, value: &str) -> String {
+    format!("redis-cli -h 1.1.1.{node} -p {node} CONFIG SET cluster-node-timeout {value}")
+}
+
+#[test]
+fn a_setting_is_mended_on_every_node_that_has_another() {
+    let many = with_timeouts(["499", "15000", "20000"]);
+    let many = &of(Kind::SettingsDiffer, &many)[0];
+    assert_eq!(many.fix, None, "two values are as common: {many:?}");
+
+    let left = with_timeouts(["499", "15000", "499"]);
+    let left = &of(Kind::SettingsDiffer, &left)[0];
+    let both = [set_timeout(1, "15000"), set_timeout(3, "15000")].join(" && ");
+    assert_eq!(left.fix, Some(both));
+    assert_eq!(left.nodes, ["1.1.1.1:1", "1.1.1.3:3"]);
+}
+
+#[test]
+fn a_timeout_that_was_left_everywhere_is_set_to_the_servers_own() {
+    let all = with_timeouts(["499"; 3]);
+    let all = &of(Kind::SettingsDiffer, &all)[0];
+    assert_eq!(
+        all.message,
+        "cluster-node-timeout is 499 on 1.1.1.1:1, 1.1.1.2:2 and 1.1.1.3:3, left by an interrupted \
+         rcluster"
+    );
+    let each = [1, 2, 3].map(|node| set_timeout(node, "15000")).join(" && ");
+    assert_eq!(all.fix, Some(each));
 }
