@@ -166,11 +166,44 @@ pub fn steps_text(plan: &Formation) -> String {
     format!("  {} introductions with CLUSTER MEET, every pair once\n{rest}", meets.len())
 }
 
-/// The plan as a shell script of plain redis-cli commands; `flags` go into each of them.
+/// What every script begins with: the lines that follow are commands as a person would type them,
+/// and these see to it that one that fails ends the script.
+const PRELUDE: &str = r#"#!/bin/sh
+set -e
+
+# redis-cli reports success even where the server refuses: only OK is a yes.
+ok() {
+  answer=$("$@") || exit 1
+  [ "$answer" = OK ] || {
+    printf '%.120s\nwas refused: %s\n' "$*" "$answer" >&2
+    exit 1
+  }
+}
+
+# Waits until so many nodes are known, for a minute or a little more.
+known() {
+  all=$1 rounds=600
+  shift
+  while nodes=$("$@") || exit 1
+    [ "$(printf '%s\n' "$nodes" | grep -v handshake | grep -c ':')" -lt "$all" ]
+  do
+    rounds=$((rounds - 1))
+    [ "$rounds" -gt 0 ] || {
+      printf '%s\nstill does not know all %s nodes; are their bus ports open?\n' "$*" "$all" >&2
+      printf '%s\n' "$nodes" >&2
+      exit 1
+    }
+    sleep 0.1
+  done
+}
+"#;
+
+/// The plan as a shell script of plain redis-cli commands; `flags` go into each of them, a value
+/// after its name and as it is between two quotes.
 pub fn script(plan: &Formation, flags: &[String]) -> String {
-    let flags = flags.iter().map(|flag| format!("{flag} ")).join("");
+    let flags = flags.iter().map(|flag| format!("{} ", for_shell(flag))).join("");
     let cli = |node: &NodeAddr| format!("redis-cli {flags}-h {} -p {}", node.host(), node.port());
-    let mut lines = vec!["#!/bin/sh".to_owned(), "set -e".to_owned()];
+    let mut lines = vec![PRELUDE.to_owned()];
     let mut introduced = false;
     for StepJson { node, command } in steps_json(plan) {
         let meets = command.starts_with("CLUSTER MEET");
@@ -178,16 +211,23 @@ pub fn script(plan: &Formation, flags: &[String]) -> String {
             // Slots and roles can only be given out among nodes that know each other.
             introduced = false;
             let all = plan.members.len();
-            let known = r"grep -v handshake | grep -c ':'";
-            lines.extend(plan.members.iter().map(|member| {
-                let nodes = format!("{} CLUSTER NODES", cli(&member.addr));
-                format!("until [ \"$({nodes} | {known})\" -ge {all} ]; do sleep 0.1; done")
-            }));
+            let waits = plan.members.iter().map(|member| cli(&member.addr));
+            lines.extend(waits.map(|cli| format!("known {all} {cli} CLUSTER NODES")));
         }
         introduced |= meets;
-        lines.push(format!("{} {command}", cli(&node)));
+        lines.push(format!("ok {} {command}", cli(&node)));
     }
     lines.join("\n") + "\n"
+}
+
+/// `--user 'o'brien'` as a shell reads it: a quote within the value ends and begins it anew.
+fn for_shell(flag: &str) -> String {
+    let parts =
+        flag.split_once(" '").and_then(|(name, rest)| Some((name, rest.strip_suffix('\'')?)));
+    match parts {
+        Some((name, value)) => format!("{name} '{}'", value.replace('\'', r"'\''")),
+        None => flag.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -218,5 +258,16 @@ mod tests {
         let below = layout_text(&shards(["2001:db8:aaaa:bbbb:cccc:dddd:eeee:ff01"; 4]));
         assert_eq!(below.lines().filter(|line| line.starts_with("       └ [2001")).count(), 3);
         assert!(below.lines().all(|line| line.chars().count() <= 80), "{below}");
+    }
+
+    #[test]
+    fn a_shell_reads_flags_as_they_were_given() {
+        for value in ["/a b/ca.pem", "o'brien", "'", "", "$(echo no) `no` \\ \" !"] {
+            let flag = for_shell(&format!("--user '{value}'"));
+            let script = format!("printf '%s|' {flag}");
+            let told = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&told.stdout), format!("--user|{value}|"));
+        }
+        assert_eq!(for_shell("--tls"), "--tls");
     }
 }

@@ -1,6 +1,6 @@
 //! `create`: one command from empty servers to a cluster that takes writes.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::json;
 
@@ -98,20 +98,52 @@ fn a_dry_run_shows_the_same_shards_and_changes_nothing() {
     assert_eq!(planned.json()["shards"], formed.json()["shards"]);
 }
 
+/// The script that a dry run prints for these nodes.
+fn script_for(addrs: &[String], replicas: &str) -> String {
+    let more = ["--replicas", replicas, "--dry-run", "--format", "script"];
+    rcluster(&create_args(addrs, &more)).succeeds().out
+}
+
+/// Runs a script with a plain redis-cli.
+fn run_script(script: &str) -> Output {
+    let path =
+        format!("{}:{}", server_dir().join("redis-7.0").display(), std::env::var("PATH").unwrap());
+    Command::new("sh").args(["-c", script]).env("PATH", path).output().unwrap()
+}
+
 #[test]
 fn the_script_of_a_dry_run_forms_the_cluster_with_plain_redis_cli() {
     let cluster = TestCluster::start(6);
     let addrs = cluster.addrs();
-    let args = create_args(&addrs, &["--replicas", "1", "--dry-run", "--format", "script"]);
-    let script = rcluster(&args).succeeds().out;
+    let script = script_for(&addrs, "1");
 
-    let path =
-        format!("{}:{}", server_dir().join("redis-7.0").display(), std::env::var("PATH").unwrap());
-    let ran = Command::new("sh").args(["-c", &script]).env("PATH", path).output().unwrap();
+    let ran = run_script(&script);
 
     assert!(ran.status.success(), "{ran:?}");
     rcluster(&["check", &addrs[0], "--wait", "30s"]).succeeds();
     assert_eq!(cluster.create(1).succeeds().json()["changed"], false);
+
+    // The nodes know others now and refuse to be numbered again.
+    let again = run_script(&script);
+    let said = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert_eq!(again.status.code(), Some(1), "{again:?}");
+    let first = format!("-p {} CLUSTER SET-CONFIG-EPOCH 1\nwas refused: ERR", cluster.port(0));
+    assert!(said.contains(&first), "{said}");
+}
+
+#[test]
+fn a_script_does_not_wait_forever_for_a_closed_bus_port() {
+    let cluster = TestCluster::start(2);
+    let addrs: Vec<String> = cluster.addrs().iter().map(|addr| format!("{addr}@1")).collect();
+    let script = script_for(&addrs, "0");
+    assert!(script.contains("rounds=600"), "{script}");
+
+    let ran = run_script(&script.replace("rounds=600", "rounds=20"));
+
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    let waiting = format!("-p {} CLUSTER NODES\nstill does not know all 2", cluster.port(0));
+    assert!(said.contains(&waiting), "{said}");
 }
 
 #[test]
