@@ -48,6 +48,18 @@ impl Spread {
     fn names(&self, cluster: &ClusterReport, seats: &[usize]) -> Vec<String> {
         seats.iter().map(|&seat| cluster.name(self.ids[seat])).collect()
     }
+
+    /// The masters on the host, or in the zone, that the domain names.
+    fn masters_in(&self, domain: &CrowdedDomain) -> Vec<usize> {
+        let there = |&seat: &usize| {
+            let Seat { host, zone } = &self.seats[seat];
+            match domain.kind {
+                DomainKind::Host => *host == domain.name,
+                DomainKind::Zone => zone.as_ref() == Some(&domain.name),
+            }
+        };
+        self.shards.iter().map(|shard| shard.master).filter(there).collect()
+    }
 }
 
 const fn word(kind: DomainKind) -> &'static str {
@@ -75,13 +87,18 @@ pub(super) fn spread(cluster: &ClusterReport) -> Vec<Problem> {
             .with_slots(slots.map(|(_, slots)| slots).unwrap_or_default())
     });
     let crowded = crowded_domains(&spread.seats, &spread.shards);
-    // With everything in one place, or with fewer than 3 masters, there is no choice to warn of.
+    // Of fewer than 3 masters, or in fewer than 3 places, one place always holds half or more.
     let hosts = spread.seats.iter().map(|seat| &seat.host).unique().count();
-    let zones = spread.seats.iter().map(|seat| &seat.zone).unique().count();
+    let zones = spread.seats.iter().filter_map(|seat| seat.zone.as_ref()).unique().count();
     let choice = |crowded: &CrowdedDomain| match crowded.kind {
         _ if crowded.of < 3 => false,
-        DomainKind::Host => hosts > 1,
-        DomainKind::Zone => zones > 1,
+        // A host whose nodes name several zones is still one host.
+        DomainKind::Host => hosts > 1 && crowded.avoidable || hosts > 2,
+        // Nodes without a zone are no zone to move to, and their hosts are told as hosts.
+        DomainKind::Zone => {
+            let named = spread.masters_in(crowded).len() == crowded.masters;
+            named && (zones > 1 && crowded.avoidable || zones > 2)
+        }
     };
     let crowded =
         crowded.into_iter().filter(choice).map(|crowded| self::crowded(cluster, &spread, &crowded));
@@ -94,12 +111,7 @@ fn crowded(cluster: &ClusterReport, spread: &Spread, crowded: &CrowdedDomain) ->
     let message = format!(
         "{kind} {name} holds {masters} of the {of} masters: without it the others are no majority, and no replica takes over"
     );
-    let there = spread.shards.iter().map(|shard| shard.master);
-    let there = there.filter(|&seat| {
-        let Seat { host, zone } = &spread.seats[seat];
-        host == name || zone.as_ref() == Some(name)
-    });
-    let names = spread.names(cluster, &there.collect_vec());
+    let names = spread.names(cluster, &spread.masters_in(crowded));
     let swaps = if *avoidable { roles::swaps(&spread.seats, &spread.shards) } else { Vec::new() };
     let fix = swaps.iter().filter_map(|swap| {
         let replica = cluster.node(spread.ids[swap.replica])?;

@@ -234,3 +234,47 @@ fn a_timeout_that_was_left_everywhere_is_set_to_the_servers_own() {
     let each = [1, 2, 3].map(|node| set_timeout(node, "15000")).join(" && ");
     assert_eq!(all.fix, Some(each));
 }
+
+/// What is said of hosts and zones with too many masters, and of which nodes.
+fn crowds(cluster: &ClusterReport) -> Vec<(String, Vec<String>)> {
+    let place = |message: &str| message.split(" holds").next().unwrap_or_default().to_owned();
+    let crowded = of(Kind::MastersCrowded, cluster).into_iter();
+    crowded.map(|problem| (place(&problem.message), problem.nodes)).collect()
+}
+
+#[test]
+fn crowding_is_told_only_where_masters_could_lie_elsewhere() {
+    let hosts = ["1.1.1.1", "1.1.1.2", "1.1.1.3"];
+    // One zone, and nodes that name none: there is no second zone to be in.
+    assert_eq!(crowds(&three(hosts, [Some("z"), Some("z"), None])), []);
+    assert_eq!(crowds(&three(hosts, [None, None, Some("z")])), []);
+    // Two places for three masters: one has to hold two.
+    assert_eq!(crowds(&three(hosts, [Some("z"), Some("z"), Some("y")])), []);
+    assert_eq!(crowds(&three(["1.1.1.1", "1.1.1.1", "1.1.1.3"], [None; 3])), []);
+}
+
+/// A replica of the first of `three`, whose host is 1.1.1.1.
+fn replica(letter: char, host: &str) -> NodeReport {
+    let master = "A 1.1.1.1:1@2 master - 0 9 1 connected 0-5460";
+    report(&format!("{letter} {host}:4@2 myself,slave A 0 9 1 connected\n{master}"))
+}
+
+#[test]
+fn a_zone_named_like_a_host_is_not_that_host() {
+    let hosts = ["1.1.1.1", "1.1.1.1", "1.1.1.3"];
+    let mut cluster = three(hosts, [Some("y"), Some("y"), Some("1.1.1.1")]);
+    // Two more hosts to be on.
+    cluster.nodes.extend([replica('D', "1.1.1.4"), replica('E', "1.1.1.5")]);
+    let both = ["1.1.1.1:1", "1.1.1.1:2"].map(str::to_owned).to_vec();
+    let found = crowds(&cluster);
+    assert_eq!(found, [("host 1.1.1.1".to_owned(), both.clone()), ("zone y".to_owned(), both)]);
+}
+
+#[test]
+fn zones_on_one_host_are_told_as_zones_only() {
+    let mut cluster = three(["1.1.1.1"; 3], [Some("y"), Some("z"), Some("z")]);
+    cluster.nodes.push(replica('D', "1.1.1.1"));
+    cluster.nodes[3].zone = Some("x".to_owned());
+    let both = ["1.1.1.1:2", "1.1.1.1:3"].map(str::to_owned).to_vec();
+    assert_eq!(crowds(&cluster), [("zone z".to_owned(), both)]);
+}
