@@ -246,16 +246,19 @@ pub fn info_text(info: &InfoJson) -> String {
     let table = with_slots(|columns| masters_table(info, versions.len() > 1, columns));
     let ClusterJson { state, known_nodes, slots_covered, current_epoch, .. } = &info.cluster;
     let counts = format!(
-        "{} keys, {:.2} a slot, {} in use by masters of {}",
+        "{} key{}, {:.2} a slot, {} in use by masters{}",
         info.keys,
+        plural(info.keys as usize),
         info.keys_per_slot,
         memory(info.used_memory),
-        versions.join(" and "),
+        // Nobody knows one where no master answers.
+        if versions.is_empty() { String::new() } else { format!(" of {}", versions.join(" and ")) },
     );
     format!(
         "{table}\n{}\n\
-         cluster_state:{state}, {known_nodes} nodes, {slots_covered} of {SLOTS} slots covered, epoch {current_epoch}\n",
+         cluster_state:{state}, {known_nodes} node{}, {slots_covered} of {SLOTS} slots covered, epoch {current_epoch}\n",
         wrapped(&counts),
+        plural(*known_nodes),
     )
 }
 
@@ -282,4 +285,28 @@ fn masters_table(info: &InfoJson, mixed: bool, columns: usize) -> Table {
 
 fn memory(bytes: u64) -> String {
     HumanBytes(bytes).to_string().replace("iB", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_words_agree() {
+        let cluster = ClusterJson {
+            state: "fail",
+            size: 1,
+            known_nodes: 1,
+            slots_covered: 16_384,
+            current_epoch: 1,
+        };
+        let mut info =
+            InfoJson { cluster, keys: 1, keys_per_slot: 0.0, used_memory: 1, masters: Vec::new() };
+        let text = info_text(&info);
+        assert!(text.contains("1 key, 0.00 a slot, 1 B in use by masters\n"), "{text}");
+        assert!(text.contains("cluster_state:fail, 1 node, 16384"), "{text}");
+        (info.keys, info.cluster.known_nodes) = (2, 6);
+        let text = info_text(&info);
+        assert!(text.contains("2 keys") && text.contains("6 nodes"), "{text}");
+    }
 }

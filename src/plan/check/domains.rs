@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use itertools::Itertools;
 
-use super::{Kind, Problem, owners};
+use super::{Kind, Problem, listed, owners};
 use crate::model::{ClusterReport, NodeId, Role};
 use crate::plan::layout::Seat;
 use crate::plan::roles;
@@ -79,7 +79,7 @@ pub(super) fn spread(cluster: &ClusterReport) -> Vec<Problem> {
         let (kind, name) = (word(shared.kind), &shared.name);
         let message = format!(
             "{} hold copies of one shard on one {kind}, {name}: other replicas would keep them apart",
-            names.join(" and ")
+            listed(&names)
         );
         let slots = owners(cluster).into_iter().find(|(id, _)| *id == spread.ids[spread.shards[shared.shard].master]);
         Problem::warning(Kind::CopiesTogether, message)

@@ -278,3 +278,12 @@ fn zones_on_one_host_are_told_as_zones_only() {
     let both = ["1.1.1.1:2", "1.1.1.1:3"].map(str::to_owned).to_vec();
     assert_eq!(crowds(&cluster), [("zone z".to_owned(), both)]);
 }
+
+#[test]
+fn copies_on_one_host_are_listed_as_people_do() {
+    let mut cluster = three(["1.1.1.1", "1.1.1.2", "1.1.1.3"], [None; 3]);
+    cluster.nodes.extend([replica('D', "1.1.1.1"), replica('E', "1.1.1.1")]);
+    let found = of(Kind::CopiesTogether, &cluster);
+    let start = "1.1.1.1:1, 1.1.1.1:4 and 1.1.1.1:4 hold copies of one shard on one host, 1.1.1.1:";
+    assert!(found[0].message.starts_with(start), "{found:?}");
+}
