@@ -4,7 +4,7 @@ SERVERS := target/servers
 STORIES := RCLUSTER_TEST_SERVERS=$(CURDIR)/$(SERVERS) RUST_TEST_THREADS=6 cargo test --quiet --test stories
 ALL := redis-6.2 redis-7.0 redis-8.2 redis-8.6 valkey-8.1 valkey-9.1
 
-.PHONY: build demo test lint servers matrix bench clean
+.PHONY: build demo test lint servers matrix soak bench clean
 
 build:
 	cargo build --release
@@ -33,6 +33,13 @@ servers:
 # The stories on every server, one after the other.
 matrix: servers
 	set -e; for server in $(ALL); do echo "== $$server"; RCLUSTER_TEST_SERVER=$$server $(STORIES); done
+
+# A run of create killed in every moment, RCLUSTER_SOAK_KILLS times (50) on each of two servers.
+soak:
+	sh .ci/servers.sh $(SERVERS) redis-7.0 valkey-9.1
+	set -e; for server in redis-7.0 valkey-9.1; do \
+		RCLUSTER_TEST_SERVERS=$(CURDIR)/$(SERVERS) RCLUSTER_TEST_SERVER=$$server \
+			cargo test --quiet --test soak -- --nocapture; done
 
 # Beside redis-cli, in one run; ratios are printed.
 bench:
