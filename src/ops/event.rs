@@ -1,5 +1,6 @@
 //! What happens while a plan is carried out.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -73,13 +74,14 @@ pub trait Observer: Sync {
 pub(super) struct Tally<'a> {
     phase: Phase,
     total: AtomicUsize,
-    done: AtomicUsize,
+    /// Locked while it is told, so that nobody hears 9 after 10.
+    done: Mutex<usize>,
     observer: &'a dyn Observer,
 }
 
 impl Tally<'_> {
     pub(super) fn new(phase: Phase, observer: &dyn Observer) -> Tally<'_> {
-        Tally { phase, total: AtomicUsize::new(0), done: AtomicUsize::new(0), observer }
+        Tally { phase, total: AtomicUsize::new(0), done: Mutex::new(0), observer }
     }
 
     pub(super) fn expect(&self, total: usize) {
@@ -98,9 +100,10 @@ impl Tally<'_> {
 
     pub(super) fn add(&self, count: usize) {
         if count > 0 {
-            let done = self.done.fetch_add(count, Ordering::Relaxed) + count;
+            let mut done = self.done.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            *done += count;
             let total = self.total.load(Ordering::Relaxed);
-            self.observer.on(Event::Step { phase: self.phase, done, total });
+            self.observer.on(Event::Step { phase: self.phase, done: *done, total });
         }
     }
 }

@@ -212,14 +212,13 @@ fn lacks(members: &[Member], view: &ClusterView) -> Vec<(NodeId, Lack)> {
     members.iter().filter(matters).filter_map(|member| Some((member.id, lack(member)?))).collect()
 }
 
-/// Members that a view knows but has no bus connection to.
+/// Members that a view knows but has never had an answer from over the bus. A link that once worked
+/// is the server's to make anew: a MEET would only cut it again.
 fn links(members: &[Member], view: &ClusterView) -> Vec<(NodeId, Lack)> {
     let ids: BTreeSet<NodeId> = members.iter().map(|member| member.id).collect();
-    let unlinked = view.peers().filter(|peer| {
-        ids.contains(&peer.id)
-            && !(peer.connected && peer.heard)
-            && !peer.flags.has(Flag::Handshake)
-    });
+    let unlinked = view
+        .peers()
+        .filter(|peer| ids.contains(&peer.id) && !peer.heard && !peer.flags.has(Flag::Handshake));
     unlinked.map(|peer| (peer.id, Lack::Link)).collect()
 }
 

@@ -211,11 +211,11 @@ fn set_timeout(node: u8, value: &str) -> String {
 
 #[test]
 fn a_setting_is_mended_on_every_node_that_has_another() {
-    let many = with_timeouts(["499", "15000", "20000"]);
+    let many = with_timeouts(["469", "15000", "20000"]);
     let many = &of(Kind::SettingsDiffer, &many)[0];
     assert_eq!(many.fix, None, "two values are as common: {many:?}");
 
-    let left = with_timeouts(["499", "15000", "499"]);
+    let left = with_timeouts(["469", "15000", "469"]);
     let left = &of(Kind::SettingsDiffer, &left)[0];
     let both = [set_timeout(1, "15000"), set_timeout(3, "15000")].join(" && ");
     assert_eq!(left.fix, Some(both));
@@ -223,12 +223,12 @@ fn a_setting_is_mended_on_every_node_that_has_another() {
 }
 
 #[test]
-fn a_timeout_that_was_left_everywhere_is_set_to_the_servers_own() {
-    let all = with_timeouts(["499"; 3]);
+fn a_timeout_that_was_left_everywhere_is_set_to_what_it_tells() {
+    let all = with_timeouts(["469"; 3]);
     let all = &of(Kind::SettingsDiffer, &all)[0];
     assert_eq!(
         all.message,
-        "cluster-node-timeout is 499 on 1.1.1.1:1, 1.1.1.2:2 and 1.1.1.3:3, left by an interrupted \
+        "cluster-node-timeout is 469 on 1.1.1.1:1, 1.1.1.2:2 and 1.1.1.3:3, left by an interrupted \
          rcluster"
     );
     let each = [1, 2, 3].map(|node| set_timeout(node, "15000")).join(" && ");
