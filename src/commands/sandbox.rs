@@ -14,7 +14,7 @@ use super::placement::PlacementArgs;
 use super::step::ChangeArgs;
 use crate::model::NodeAddr;
 use crate::render::{Table, Usage, exit};
-use crate::sandbox::{LocalNode, NodeSpec, find_server, server_version};
+use crate::sandbox::{LocalNode, NodeSpec, State, find_server, server_version};
 
 /// A server is up in a fraction of a second; one with data takes longer to load it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -115,6 +115,8 @@ impl FromStr for Ports {
 #[derive(Debug, Serialize)]
 struct LocalNodeJson {
     addr: NodeAddr,
+    state: &'static str,
+    /// Whether it is known to.
     running: bool,
     pid: Option<u32>,
     dir: PathBuf,
@@ -122,8 +124,14 @@ struct LocalNodeJson {
 
 impl LocalNodeJson {
     fn of(node: &LocalNode) -> LocalNodeJson {
-        let (pid, dir) = (node.pid(), node.dir().to_owned());
-        LocalNodeJson { addr: addr(node), running: pid.is_some(), pid, dir }
+        let state = node.state();
+        let (pid, dir) = (state.pid(), node.dir().to_owned());
+        let state = match state {
+            State::Running { .. } => "running",
+            State::Stopped | State::Foreign => "stopped",
+            State::NoAnswer { .. } => "no answer",
+        };
+        LocalNodeJson { addr: addr(node), state, running: state == "running", pid, dir }
     }
 }
 
@@ -157,7 +165,7 @@ fn show(cx: &Context, nodes: &[LocalNode]) -> anyhow::Result<u8> {
     for row in rows {
         table.row([
             row.addr.to_string(),
-            if row.running { "running" } else { "stopped" }.to_owned(),
+            row.state.to_owned(),
             row.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
             row.dir.strip_prefix(&here).unwrap_or(&row.dir).display().to_string(),
         ]);
@@ -205,6 +213,11 @@ impl Up {
 impl Down {
     fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let mut nodes = LocalNode::all_in(&self.place.dir)?;
+        // Looked at before the first is stopped: a refusal changes nothing.
+        for node in &nodes {
+            let (state, addr) = (node.state(), node.addr());
+            if self.purge { state.vet_purge(addr) } else { state.vet_stop(addr) }?;
+        }
         if self.dry_run {
             return show(cx, &nodes);
         }

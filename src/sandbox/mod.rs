@@ -3,18 +3,22 @@
 //!
 //! Every node has a folder of its own, named after its port, with its `redis.conf`, `nodes.conf`,
 //! pid file and log. A server is known to be the playground's by the config file it runs on, which
-//! it tells itself: nothing else is ever stopped.
+//! it tells itself; where it tells nothing, by a process in the node's folder that the node's pid
+//! file names. Nothing else is ever stopped, and what does not tell is never taken for stopped.
 
 mod find;
 mod node;
 mod probe;
+mod state;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use find::{find_server, server_version};
 pub use node::{LocalNode, NodeSpec};
+pub use state::State;
 
 /// What can go wrong with local servers.
 #[derive(Debug, thiserror::Error)]
@@ -29,12 +33,22 @@ pub enum SandboxError {
     PortTooHigh { port: u16 },
     #[error("port {port} is taken by another program")]
     PortTaken { port: u16 },
+    #[error("port {port} cannot be used: {source}")]
+    PortUnusable { port: u16, source: io::Error },
+    #[error("{path:?} has a line break in it, which no config file can name")]
+    FolderName { path: PathBuf },
     #[error("the server on port {port} ended at once; the end of {}:\n{tail}", log.display())]
     Ended { port: u16, log: PathBuf, tail: String },
     #[error("the server on port {port} gave no answer within {}; its log is {}", humantime::format_duration(*after), log.display())]
     NoAnswer { port: u16, after: Duration, log: PathBuf },
     #[error("the server on port {port} (pid {pid}) did not end within {}", humantime::format_duration(*after))]
     WontEnd { port: u16, pid: u32, after: Duration },
+    #[error("{addr} does not tell whose server it is{}", said.as_ref().map_or_else(String::new, |said| format!("; it says: {said}")))]
+    Untold { addr: SocketAddr, said: Option<String> },
+    #[error("{addr} is another server's by now")]
+    Foreign { addr: SocketAddr },
+    #[error("{addr} still runs: its data is not deleted")]
+    StillRuns { addr: SocketAddr },
     #[error("{} holds no sandbox", .0.display())]
     NoSandbox(PathBuf),
 }

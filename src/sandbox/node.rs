@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::SandboxError;
-use super::probe::{Occupant, probe};
+use super::state::{State, lives_in};
 
-const CONFIG: &str = "redis.conf";
+pub(super) const CONFIG: &str = "redis.conf";
+pub(super) const PIDFILE: &str = "redis.pid";
 const LOG: &str = "redis.log";
 
 /// Between two looks at a server that starts or stops.
@@ -48,6 +49,25 @@ impl NodeSpec {
         }
     }
 
+    /// Looks whether it can run, and makes nothing: gives whether it runs already.
+    pub(super) fn vet(&self) -> Result<bool, SandboxError> {
+        let port = self.port;
+        let bus = port.checked_add(10_000).ok_or(SandboxError::PortTooHigh { port })?;
+        let dir = std::path::absolute(&self.dir).map_err(files(&self.dir))?;
+        let dir = vet_name(dir.canonicalize().unwrap_or(dir))?;
+        let node = LocalNode { addr: (self.ip, port).into(), dir, child: None };
+        if node.state().pid().is_some() {
+            return Ok(true);
+        }
+        for port in [port, bus] {
+            TcpListener::bind((self.ip, port)).map_err(|source| match source.kind() {
+                io::ErrorKind::AddrInUse => SandboxError::PortTaken { port },
+                _ => SandboxError::PortUnusable { port, source },
+            })?;
+        }
+        Ok(false)
+    }
+
     fn config_text(&self, dir: &Path) -> String {
         let own = |name: &str| {
             dir.join(name).display().to_string().replace('\\', "\\\\").replace('"', "\\\"")
@@ -56,7 +76,7 @@ impl NodeSpec {
             format!("port {}", self.port),
             format!("bind {}", self.ip),
             format!("dir \"{}\"", own("")),
-            format!("pidfile \"{}\"", own("redis.pid")),
+            format!("pidfile \"{}\"", own(PIDFILE)),
             format!("logfile \"{}\"", own(LOG)),
             "daemonize no".to_owned(),
             "cluster-enabled yes".to_owned(),
@@ -79,19 +99,21 @@ fn files(path: &Path) -> impl Fn(io::Error) -> SandboxError + '_ {
     move |source| SandboxError::Files { path: path.to_owned(), source }
 }
 
+/// A config file is read by lines, and so is the INFO that tells its name.
+fn vet_name(dir: PathBuf) -> Result<PathBuf, SandboxError> {
+    let bytes = dir.as_os_str().as_encoded_bytes();
+    if bytes.contains(&b'\n') { Err(SandboxError::FolderName { path: dir }) } else { Ok(dir) }
+}
+
 impl LocalNode {
     /// Starts the server, unless it runs already; does not wait until it answers.
     pub fn start(spec: &NodeSpec) -> Result<LocalNode, SandboxError> {
-        let port = spec.port;
-        let bus = port.checked_add(10_000).ok_or(SandboxError::PortTooHigh { port })?;
+        let runs = spec.vet()?;
         fs::create_dir_all(&spec.dir).map_err(files(&spec.dir))?;
-        let dir = spec.dir.canonicalize().map_err(files(&spec.dir))?;
-        let mut node = LocalNode { addr: (spec.ip, port).into(), dir, child: None };
-        if node.pid().is_some() {
+        let dir = vet_name(spec.dir.canonicalize().map_err(files(&spec.dir))?)?;
+        let mut node = LocalNode { addr: (spec.ip, spec.port).into(), dir, child: None };
+        if runs {
             return Ok(node);
-        }
-        for port in [port, bus] {
-            TcpListener::bind((spec.ip, port)).map_err(|_| SandboxError::PortTaken { port })?;
         }
         let config = node.dir.join(CONFIG);
         fs::write(&config, spec.config_text(&node.dir)).map_err(files(&config))?;
@@ -150,12 +172,9 @@ impl LocalNode {
         self.dir.join(LOG)
     }
 
-    /// The pid of the server that answers on this node's port, if it is this node's own.
-    pub fn pid(&self) -> Option<u32> {
-        match probe(self.addr) {
-            Occupant::Server { pid, config } if config == self.dir.join(CONFIG) => Some(pid),
-            _ => None,
-        }
+    /// Whether this value has started the server.
+    pub fn is_child(&self) -> bool {
+        self.child.is_some()
     }
 
     /// Waits until the server answers.
@@ -163,13 +182,22 @@ impl LocalNode {
         let deadline = Instant::now() + patience;
         let port = self.addr.port();
         loop {
-            if let Some(pid) = self.pid() {
-                return Ok(pid);
-            }
-            if let Some(child) = &mut self.child
-                && !matches!(child.try_wait(), Ok(None))
-            {
-                return Err(SandboxError::Ended { port, log: self.log(), tail: self.log_tail() });
+            let state = self.state();
+            let has_ended = match &mut self.child {
+                Some(child) => !matches!(child.try_wait(), Ok(None)),
+                None => matches!(state, State::Stopped | State::Foreign),
+            };
+            match state {
+                State::Running { pid } => return Ok(pid),
+                _ if has_ended => {
+                    let (log, tail) = (self.log(), self.log_tail());
+                    return Err(SandboxError::Ended { port, log, tail });
+                }
+                // No waiting helps against a password.
+                State::NoAnswer { said: Some(said), .. } if said.starts_with("NOAUTH") => {
+                    return Err(SandboxError::Untold { addr: self.addr, said: Some(said) });
+                }
+                _ => {}
             }
             if Instant::now() >= deadline {
                 return Err(SandboxError::NoAnswer { port, after: patience, log: self.log() });
@@ -186,20 +214,23 @@ impl LocalNode {
     }
 
     /// Asks the server to end, which saves its data, and waits until it has; kills it where it does
-    /// not. Gives whether it was running.
+    /// not. Gives whether it was running; fails where that cannot be known.
     pub fn stop(&mut self, patience: Duration) -> Result<bool, SandboxError> {
-        let Some(pid) = self.pid() else {
-            return Ok(false);
+        let state = self.state();
+        let Some(pid) = state.pid().or_else(|| self.live_child()) else {
+            return state.vet_stop(self.addr).map(|()| false);
         };
         let port = self.addr.port();
         let wont_end = || SandboxError::WontEnd { port, pid, after: patience };
-        let target = Pid::from_raw(pid as i32).ok_or_else(wont_end)?;
+        let target = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(wont_end)?;
         for signal in [Signal::TERM, Signal::KILL] {
             // It may have ended between the look and the signal.
             let _ = kill_process(target, signal);
+            // One that is suspended ends, and saves its data, once it goes on.
+            let _ = kill_process(target, Signal::CONT);
             let deadline = Instant::now() + patience;
             while Instant::now() < deadline {
-                if probe(self.addr) == Occupant::Nobody {
+                if self.has_left(pid) {
                     self.reap();
                     return Ok(true);
                 }
@@ -209,8 +240,26 @@ impl LocalNode {
         Err(wont_end())
     }
 
-    /// Deletes the node's folder.
+    fn has_left(&mut self, pid: u32) -> bool {
+        let is_over = self.child.is_none() || self.live_child().is_none();
+        is_over
+            && !lives_in(pid, &self.dir)
+            && matches!(self.state(), State::Stopped | State::Foreign)
+    }
+
+    fn live_child(&mut self) -> Option<u32> {
+        let child = self.child.as_mut()?;
+        matches!(child.try_wait(), Ok(None)).then(|| child.id())
+    }
+
+    /// Deletes the node's folder, if nobody at all listens on its port.
     pub fn purge(&self) -> Result<(), SandboxError> {
+        match self.state() {
+            state if state.pid().is_some() => {
+                return Err(SandboxError::StillRuns { addr: self.addr });
+            }
+            state => state.vet_purge(self.addr)?,
+        }
         fs::remove_dir_all(&self.dir).map_err(files(&self.dir))
     }
 

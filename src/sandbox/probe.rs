@@ -1,9 +1,9 @@
 //! Asking a local server who it is, without the wire: one inline command.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Loopback answers in microseconds; a stopped process never does.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -15,30 +15,34 @@ pub(super) enum Occupant {
     Nobody,
     /// A server that tells its pid and the config file it was started on.
     Server { pid: u32, config: PathBuf },
-    /// Something that tells neither.
-    Stranger,
+    /// Something that tells neither, but perhaps why not: it wants a password, or is busy.
+    Stranger { said: Option<String> },
 }
 
 /// Asks with the inline form of `INFO server`.
 pub(super) fn probe(addr: SocketAddr) -> Occupant {
-    let Ok(mut stream) = TcpStream::connect_timeout(&addr, PATIENCE) else {
-        return Occupant::Nobody;
+    let mut stream = match TcpStream::connect_timeout(&addr, PATIENCE) {
+        Ok(stream) => stream,
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => return Occupant::Nobody,
+        // A stopped process whose queue of connections is full looks like this.
+        Err(_) => return Occupant::Stranger { said: None },
     };
+    let deadline = Instant::now() + PATIENCE;
     let timeouts = stream.set_read_timeout(Some(PATIENCE));
     let asked = timeouts.and_then(|()| stream.write_all(b"INFO server\r\n"));
     let mut reply = Vec::new();
     let mut buffer = [0; 4096];
-    while asked.is_ok() && !reply.ends_with(b"\r\n\r\n") {
+    while asked.is_ok() && Instant::now() < deadline {
         match stream.read(&mut buffer) {
             Ok(count) if count > 0 => reply.extend_from_slice(&buffer[..count]),
             _ => break,
         }
         // The whole section is one bulk string: done once its last line is there.
-        if read(&reply).is_some() {
+        if reply.ends_with(b"\r\n\r\n") || read(&reply).is_some() || refusal(&reply).is_some() {
             break;
         }
     }
-    read(&reply).unwrap_or(Occupant::Stranger)
+    read(&reply).unwrap_or_else(|| Occupant::Stranger { said: refusal(&reply) })
 }
 
 fn read(reply: &[u8]) -> Option<Occupant> {
@@ -49,4 +53,12 @@ fn read(reply: &[u8]) -> Option<Occupant> {
     };
     let pid = field("process_id:")?.parse().ok()?;
     Some(Occupant::Server { pid, config: field("config_file:")?.into() })
+}
+
+/// The error that a server answers with: `-NOAUTH Authentication required.`
+fn refusal(reply: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(reply);
+    let (line, _) = text.strip_prefix('-')?.split_once("\r\n")?;
+    // It is shown on a terminal, and anything may listen there.
+    Some(line.chars().filter(|char| !char.is_control()).take(200).collect())
 }

@@ -1,14 +1,26 @@
 //! `sandbox`: a playground that is easily made, and unmade without harm to anything else.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rcluster::sandbox::LocalNode;
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Port, TestCluster, rcluster, rcluster_with, server_dir, server_under_test};
+use crate::support::{
+    Port, TestCluster, eventually, rcluster, rcluster_with, server_dir, server_under_test,
+};
+
+fn server_program() -> PathBuf {
+    let name = server_under_test();
+    let program = if name.starts_with("valkey") { "valkey-server" } else { "redis-server" };
+    server_dir().join(name).join(program)
+}
 
 struct Playground {
     ports: Vec<Port>,
     dir: tempfile::TempDir,
+    /// Servers that a story makes unrecognizable: ended with it all the same.
+    hidden: Vec<Pid>,
 }
 
 impl Playground {
@@ -16,6 +28,7 @@ impl Playground {
         Playground {
             ports: (0..count).map(|_| Port::take()).collect(),
             dir: tempfile::tempdir().unwrap(),
+            hidden: Vec::new(),
         }
     }
 
@@ -33,13 +46,7 @@ impl Playground {
 
     fn up(&self, more: &[&str]) -> crate::support::Run {
         let ports: Vec<String> = self.ports.iter().map(|port| port.number.to_string()).collect();
-        let server = server_dir().join(server_under_test());
-        let program = if server_under_test().starts_with("valkey") {
-            "valkey-server"
-        } else {
-            "redis-server"
-        };
-        let (ports, server) = (ports.join(","), server.join(program));
+        let (ports, server) = (ports.join(","), server_program());
         let mut args = vec!["up", "--ports", &ports, "--server", server.to_str().unwrap()];
         args.extend(more);
         self.run(&args)
@@ -49,10 +56,50 @@ impl Playground {
         let status = self.run(&["status"]).succeeds().json();
         status["nodes"].as_array().unwrap().iter().filter(|node| node["running"] == true).count()
     }
+
+    fn addr(&self, node: usize) -> String {
+        format!("127.0.0.1:{}", self.ports[node].number)
+    }
+
+    fn folder(&self, node: usize) -> PathBuf {
+        self.root().join(self.ports[node].number.to_string())
+    }
+
+    fn connect(&self, node: usize) -> redis::Connection {
+        let client = redis::Client::open(format!("redis://{}", self.addr(node))).unwrap();
+        client.get_connection().unwrap()
+    }
+
+    fn pid(&self, node: usize) -> Pid {
+        let text = std::fs::read_to_string(self.folder(node).join("redis.pid")).unwrap();
+        Pid::from_raw(text.trim().parse().unwrap()).unwrap()
+    }
+
+    /// Takes away what would tell whose the server is without its help.
+    fn hide(&mut self, node: usize) -> Pid {
+        let pid = self.pid(node);
+        self.hidden.push(pid);
+        std::fs::remove_file(self.folder(node).join("redis.pid")).unwrap();
+        pid
+    }
+
+    #[track_caller]
+    fn is_left_alone(&self, node: usize) {
+        let status = self.run(&["status"]).succeeds().json();
+        assert_eq!(status["nodes"][node]["state"], "no answer", "{status}");
+        assert_eq!(status["nodes"][node]["running"], false, "{status}");
+        for words in [&["down"][..], &["down", "--purge"], &["down", "--purge", "--dry-run"]] {
+            self.run(words).exits(1).tells(&[&self.addr(node), "hint:"]);
+            assert!(self.folder(node).join("nodes.conf").exists(), "{words:?}");
+        }
+    }
 }
 
 impl Drop for Playground {
     fn drop(&mut self) {
+        for pid in &self.hidden {
+            let _ = kill_process(*pid, Signal::KILL);
+        }
         for mut node in LocalNode::all_in(&self.root()).unwrap_or_default() {
             let _ = node.stop(std::time::Duration::from_secs(5));
         }
@@ -170,4 +217,97 @@ fn a_server_that_ends_at_once_shows_its_last_words() {
         "/bin/false",
     ];
     rcluster(&args).exits(1).tells(&[&port, "ended at once", "redis.log"]);
+}
+
+fn set_password(connection: &mut redis::Connection) {
+    redis::cmd("CONFIG").arg(&["SET", "requirepass", "x"]).exec(connection).unwrap();
+}
+
+/// Keeps the server busy until it is killed.
+fn keep_busy(mut connection: redis::Connection) {
+    std::thread::spawn(move || {
+        redis::cmd("EVAL").arg("while true do end").arg(0).exec(&mut connection)
+    });
+}
+
+#[test]
+fn a_server_behind_a_password_is_not_taken_for_stopped() {
+    let mut play = Playground::new(2);
+    play.up(&[]).succeeds();
+    let mut connection = play.connect(1);
+    set_password(&mut connection);
+    play.hide(1);
+
+    play.is_left_alone(1);
+
+    play.run(&["down"]).exits(1).tells(&["NOAUTH"]);
+    let _: String = redis::cmd("PING").query(&mut connection).unwrap();
+    assert_eq!(play.running(), 1, "nothing was stopped before it refused");
+}
+
+#[test]
+fn a_suspended_server_is_not_taken_for_stopped() {
+    let mut play = Playground::new(1);
+    play.up(&[]).succeeds();
+    let pid = play.hide(0);
+    kill_process(pid, Signal::STOP).unwrap();
+
+    play.is_left_alone(0);
+}
+
+#[test]
+fn a_busy_server_is_not_taken_for_stopped() {
+    let mut play = Playground::new(1);
+    play.up(&[]).succeeds();
+    keep_busy(play.connect(0));
+    play.hide(0);
+    eventually("it is busy", || play.run(&["status"]).json()["nodes"][0]["state"] == "no answer");
+
+    play.is_left_alone(0);
+}
+
+#[test]
+fn data_is_kept_while_another_server_has_the_port() {
+    let foreign = TestCluster::start(1);
+    let play = Playground::new(1);
+    play.up(&[]).succeeds();
+    play.run(&["down"]).succeeds();
+    let other = play.root().join(foreign.port(0).to_string());
+    std::fs::create_dir(&other).unwrap();
+    std::fs::copy(play.folder(0).join("redis.conf"), other.join("redis.conf")).unwrap();
+
+    play.run(&["down", "--purge"]).exits(1).tells(&[&foreign.addr(0), "hint:"]);
+
+    assert!(other.exists() && play.folder(0).exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn its_own_servers_are_stopped_though_they_do_not_answer() {
+    let play = Playground::new(2);
+    play.up(&[]).succeeds();
+    set_password(&mut play.connect(0));
+    redis::cmd("SAVE").exec(&mut play.connect(1)).unwrap();
+    kill_process(play.pid(1), Signal::STOP).unwrap();
+    let status = play.run(&["status"]).succeeds().json();
+    assert!(status["nodes"].as_array().unwrap().iter().all(|node| node["state"] == "no answer"));
+
+    let down = play.run(&["down", "--purge"]).succeeds().json();
+
+    assert!(down["nodes"].as_array().unwrap().iter().all(|node| node["state"] == "stopped"));
+    assert!(!play.root().exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn its_own_server_is_killed_where_it_does_not_end() {
+    let play = Playground::new(1);
+    play.up(&[]).succeeds();
+    keep_busy(play.connect(0));
+    eventually("it is busy", || play.run(&["status"]).json()["nodes"][0]["state"] == "no answer");
+
+    let mut nodes = LocalNode::all_in(&play.root()).unwrap();
+
+    assert!(nodes[0].stop(Duration::from_secs(1)).unwrap());
+    assert_eq!(play.run(&["status"]).json()["nodes"][0]["state"], "stopped");
 }

@@ -1,0 +1,82 @@
+//! What is known of a node: whether it runs, and whether that can be known at all.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::SandboxError;
+use super::node::{CONFIG, LocalNode, PIDFILE};
+use super::probe::{Occupant, probe};
+
+/// What a look at a node finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It answers, and tells that it is this node's server.
+    Running { pid: u32 },
+    /// Nobody listens on its port, and no process is left.
+    Stopped,
+    /// It does not run: a server that tells another config file has its port.
+    Foreign,
+    /// Something is there that does not tell whose it is. It may well be this node's server, and
+    /// is for certain where its pid is known.
+    NoAnswer { pid: Option<u32>, said: Option<String> },
+}
+
+impl State {
+    /// The pid of this node's own server.
+    pub fn pid(&self) -> Option<u32> {
+        match self {
+            State::Running { pid } => Some(*pid),
+            State::NoAnswer { pid, .. } => *pid,
+            State::Stopped | State::Foreign => None,
+        }
+    }
+
+    /// Refuses where stopping this node may miss its server.
+    pub fn vet_stop(&self, addr: SocketAddr) -> Result<(), SandboxError> {
+        match self {
+            State::NoAnswer { pid: None, said } => {
+                Err(SandboxError::Untold { addr, said: said.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses where its data may be in use once it is stopped.
+    pub fn vet_purge(&self, addr: SocketAddr) -> Result<(), SandboxError> {
+        match self {
+            State::Foreign => Err(SandboxError::Foreign { addr }),
+            state => state.vet_stop(addr),
+        }
+    }
+}
+
+impl LocalNode {
+    /// Looks.
+    pub fn state(&self) -> State {
+        let own = || own_pid(self.dir());
+        match probe(self.addr()) {
+            Occupant::Server { pid, config } if config == self.dir().join(CONFIG) => {
+                State::Running { pid }
+            }
+            Occupant::Stranger { said } => State::NoAnswer { pid: own(), said },
+            occupant => match own() {
+                // It starts or ends just now, or was moved to another port.
+                pid @ Some(_) => State::NoAnswer { pid, said: None },
+                None if occupant == Occupant::Nobody => State::Stopped,
+                None => State::Foreign,
+            },
+        }
+    }
+}
+
+/// The process that the pid file names, if it is this node's: an old pid file may name anybody's.
+fn own_pid(dir: &Path) -> Option<u32> {
+    let pid = fs::read_to_string(dir.join(PIDFILE)).ok()?.trim().parse().ok()?;
+    lives_in(pid, dir).then_some(pid)
+}
+
+/// Whether the process is alive and works in this folder. Only Linux tells: elsewhere none does.
+pub(super) fn lives_in(pid: u32, dir: &Path) -> bool {
+    fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == dir)
+}
