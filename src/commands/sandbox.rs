@@ -1,6 +1,7 @@
 //! `rcluster sandbox`
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,13 +12,16 @@ use serde::Serialize;
 use super::context::Context;
 use super::create::Create;
 use super::placement::PlacementArgs;
-use super::step::ChangeArgs;
+use super::step::{ChangeArgs, Format};
 use crate::model::NodeAddr;
 use crate::render::{Table, Usage, exit};
-use crate::sandbox::{LocalNode, NodeSpec, State, find_server, server_version};
+use crate::sandbox::{LocalNode, NodeSpec, State, find_server, server_version, start_all, vet_all};
 
 /// A server is up in a fraction of a second; one with data takes longer to load it.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How far above a node's port its cluster bus listens.
+const BUS: u16 = 10_000;
 
 /// Run local servers to play with: start, look, stop
 #[derive(Debug, Args)]
@@ -105,10 +109,27 @@ impl FromStr for Ports {
             }
             ports.extend(first..=last);
         }
-        match ports.iter().duplicates().next() {
-            Some(port) => Err(format!("port {port} is given twice")),
-            None => Ok(Ports(ports)),
+        if let Some(port) = ports.iter().duplicates().next() {
+            return Err(format!("port {port} is given twice"));
         }
+        let taken: HashSet<u16> = ports.iter().copied().collect();
+        for port in &ports {
+            match port.checked_add(BUS) {
+                None => {
+                    return Err(format!(
+                        "port {port} is too high: the cluster bus of a node listens {BUS} above its port, so choose ports up to {}",
+                        u16::MAX - BUS
+                    ));
+                }
+                Some(bus) if taken.contains(&bus) => {
+                    return Err(format!(
+                        "port {bus} is where the cluster bus of port {port} listens, {BUS} above it"
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(Ports(ports))
     }
 }
 
@@ -133,6 +154,22 @@ impl LocalNodeJson {
         };
         LocalNodeJson { addr: addr(node), state, running: state == "running", pid, dir }
     }
+}
+
+/// What `up --dry-run` prints with `--json`.
+#[derive(Debug, Serialize)]
+struct UpPlanJson<'a> {
+    changed: bool,
+    dry_run: bool,
+    server: &'a Path,
+    version: &'a str,
+    dir: &'a Path,
+    /// Which ports a server would be started on.
+    start: &'a [u16],
+    /// Which ports the playground's own servers have already.
+    running: &'a [u16],
+    create: bool,
+    replicas: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -183,18 +220,12 @@ impl Up {
                 .hint("--server names a server program")
         })?;
         let version = server_version(&server)?;
+        let spec = |&port: &u16| NodeSpec::new(&server, &self.place.dir, port);
+        let specs: Vec<NodeSpec> = self.ports.0.iter().map(spec).collect();
         if self.change.dry_run {
-            let ports = self.ports.0.iter().join(" ");
-            cx.ui.print(&format!(
-                "would start {} on ports {ports} in {}",
-                server.display(),
-                self.place.dir.display()
-            ))?;
-            return Ok(exit::OK);
+            return self.show_only(cx, &server, &version, &vet_all(&specs)?);
         }
-        let start = |&port: &u16| LocalNode::start(&NodeSpec::new(&server, &self.place.dir, port));
-        let mut nodes = self.ports.0.iter().map(start).collect::<Result<Vec<_>, _>>()?;
-        nodes.iter_mut().try_for_each(|node| node.wait_ready(PATIENCE).map(drop))?;
+        let nodes = start_all(&specs, PATIENCE)?;
         let addrs: Vec<NodeAddr> = nodes.iter().map(addr).collect();
         if self.create {
             cx.ui.say(&format!("{} servers run ({version})", nodes.len()));
@@ -207,6 +238,58 @@ impl Up {
         let next = format!("next: rcluster create {} --replicas 1", addrs.iter().join(" "));
         cx.ui.say(&format!("{version}\n{next}"));
         Ok(code)
+    }
+
+    fn show_only(
+        &self,
+        cx: &Context,
+        server: &Path,
+        version: &str,
+        runs: &[bool],
+    ) -> anyhow::Result<u8> {
+        if self.change.format != Format::Table {
+            let message = "--format shows a cluster's plan, and the servers of this one do not run";
+            let hint = "start them without --create, then: rcluster create --dry-run";
+            return Err(Usage::new(message).hint(hint).into());
+        }
+        let with = |is_up: bool| {
+            let pairs = self.ports.0.iter().zip(runs).filter(move |(_, runs)| **runs == is_up);
+            pairs.map(|(port, _)| *port).collect_vec()
+        };
+        let (start, running) = (with(false), with(true));
+        let dir = self.place.dir.as_path();
+        if cx.ui.wants_json() {
+            cx.ui.print_json(&UpPlanJson {
+                changed: false,
+                dry_run: true,
+                server,
+                version,
+                dir,
+                start: &start,
+                running: &running,
+                create: self.create,
+                replicas: self.replicas,
+            })?;
+            return Ok(exit::OK);
+        }
+        let mut lines = Vec::new();
+        if !start.is_empty() {
+            let (program, ports) = (server.display(), start.iter().join(" "));
+            lines.push(format!("would start {program} on ports {ports} in {}", dir.display()));
+        }
+        if !running.is_empty() {
+            lines.push(format!("would leave running: ports {}", running.iter().join(" ")));
+        }
+        if self.create {
+            let (nodes, replicas) = (self.ports.0.len(), self.replicas);
+            let each = if replicas == 1 { "replica" } else { "replicas" };
+            lines.push(format!(
+                "would form a cluster of these {nodes} nodes, {replicas} {each} of each master"
+            ));
+        }
+        lines.push("dry run: nothing was changed".to_owned());
+        cx.ui.print(&lines.join("\n"))?;
+        Ok(exit::OK)
     }
 }
 
@@ -247,6 +330,8 @@ mod tests {
             ("70000", "no port"),
             ("5-3", "backwards"),
             ("5,4-6", "port 5 is given twice"),
+            ("7001,60000", "60000 is too high"),
+            ("7001,17001", "bus of port 7001"),
         ] {
             let error = text.parse::<Ports>().unwrap_err();
             assert!(error.contains(says), "{text}: {error}");

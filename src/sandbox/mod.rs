@@ -7,6 +7,7 @@
 //! file names. Nothing else is ever stopped, and what does not tell is never taken for stopped.
 
 mod find;
+mod group;
 mod node;
 mod probe;
 mod state;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use find::{find_server, server_version};
+pub use group::{start_all, vet_all};
 pub use node::{LocalNode, NodeSpec};
 pub use state::State;
 

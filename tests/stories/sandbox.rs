@@ -1,5 +1,6 @@
 //! `sandbox`: a playground that is easily made, and unmade without harm to anything else.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -310,4 +311,92 @@ fn its_own_server_is_killed_where_it_does_not_end() {
 
     assert!(nodes[0].stop(Duration::from_secs(1)).unwrap());
     assert_eq!(play.run(&["status"]).json()["nodes"][0]["state"], "stopped");
+}
+
+#[test]
+fn ports_that_cannot_be_are_refused_before_any_server_starts() {
+    let mut play = Playground::new(1);
+    let port = play.ports[0].number;
+    let server = server_program();
+    let up =
+        |ports: &str| play.run(&["up", "--server", server.to_str().unwrap(), "--ports", ports]);
+    up(&format!("{port},60000")).exits(2).tells(&["60000", "55535"]);
+    assert!(!play.root().exists());
+    let bus = (port + 10_000).to_string();
+    up(&format!("{port},{bus}")).exits(2).tells(&[&bus, "bus"]);
+    assert!(!play.root().exists());
+
+    // One that is taken comes last: it is found before the first is started.
+    let foreign = TestCluster::start(1);
+    let taken = foreign.port(0).to_string();
+    up(&format!("{port},{taken}")).exits(1).tells(&[&taken, "taken"]);
+    assert!(!play.root().exists());
+
+    // So is the port of its bus.
+    play.ports.push(Port::take());
+    let _bus = std::net::TcpListener::bind(("127.0.0.1", play.ports[1].number + 10_000)).unwrap();
+    play.up(&[]).exits(1).tells(&["taken"]);
+    assert!(!play.root().exists());
+}
+
+#[test]
+fn where_one_does_not_start_those_that_this_run_started_are_stopped() {
+    let mut play = Playground::new(1);
+    let before = play.up(&[]).succeeds().json();
+    play.ports.extend([Port::take(), Port::take()]);
+    let ports: Vec<String> = play.ports.iter().map(|port| port.number.to_string()).collect();
+    let program = play.dir.path().join("server.sh");
+    let real = server_program();
+    let text = format!(
+        "#!/bin/sh\ncase \"$1\" in */{}/redis.conf) exit 1;; *) exec '{}' \"$@\";; esac\n",
+        ports[2],
+        real.display()
+    );
+    std::fs::write(&program, text).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+
+    let args = ["up", "--server", program.to_str().unwrap(), "--ports", &ports.join(",")];
+    play.run(&args).exits(1).tells(&[&ports[2], "ended at once"]);
+
+    let status = play.run(&["status"]).succeeds().json();
+    for node in status["nodes"].as_array().unwrap() {
+        let is_old = node["pid"] == before["nodes"][0]["pid"];
+        let expected = if is_old { "running" } else { "stopped" };
+        assert_eq!(node["state"], expected, "{status}");
+    }
+    assert_eq!(play.running(), 1);
+}
+
+#[test]
+fn a_dry_run_says_what_it_would_do() {
+    let mut play = Playground::new(1);
+    play.up(&[]).succeeds();
+    play.ports.extend([Port::take(), Port::take()]);
+    let numbers: Vec<u16> = play.ports.iter().map(|port| port.number).collect();
+
+    let plan = play.up(&["--dry-run"]).succeeds().json();
+    assert_eq!(plan["dry_run"], true);
+    assert_eq!(plan["changed"], false);
+    assert_eq!(plan["start"], serde_json::json!(numbers[1..]));
+    assert_eq!(plan["running"], serde_json::json!(numbers[..1]));
+    assert_eq!(plan["create"], false);
+    let plan = play.up(&["--dry-run", "--create", "--replicas", "2"]).succeeds().json();
+    assert_eq!((&plan["create"], &plan["replicas"]), (&true.into(), &2.into()));
+
+    let ports: Vec<String> = numbers.iter().map(u16::to_string).collect();
+    let (root, server) = (play.root(), server_program());
+    let args = ["sandbox", "up", "--dry-run", "--create", "--ports", &ports.join(",")];
+    let places = ["--dir", root.to_str().unwrap(), "--server", server.to_str().unwrap()];
+    let text = rcluster(&[&args[..], &places].concat()).succeeds().out;
+    let starts = format!("would start {} on ports {} {}", server.display(), ports[1], ports[2]);
+    for words in
+        [&starts, &ports[0], "would form a cluster of these 3 nodes", "nothing was changed"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!play.folder(1).exists());
+
+    // It refuses what the run would refuse.
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", numbers[2])).unwrap();
+    play.up(&["--dry-run"]).exits(1).tells(&[&ports[2], "taken"]);
 }

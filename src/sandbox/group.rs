@@ -1,0 +1,38 @@
+//! Starting several servers: all of them, or none.
+
+use std::time::Duration;
+
+use super::SandboxError;
+use super::node::{LocalNode, NodeSpec};
+
+/// Looks whether all of these can run, before anything is made: gives which of them run already.
+pub fn vet_all(specs: &[NodeSpec]) -> Result<Vec<bool>, SandboxError> {
+    specs.iter().map(NodeSpec::vet).collect()
+}
+
+/// Starts what does not run yet and waits until all answer; where one does not, stops those again
+/// that it has started.
+pub fn start_all(specs: &[NodeSpec], patience: Duration) -> Result<Vec<LocalNode>, SandboxError> {
+    vet_all(specs)?;
+    let mut nodes = Vec::new();
+    let started = try_start(specs, &mut nodes, patience);
+    if let Err(error) = started {
+        for node in nodes.iter_mut().filter(|node| node.is_child()) {
+            // The first failure is the one to tell.
+            let _ = node.stop(patience);
+        }
+        return Err(error);
+    }
+    Ok(nodes)
+}
+
+fn try_start(
+    specs: &[NodeSpec],
+    nodes: &mut Vec<LocalNode>,
+    patience: Duration,
+) -> Result<(), SandboxError> {
+    for spec in specs {
+        nodes.push(LocalNode::start(spec)?);
+    }
+    nodes.iter_mut().try_for_each(|node| node.wait_ready(patience).map(drop))
+}
