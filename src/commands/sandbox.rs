@@ -43,8 +43,16 @@ enum SandboxCommand {
 #[derive(Debug, Args)]
 struct Place {
     /// The playground's folder
-    #[arg(long, default_value = "rcluster-sandbox")]
+    #[arg(long, default_value = "rcluster-sandbox", value_parser = folder)]
     dir: PathBuf,
+}
+
+/// A config file is read by lines: it cannot name such a folder.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() || text.contains('\n') {
+        return Err("a folder's name is not empty and has no line break".to_owned());
+    }
+    Ok(text.into())
 }
 
 #[derive(Debug, Args)]

@@ -400,3 +400,24 @@ fn a_dry_run_says_what_it_would_do() {
     let _taken = std::net::TcpListener::bind(("127.0.0.1", numbers[2])).unwrap();
     play.up(&["--dry-run"]).exits(1).tells(&[&ports[2], "taken"]);
 }
+
+#[test]
+fn a_folder_that_no_config_file_can_name_is_refused() {
+    let play = Playground::new(0);
+    let root = play.dir.path().join("play\nground");
+    let server = server_program();
+    for words in [&["up", "--server", server.to_str().unwrap()][..], &["status"], &["down"]] {
+        let args = [&["sandbox"][..], words, &["--dir", root.to_str().unwrap()]].concat();
+        rcluster(&args).exits(2).tells(&["--dir", "line break"]);
+        assert!(!root.exists());
+    }
+    // The same where it is the folder around that has such a name.
+    std::fs::create_dir(&root).unwrap();
+    let args = ["sandbox", "up", "--server", server.to_str().unwrap()];
+    rcluster_with(&args, |command| {
+        command.current_dir(&root);
+    })
+    .exits(2)
+    .tells(&["line break"]);
+    assert_eq!(std::fs::read_dir(&root).unwrap().count(), 0);
+}
