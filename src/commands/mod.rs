@@ -30,7 +30,7 @@ use crate::render::{Color, Failure, Ui};
 /// nothing changed; 2 usage; 3 a node cannot be reached or refuses the credentials; 4 stopped after
 /// something had changed: run the same command again.
 #[derive(Debug, Parser)]
-#[command(name = "rcluster", version, max_term_width = 100)]
+#[command(name = "rcluster", version, max_term_width = 80)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -27,6 +27,7 @@ pub enum Format {
 
 /// Options of every command that changes something.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Plan and consent")]
 pub struct ChangeArgs {
     /// Show what would be done, and do nothing
     #[arg(long)]
