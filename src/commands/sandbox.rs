@@ -20,6 +20,9 @@ use crate::sandbox::{LocalNode, NodeSpec, State, find_server, server_version, st
 /// A server is up in a fraction of a second; one with data takes longer to load it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Most nodes that are named in a line.
+const FEW: usize = 12;
+
 /// How far above a node's port its cluster bus listens.
 const BUS: u16 = 10_000;
 
@@ -243,7 +246,11 @@ impl Up {
             return Create { nodes: addrs, replicas: self.replicas, placement, change }.run(cx);
         }
         let code = show(cx, &nodes)?;
-        let next = format!("next: rcluster create {} --replicas 1", addrs.iter().join(" "));
+        let addrs = match addrs.len() {
+            ..=FEW => addrs.iter().join(" "),
+            many => format!("{} … (all {many})", addrs.iter().take(FEW).join(" ")),
+        };
+        let next = format!("next: rcluster create {addrs} --replicas 1");
         cx.ui.say(&format!("{version}\n{next}"));
         Ok(code)
     }

@@ -36,6 +36,15 @@ impl Phase {
             Phase::Reset => "resetting nodes",
         }
     }
+
+    /// What is counted in it.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Phase::Epochs | Phase::Assign => "steps",
+            Phase::Meet => "introductions",
+            Phase::Agree | Phase::Serve | Phase::Reset => "nodes",
+        }
+    }
 }
 
 /// One thing that happened.
@@ -99,11 +108,21 @@ impl Tally<'_> {
     }
 
     pub(super) fn add(&self, count: usize) {
-        if count > 0 {
-            let mut done = self.done.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            *done += count;
+        self.set(|done| done + count);
+    }
+
+    /// So much is done by now; what was done once stays done.
+    pub(super) fn reach(&self, count: usize) {
+        self.set(|done| done.max(count));
+    }
+
+    fn set(&self, change: impl Fn(usize) -> usize) {
+        let mut done = self.done.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let now = change(*done);
+        if now > *done {
+            *done = now;
             let total = self.total.load(Ordering::Relaxed);
-            self.observer.on(Event::Step { phase: self.phase, done: *done, total });
+            self.observer.on(Event::Step { phase: self.phase, done: now, total });
         }
     }
 }

@@ -3,23 +3,18 @@
 //! What makes it fast is told in `docs/formation.md`. Each phase is safe to repeat, so a run that
 //! was stopped anywhere is finished by the next run of the same command.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Observer, Phase, Tally};
-use super::halt::{Gap, HaltCause, Halted};
+use super::halt::{HaltCause, Halted};
+use super::rounds::{Lacking, Rounds, Speaker};
 use super::serve;
-use super::wait::{Deadline, Waited};
-use crate::model::NodeId;
+use super::wait::Deadline;
+use crate::model::ClusterView;
 use crate::plan::formation::{Formation, Lack, Step};
 use crate::wire::{Server, WireError, all_at_once};
-
-/// After this long without success a MEET is sent again: a server may drop one silently.
-const MEET_AGAIN: Duration = Duration::from_millis(1500);
-
-/// How often a wait that goes on tells what for.
-const TELL: Duration = Duration::from_secs(1);
 
 /// Handshakes of nodes that know each other are over in a tenth of a second. One that is not meets
 /// a closed door, does no harm, and is dropped by the server in time.
@@ -32,9 +27,6 @@ pub struct Options {
     /// Whether `cluster-node-timeout` may be lowered for a moment, to be ready sooner.
     pub config_set: bool,
 }
-
-/// What a view lacks, and of which node.
-type Lacking = (NodeId, Lack);
 
 struct Run<'a> {
     plan: &'a Formation,
@@ -138,48 +130,32 @@ impl Run<'_> {
         answers.into_iter().collect::<Result<(), WireError>>().map_err(HaltCause::from)
     }
 
-    /// Introduces all strangers and waits until every node knows those it has to know.
+    /// Introduces strangers and waits until every node knows those it has to know.
     fn meet(&mut self, tally: &Tally) -> Result<(), HaltCause> {
         let plan = self.plan;
-        let mut guests: Vec<Vec<usize>> = vec![Vec::new(); plan.members.len()];
-        for &(host, guest) in &plan.strangers {
-            guests[host].push(guest);
-        }
-        tally.expect(plan.strangers.len());
-        if plan.strangers.is_empty() {
+        // Each of a pair has to know the other.
+        let total = plan.strangers.len() * 2;
+        tally.expect(total);
+        if total == 0 {
             return Ok(());
         }
-        let (together, changed) = (self.options.deadline.together(), &self.changed);
-        let answers = all_at_once(
-            self.servers.iter_mut().zip(guests).enumerate(),
-            |(host, (server, guests))| {
-                let mut told = Instant::now();
-                let mut to_meet = guests.clone();
-                let mut met: Option<Instant> = None;
-                let mut known = 0;
-                together.until_empty(|| {
-                    if met.is_none_or(|met| met.elapsed() > MEET_AGAIN) {
-                        server.meet(to_meet.iter().map(|&guest| &plan.members[guest].addr))?;
-                        changed.store(true, Ordering::Relaxed);
-                        met = Some(Instant::now());
-                    }
-                    let unknown = plan.lacks_touch(&server.view()?);
-                    let ids: HashSet<NodeId> = unknown.iter().map(|(id, _)| *id).collect();
-                    let is_unknown = |index: &usize| ids.contains(&plan.members[*index].id);
-                    let now = guests.iter().filter(|guest| !is_unknown(guest)).count();
-                    tally.add(now.saturating_sub(known));
-                    known = known.max(now);
-                    to_meet = (0..plan.members.len()).filter(is_unknown).collect();
-                    wait_told(&mut told, tally, || gap(plan, host, &unknown));
-                    Ok::<_, WireError>(unknown)
-                })
-            },
-        );
+        let known = |left: &[Vec<Lacking>]| total.saturating_sub(left.iter().map(Vec::len).sum());
+        let gaps = self.rounds(Speaker::Observer, tally).until_seen(
+            plan.introductions(),
+            |view| plan.lacks_touch(view),
+            known,
+        )?;
         self.tell_other_addresses()?;
+        if gaps.is_empty() {
+            return Ok(());
+        }
         let after = self.options.deadline.allowed();
-        self.gaps(answers)?.map_or(Ok(()), |gaps| {
-            Err(HaltCause::NotMet { gaps, nodes: plan.members.len(), after })
-        })
+        Err(HaltCause::NotMet { gaps, nodes: plan.members.len(), after })
+    }
+
+    fn rounds<'a>(&'a mut self, speaker: Speaker, tally: &'a Tally) -> Rounds<'a> {
+        let (deadline, changed) = (&self.options.deadline, &self.changed);
+        Rounds { plan: self.plan, servers: self.servers, deadline, tally, changed, speaker }
     }
 
     /// Nodes may announce other addresses than they were named by: with NAT that is meant, with two
@@ -201,52 +177,33 @@ impl Run<'_> {
     /// Members that are not seen as planned make themselves known; waits until every view agrees.
     ///
     /// A MEET between nodes that know each other carries the sender's slots and role at once, where
-    /// its next regular ping may be half the node timeout away.
+    /// its next regular ping may be half the node timeout away. In a large set that many MEETs take
+    /// longer than waiting for the pings does: there only what is still unseen later is sent.
     fn agree(&mut self, tally: &Tally) -> Result<(), HaltCause> {
         let plan = self.plan;
-        tally.expect(plan.members.len());
-        let together = self.options.deadline.together();
-        let answers = all_at_once(self.servers.iter_mut().enumerate(), |(index, server)| {
-            let begun = Instant::now();
-            let mut told = begun;
-            let mut speak_at = plan.unseen.contains(&index).then_some(begun);
-            let waited = together.until_empty(|| {
-                if speak_at.is_some_and(|at| at <= Instant::now()) {
-                    let others = plan.members.iter().enumerate();
-                    let others = others.filter(|(other, _)| *other != index);
-                    server.meet(others.map(|(_, member)| &member.addr))?;
-                    speak_at = Some(Instant::now() + MEET_AGAIN);
-                }
-                let mut left = plan.lacks(&server.view()?);
-                if begun.elapsed() > LAST_HANDSHAKES {
-                    left.retain(|(_, lack)| *lack != Lack::Handshake);
-                }
-                wait_told(&mut told, tally, || gap(plan, index, &left));
-                Ok::<_, WireError>(left)
-            })?;
-            if let Waited::Done(_) = waited {
-                tally.add(1);
+        let members = plan.members.len();
+        tally.expect(members);
+        let others = |index: usize| (0..members).filter(|other| *other != index).collect();
+        let pending =
+            (0..members).map(|index| match plan.unseen.contains(&index) && !plan.is_large() {
+                true => others(index),
+                false => BTreeSet::new(),
+            });
+        let begun = Instant::now();
+        let lacks = |view: &ClusterView| {
+            let mut left = plan.lacks(view);
+            if begun.elapsed() > LAST_HANDSHAKES {
+                left.retain(|(_, lack)| *lack != Lack::Handshake);
             }
-            Ok(waited)
-        });
-        let after = self.options.deadline.allowed();
-        self.gaps(answers)?.map_or(Ok(()), |gaps| Err(HaltCause::NotAgreed { gaps, after }))
-    }
-
-    /// What all members together still lack; `None` where every wait came to its end.
-    fn gaps(
-        &self,
-        answers: Vec<Result<Waited<Vec<Lacking>>, WireError>>,
-    ) -> Result<Option<Vec<Gap>>, WireError> {
-        let mut gaps = Vec::new();
-        let answers: Vec<_> = answers.into_iter().collect::<Result<_, _>>()?;
-        for (observer, waited) in answers.into_iter().enumerate() {
-            if let Waited::GaveUp(left) = waited {
-                let lacking = left.chunks(1);
-                gaps.extend(lacking.filter_map(|lacking| gap(self.plan, observer, lacking)));
-            }
+            left
+        };
+        let agreed = |left: &[Vec<Lacking>]| left.iter().filter(|left| left.is_empty()).count();
+        let gaps =
+            self.rounds(Speaker::Subject, tally).until_seen(pending.collect(), lacks, agreed)?;
+        if gaps.is_empty() {
+            return Ok(());
         }
-        Ok((!gaps.is_empty()).then_some(gaps))
+        Err(HaltCause::NotAgreed { gaps, after: self.options.deadline.allowed() })
     }
 }
 
@@ -257,20 +214,5 @@ fn give(server: &mut Server, step: &Step) -> Result<(), WireError> {
         Step::DelSlots(slots) => server.del_slots(slots),
         Step::Follow(master) => server.replicate(*master),
         Step::RestoreTimeout(milliseconds) => server.set_node_timeout(*milliseconds),
-    }
-}
-
-/// The first thing that a member's view lacks.
-fn gap(plan: &Formation, observer: usize, lacking: &[Lacking]) -> Option<Gap> {
-    let &(id, lack) = lacking.first()?;
-    let subject = plan.members.iter().find(|member| member.id == id)?.addr.clone();
-    Some(Gap { observer: plan.members[observer].addr.clone(), subject, lack })
-}
-
-/// Tells once in a while what a wait that goes on is waiting for.
-fn wait_told(told: &mut Instant, tally: &Tally, gap: impl FnOnce() -> Option<Gap>) {
-    if told.elapsed() > TELL {
-        *told = Instant::now();
-        gap().into_iter().for_each(|gap| tally.waits(gap.to_string()));
     }
 }

@@ -6,6 +6,7 @@ mod form;
 mod halt;
 mod interrupt;
 mod reset;
+mod rounds;
 mod serve;
 mod wait;
 

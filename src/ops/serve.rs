@@ -5,6 +5,7 @@
 //! Once all nodes agree on all slots, lowering that timeout for the moment does no harm: there is
 //! nothing left to fail over.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Observer, Tally};
@@ -51,7 +52,7 @@ pub(super) fn hurry(
         // Nothing could hurry a server in its first seconds: wait them out with nothing changed.
         wait(servers, &deadline.within(young), None)?;
     }
-    let masters: Vec<usize> = plan.masters().collect();
+    let masters: HashSet<usize> = plan.masters().collect();
     let masters = servers.iter_mut().enumerate().filter(|(index, _)| masters.contains(index));
     lowered(masters.map(|(_, server)| server).collect(), deadline, observer)
 }

@@ -68,13 +68,15 @@ impl Deadline {
 
 impl Together<'_> {
     /// Looks again and again, with growing pauses, until nothing is left; gives what was left at
-    /// the last look.
+    /// the last look. A pause is no shorter than the look before it: servers that are slow to tell
+    /// have work to do.
     pub(super) fn until_empty<T, E>(
         &self,
         mut look: impl FnMut() -> Result<Vec<T>, E>,
     ) -> Result<Waited<Vec<T>>, E> {
         let mut pause = PAUSES.0;
         loop {
+            let begun = Instant::now();
             let left = look().inspect_err(|_| self.failed.store(true, Ordering::Relaxed))?;
             if left.is_empty() {
                 return Ok(Waited::Done(left));
@@ -82,7 +84,7 @@ impl Together<'_> {
             if self.failed.load(Ordering::Relaxed) || self.deadline.is_over() {
                 return Ok(Waited::GaveUp(left));
             }
-            std::thread::sleep(pause);
+            std::thread::sleep(pause.max(begun.elapsed()).min(self.deadline.left()));
             pause = (pause * 3 / 2).min(PAUSES.1);
         }
     }

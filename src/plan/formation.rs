@@ -3,7 +3,7 @@
 //! `create`, `meet`, `addslots`, `delslots` and `replicate` all plan one of these, so one piece of
 //! code carries them out, and each is as safe to repeat as the other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use crate::model::{ClusterReport, ClusterView, Flag, NodeAddr, NodeId, NodeReport, Role, SlotSet};
@@ -25,6 +25,15 @@ pub fn timeout_before(now: u64) -> Option<u64> {
     let lowered = now % 2 == 1 && (301..=497).contains(&now);
     lowered.then(|| (499 - now) / 2 * 1000)
 }
+
+/// A set with more members is large: where those share a few cores, whatever each does with each
+/// other at once is more than they can answer in time. A lowered node timeout is that: every node
+/// pings every other within half of it.
+const LARGE: usize = 128;
+
+/// Up to so many introductions for each member, every pair of strangers is introduced. It is the
+/// fastest way while the pairs are few, and leaves nothing to gossip.
+const DIRECT: usize = 32;
 
 /// Something one node is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +79,8 @@ pub enum Lack {
 #[derive(Clone, Debug)]
 pub struct Formation {
     pub members: Vec<Member>,
-    /// Pairs of members that have to be introduced: indices, the first one does it.
+    index: BTreeMap<NodeId, usize>,
+    /// Pairs of members that do not know each other: indices, the smaller first.
     pub strangers: Vec<(usize, usize)>,
     /// Members that the others do not see as the plan wants: they have to make themselves known.
     pub unseen: BTreeSet<usize>,
@@ -81,7 +91,7 @@ pub struct Formation {
     /// Whether some node was not `ok` when it was asked.
     pub waits_for_ok: bool,
     /// Whether timeouts may be lowered for a moment: no node holds a key, so no failover could do
-    /// harm.
+    /// harm, and the nodes are few enough.
     pub may_hurry: bool,
     /// How long the youngest node had been up: no node is `ok` in its first two seconds.
     pub youngest: Duration,
@@ -130,9 +140,10 @@ impl Formation {
             unseen,
             covers: owned == SlotSet::all(),
             waits_for_ok: reports.iter().any(|report| !report.info.ok),
-            may_hurry: reports.iter().all(|report| report.keys == 0),
+            may_hurry: members.len() <= LARGE && reports.iter().all(|report| report.keys == 0),
             youngest: reports.iter().map(|report| report.uptime).min().unwrap_or_default(),
             members,
+            index,
         }
     }
 
@@ -164,6 +175,39 @@ impl Formation {
         (0..self.members.len()).filter(move |&index| is_master(&self.members[index]))
     }
 
+    /// Whether there are so many members that what all do with all has to be spread over time.
+    pub fn is_large(&self) -> bool {
+        self.members.len() > LARGE
+    }
+
+    /// Which member an id is of, by index.
+    pub fn index_of(&self, id: NodeId) -> Option<usize> {
+        self.index.get(&id).copied()
+    }
+
+    /// Whom each member has to introduce itself to, by index.
+    ///
+    /// All strangers, or, where those are too many, the members 1, 2, 4, 8 … places further round
+    /// the ring: gossip then fills in the rest, sooner than all those handshakes would
+    /// (measured in `docs/formation.md`).
+    pub fn introductions(&self) -> Vec<BTreeSet<usize>> {
+        let members = self.members.len();
+        let direct = self.strangers.len() <= DIRECT * members;
+        let mut guests = vec![BTreeSet::new(); members];
+        for &(one, other) in &self.strangers {
+            // Whoever has the shorter way round speaks: so all have about as many to speak to.
+            let ahead = other - one;
+            let (host, guest, way) = match ahead <= members / 2 {
+                true => (one, other, ahead),
+                false => (other, one, members - ahead),
+            };
+            if direct || way.is_power_of_two() || (members - way).is_power_of_two() {
+                guests[host].insert(guest);
+            }
+        }
+        guests
+    }
+
     /// Whether there is nothing to do.
     pub fn is_done(&self) -> bool {
         self.strangers.is_empty()
@@ -183,15 +227,13 @@ impl Formation {
     /// What `view` still lacks of this plan.
     pub fn lacks(&self, view: &ClusterView) -> Vec<(NodeId, Lack)> {
         let mut lacks = lacks(&self.members, view);
-        for stranger in view.peers().filter(|peer| peer.flags.has(Flag::Handshake)) {
-            let member =
-                self.members.iter().find(|member| Some(&member.addr) == stranger.addr.as_ref());
-            if let Some(member) = member
-                && !lacks.iter().any(|(id, _)| *id == member.id)
-            {
-                lacks.push((member.id, Lack::Handshake));
-            }
-        }
+        let lacking: HashSet<NodeId> = lacks.iter().map(|(id, _)| *id).collect();
+        let strangers = view.peers().filter(|peer| peer.flags.has(Flag::Handshake));
+        let strangers: HashSet<_> = strangers.filter_map(|peer| peer.addr.as_ref()).collect();
+        let met_again =
+            |member: &&Member| strangers.contains(&member.addr) && !lacking.contains(&member.id);
+        let met_again = self.members.iter().filter(met_again);
+        lacks.extend(met_again.map(|member| (member.id, Lack::Handshake)));
         lacks
     }
 }
@@ -231,7 +273,55 @@ fn reachable(report: &ClusterReport, node: &NodeReport) -> NodeAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::str::FromStr;
+
     use super::*;
+
+    /// A plan for members that do not know each other.
+    fn strangers(members: usize) -> Formation {
+        let pairs = (0..members).flat_map(|one| (one + 1..members).map(move |other| (one, other)));
+        Formation {
+            members: vec![
+                Member {
+                    id: NodeId::from_str(&"0".repeat(40)).unwrap(),
+                    addr: "10.0.0.1:6379".parse().unwrap(),
+                    role: None,
+                    known: true,
+                    slots: None,
+                    steps: Vec::new(),
+                };
+                members
+            ],
+            index: BTreeMap::new(),
+            strangers: pairs.collect(),
+            unseen: BTreeSet::new(),
+            connects: true,
+            covers: false,
+            waits_for_ok: false,
+            may_hurry: false,
+            youngest: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn few_strangers_are_all_introduced_and_each_member_speaks_about_as_often() {
+        for members in [2, 3, 6, 30, 64] {
+            let guests = strangers(members).introductions();
+            let sizes: Vec<usize> = guests.iter().map(BTreeSet::len).collect();
+            assert_eq!(sizes.iter().sum::<usize>(), members * (members - 1) / 2, "{members}");
+            assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn many_strangers_get_a_few_introductions_each_and_stay_in_one_piece() {
+        for members in [100, 300, 1000] {
+            let guests = strangers(members).introductions();
+            assert!(guests.iter().all(|guests| guests.len() <= 20), "{members}");
+            let next = |index: usize| (index + 1) % members;
+            assert!((0..members).all(|index| guests[index].contains(&next(index))), "{members}");
+        }
+    }
 
     #[test]
     fn a_lowered_timeout_tells_what_it_was() {

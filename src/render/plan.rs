@@ -120,7 +120,9 @@ pub fn steps_json(plan: &Formation) -> Vec<StepJson> {
         told(plan).partition(|(_, step)| matches!(step, Step::SetEpoch(_)));
     let say =
         |(node, step): (&NodeAddr, &Step)| StepJson { node: node.clone(), command: command(step) };
-    let meet = plan.strangers.iter().map(|&(host, guest)| {
+    let pairs = plan.introductions().into_iter().enumerate();
+    let pairs = pairs.flat_map(|(host, guests)| guests.into_iter().map(move |guest| (host, guest)));
+    let meet = pairs.map(|(host, guest)| {
         let guest = &plan.members[guest].addr;
         let bus = guest.bus_port().map(|bus| format!(" {bus}")).unwrap_or_default();
         let command = format!("CLUSTER MEET {} {}{bus}", guest.host(), guest.port());
@@ -163,7 +165,7 @@ pub fn steps_text(plan: &Formation) -> String {
     let (meets, rest): (Vec<_>, Vec<_>) =
         steps.iter().partition(|step| step.command.starts_with("CLUSTER MEET"));
     let rest: String = rest.into_iter().map(line).collect();
-    format!("  {} introductions with CLUSTER MEET, every pair once\n{rest}", meets.len())
+    format!("  {} introductions with CLUSTER MEET\n{rest}", meets.len())
 }
 
 /// What every script begins with: the lines that follow are commands as a person would type them,

@@ -34,9 +34,9 @@ impl<'a> Progress<'a> {
             _ => ProgressDrawTarget::hidden(),
         };
         let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) =
-            ProgressStyle::with_template("  {spinner} {msg} {pos}/{len} {wide_bar} {elapsed}")
-        {
+        if let Ok(style) = ProgressStyle::with_template(
+            "  {spinner} {prefix} {bar:12} {pos}/{len} {wide_msg} {elapsed}",
+        ) {
             bar.set_style(style.progress_chars("━╸ "));
         }
         Progress { ui, mode, bar }
@@ -63,11 +63,14 @@ impl Observer for Progress<'_> {
             Event::Start { phase, total } if total > 0 => {
                 self.bar.reset();
                 self.bar.set_length(total as u64);
-                self.bar.set_message(phase.words());
+                self.bar.set_prefix(phase.words());
+                self.bar.set_message(phase.unit());
                 self.bar.enable_steady_tick(Duration::from_millis(100));
             }
             Event::Step { done, .. } => self.bar.set_position(done as u64),
-            Event::Wait { message, .. } => self.bar.set_message(format!("waiting: {message}")),
+            Event::Wait { phase, message } => {
+                self.bar.set_message(format!("{}, waiting: {message}", phase.unit()))
+            }
             Event::Done { phase, elapsed } if self.bar.length().is_some_and(|total| total > 0) => {
                 let done = self.bar.position();
                 self.bar.set_length(0);

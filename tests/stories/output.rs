@@ -65,7 +65,7 @@ fn progress_events_are_one_json_object_a_line() {
     assert_eq!(phases("done"), phases("start"));
     let pairs: Vec<_> =
         events.iter().filter(|e| e["phase"] == "meet" && e["event"] == "step").collect();
-    assert!(pairs.iter().any(|e| e["done"] == 3 && e["total"] == 3), "{pairs:?}");
+    assert!(pairs.iter().any(|e| e["done"] == 6 && e["total"] == 6), "{pairs:?}");
 }
 
 #[test]

@@ -1,0 +1,158 @@
+//! Introductions in rounds: some nodes send MEETs, all views are looked at, until none lacks
+//! anything.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::event::Tally;
+use super::halt::Gap;
+use super::wait::{Deadline, Waited};
+use crate::model::{ClusterView, NodeId};
+use crate::plan::formation::{Formation, Lack};
+use crate::wire::{Server, WireError, all_at_once};
+
+/// Most MEETs that a node is given at a time. Each is a connection to make, and a few hundred in
+/// one go keep a server from answering anybody.
+const BATCH: usize = 32;
+
+/// How often a wait that goes on tells what for.
+const TELL: Duration = Duration::from_secs(1);
+
+/// What a view lacks, and of which node.
+pub(super) type Lacking = (NodeId, Lack);
+
+/// Who sends the MEET where one node lacks something of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaker {
+    /// Whoever lacks something.
+    Observer,
+    /// Whomever it lacks something of.
+    Subject,
+}
+
+/// A plan's members, and how they are to speak.
+pub(super) struct Rounds<'a> {
+    pub plan: &'a Formation,
+    pub servers: &'a mut [Server],
+    pub deadline: &'a Deadline,
+    pub tally: &'a Tally<'a>,
+    /// Raised as soon as any MEET is sent.
+    pub changed: &'a AtomicBool,
+    pub speaker: Speaker,
+}
+
+impl Rounds<'_> {
+    /// Has every member send its `pending` MEETs, and goes on until `lacks` finds nothing in any
+    /// view; gives what is left at the deadline.
+    ///
+    /// `count` says how much is done, given what each member's view lacks.
+    pub(super) fn until_seen(
+        self,
+        mut pending: Vec<BTreeSet<usize>>,
+        lacks: impl Fn(&ClusterView) -> Vec<Lacking> + Sync,
+        count: impl Fn(&[Vec<Lacking>]) -> usize,
+    ) -> Result<Vec<Gap>, WireError> {
+        let Rounds { plan, servers, deadline, tally, changed, speaker } = self;
+        let again = again(servers.len());
+        let begun = Instant::now();
+        let mut told = begun;
+        let mut sent: HashMap<(usize, usize), Instant> = HashMap::new();
+        let mut seen = vec![false; servers.len()];
+        let waited = deadline.together().until_empty(|| {
+            let busy = servers.iter_mut().zip(&pending).zip(&seen).enumerate();
+            let looks = all_at_once(busy, |(index, ((server, pending), &seen))| {
+                let listeners = next(pending, index);
+                if !listeners.is_empty() {
+                    server.meet(listeners.iter().map(|&index| &plan.members[index].addr))?;
+                    changed.store(true, Ordering::Relaxed);
+                }
+                let left = if seen { Vec::new() } else { lacks(&server.view()?) };
+                Ok::<_, WireError>((listeners, left))
+            });
+            let now = Instant::now();
+            let mut left = Vec::with_capacity(looks.len());
+            for (index, look) in looks.into_iter().enumerate() {
+                let (listeners, lacking) = look?;
+                sent.extend(listeners.into_iter().map(|listener| ((index, listener), now)));
+                seen[index] = lacking.is_empty();
+                left.push(lacking);
+            }
+            let wanted = wanted(plan, &left, speaker);
+            for (speaker, listeners) in pending.iter_mut().enumerate() {
+                listeners.retain(|listener| {
+                    wanted.contains(&(speaker, *listener))
+                        && !sent.contains_key(&(speaker, *listener))
+                });
+            }
+            for pair in wanted {
+                if *sent.get(&pair).unwrap_or(&begun) + again < now {
+                    sent.remove(&pair);
+                    pending[pair.0].insert(pair.1);
+                }
+            }
+            tally.reach(count(&left));
+            let gaps = gaps(plan, &left);
+            if let Some(first) = gaps.first()
+                && told.elapsed() > TELL
+            {
+                told = now;
+                tally.waits(match gaps.len() {
+                    1 => first.to_string(),
+                    more => format!("{first}, and {} more like it", more - 1),
+                });
+            }
+            Ok(gaps)
+        })?;
+        Ok(match waited {
+            Waited::Done(gaps) | Waited::GaveUp(gaps) => gaps,
+        })
+    }
+}
+
+/// After this long without success a MEET is sent again: a server may drop one silently. Where many
+/// nodes share few cores they need longer.
+fn again(members: usize) -> Duration {
+    Duration::from_millis(1500 + 20 * members as u64)
+}
+
+/// Whom a member speaks to next: those after it first, so that not all speak to the same.
+fn next(pending: &BTreeSet<usize>, speaker: usize) -> Vec<usize> {
+    pending.range(speaker..).chain(pending.range(..speaker)).copied().take(BATCH).collect()
+}
+
+/// Who has to speak to whom, for all views to lack nothing.
+fn wanted(plan: &Formation, left: &[Vec<Lacking>], speaker: Speaker) -> HashSet<(usize, usize)> {
+    let pair = |observer: usize, (id, lack): &Lacking| match (lack, speaker) {
+        (Lack::Handshake, _) => None,
+        (_, Speaker::Observer) => Some((observer, plan.index_of(*id)?)),
+        (_, Speaker::Subject) => Some((plan.index_of(*id)?, observer)),
+    };
+    let each = left.iter().enumerate();
+    each.flat_map(|(observer, lacking)| lacking.iter().filter_map(move |l| pair(observer, l)))
+        .collect()
+}
+
+fn gaps(plan: &Formation, left: &[Vec<Lacking>]) -> Vec<Gap> {
+    let gap = |observer: usize, &(id, lack): &Lacking| {
+        let subject = plan.members[plan.index_of(id)?].addr.clone();
+        Some(Gap { observer: plan.members[observer].addr.clone(), subject, lack })
+    };
+    let each = left.iter().enumerate();
+    each.flat_map(|(observer, lacking)| lacking.iter().filter_map(move |l| gap(observer, l)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_speaks_to_those_after_it_first_and_to_few_at_a_time() {
+        let all: BTreeSet<usize> = (0..100).filter(|index| *index != 90).collect();
+        let batch = next(&all, 90);
+        assert_eq!(batch.len(), BATCH);
+        assert_eq!((batch[0], batch[8], batch[9]), (91, 99, 0));
+        assert_eq!(next(&BTreeSet::from([3]), 90), [3]);
+    }
+}
