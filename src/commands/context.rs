@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::connect::ConnectArgs;
 use super::placement::Zones;
-use crate::model::{ClusterReport, NodeAddr};
+use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeRef};
 use crate::ops::{Deadline, Event, Interrupt, Observer};
 use crate::plan::check::{Problem, check, is_healthy};
 use crate::render::{Color, Progress, ProgressMode, Ui};
-use crate::wire::{Access, Cluster, WireError, load_cluster};
+use crate::wire::{Access, Cluster, WireError, load_cluster, resolve};
 
 /// Between two looks at a cluster that is not healthy yet.
 const LOOK: Duration = Duration::from_millis(100);
@@ -72,6 +72,28 @@ impl Context {
             self.warn(&format!("{name} gives no answer and is left out: {}", silent.why));
         }
         Ok(cluster)
+    }
+
+    /// A host name as the IP that the cluster knows, where it resolves to one.
+    pub(super) fn known_as(&self, cluster: &ClusterReport, node: &NodeRef) -> NodeRef {
+        let NodeRef::Addr(addr) = node else { return node.clone() };
+        let ips = resolve(addr, self.access.connect_timeout).unwrap_or_default();
+        let as_ip = ips
+            .into_iter()
+            .map(|ip| NodeRef::Addr(NodeAddr::new(ip.to_string(), addr.port(), None)));
+        std::iter::once(node.clone())
+            .chain(as_ip)
+            .find(|candidate| candidate.find(cluster).is_ok())
+            .unwrap_or_else(|| node.clone())
+    }
+
+    /// The id of the node that somebody named.
+    pub(super) fn id_of(
+        &self,
+        cluster: &ClusterReport,
+        node: &NodeRef,
+    ) -> Result<NodeId, FindError> {
+        Ok(self.known_as(cluster, node).find(cluster)?.id)
     }
 
     /// Looks at the cluster until it is healthy, the time is up, or a signal comes; gives the last

@@ -9,10 +9,13 @@ mod create;
 mod delslots;
 mod info;
 mod meet;
+mod moving;
 mod nodes;
 mod placement;
+mod rebalance;
 mod replicate;
 mod reset;
+mod reshard;
 mod sandbox;
 mod step;
 
@@ -24,7 +27,7 @@ pub use context::Context;
 
 use crate::render::{Color, Failure, Ui};
 
-/// Form, check and inspect Redis and Valkey clusters.
+/// Form, reshape, check and inspect Redis and Valkey clusters.
 ///
 /// Exit codes: 0 done or healthy; 1 the cluster has problems, or the operation was refused and
 /// nothing changed; 2 usage; 3 a node cannot be reached or refuses the credentials; 4 stopped after
@@ -48,6 +51,8 @@ enum Command {
     Delslots(delslots::DelSlots),
     Replicate(replicate::Replicate),
     Reset(reset::Reset),
+    Reshard(reshard::Reshard),
+    Rebalance(rebalance::Rebalance),
     Check(check::Check),
     Info(info::Info),
     Nodes(nodes::Nodes),
@@ -78,6 +83,8 @@ pub fn main() -> ExitCode {
             Command::Delslots(command) => command.run(&cx),
             Command::Replicate(command) => command.run(&cx),
             Command::Reset(command) => command.run(&cx),
+            Command::Reshard(command) => command.run(&cx),
+            Command::Rebalance(command) => command.run(&cx),
             Command::Check(command) => command.run(&cx),
             Command::Info(command) => command.run(&cx),
             Command::Nodes(command) => command.run(&cx),

@@ -45,6 +45,8 @@ pub struct NodeReport {
     pub keys: u64,
     /// Bytes of memory in use (INFO memory's used_memory).
     pub memory: u64,
+    /// The bytes beyond which it takes no more writes (maxmemory, where nothing is evicted).
+    pub memory_limit: Option<u64>,
     pub settings: Settings,
     /// Function libraries; 0 where the server knows no functions.
     pub functions: usize,
@@ -75,6 +77,7 @@ impl NodeReport {
             feeds: Vec::new(),
             keys: 0,
             memory: 0,
+            memory_limit: None,
             settings: Settings::new(),
             functions: 0,
             view,

@@ -22,6 +22,8 @@ pub enum Phase {
     Serve,
     /// Nodes are taken out of whatever they are in.
     Reset,
+    /// Slots go from one master to another.
+    Move,
 }
 
 impl Phase {
@@ -34,6 +36,7 @@ impl Phase {
             Phase::Agree => "spreading slots and roles",
             Phase::Serve => "waiting for cluster_state:ok",
             Phase::Reset => "resetting nodes",
+            Phase::Move => "moving slots",
         }
     }
 
@@ -42,6 +45,7 @@ impl Phase {
         match self {
             Phase::Epochs | Phase::Assign => "steps",
             Phase::Meet => "introductions",
+            Phase::Move => "slots",
             Phase::Agree | Phase::Serve | Phase::Reset => "nodes",
         }
     }
@@ -55,6 +59,8 @@ pub enum Event {
     Start { phase: Phase, total: usize },
     /// `done` of them are done.
     Step { phase: Phase, done: usize, total: usize },
+    /// So many keys have moved, at this pace.
+    Keys { phase: Phase, keys: u64, keys_per_s: u64, bytes_per_s: u64, left_s: u64 },
     /// The phase goes on, and this is one of the things it waits for.
     Wait { phase: Phase, message: String },
     /// The phase is over.
@@ -101,6 +107,21 @@ impl Tally<'_> {
     /// Whether there was anything to do.
     pub(super) fn had_work(&self) -> bool {
         self.total.load(Ordering::Relaxed) > 0
+    }
+
+    /// So many keys and bytes have moved in this time.
+    pub(super) fn moved(&self, keys: u64, bytes: u64, elapsed: Duration) {
+        let done = *self.done.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let total = self.total.load(Ordering::Relaxed);
+        let seconds = elapsed.as_secs_f64().max(0.001);
+        let left_s = seconds * total.saturating_sub(done) as f64 / done.max(1) as f64;
+        self.observer.on(Event::Keys {
+            phase: self.phase,
+            keys,
+            keys_per_s: (keys as f64 / seconds) as u64,
+            bytes_per_s: (bytes as f64 / seconds) as u64,
+            left_s: left_s.ceil() as u64,
+        });
     }
 
     pub(super) fn waits(&self, message: String) {

@@ -5,6 +5,7 @@ mod event;
 mod form;
 mod halt;
 mod interrupt;
+pub mod moving;
 mod reset;
 mod rounds;
 mod serve;

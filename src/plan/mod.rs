@@ -15,3 +15,4 @@ pub mod reset;
 pub mod roles;
 pub mod slots;
 pub mod spread;
+pub mod transfer;

@@ -11,6 +11,7 @@ use crate::plan::create::Objection;
 use crate::plan::meet::MeetError;
 use crate::plan::replicate::ReplicateError;
 use crate::plan::reset::ResetError;
+use crate::plan::transfer::TransferError;
 use crate::sandbox::SandboxError;
 use crate::wire::{TlsError, WireError};
 
@@ -160,6 +161,7 @@ impl Failure {
                 .or_else(|| cause.downcast_ref().map(meet))
                 .or_else(|| cause.downcast_ref().map(assign))
                 .or_else(|| cause.downcast_ref().map(replicate))
+                .or_else(|| cause.downcast_ref().map(transfer))
                 .or_else(|| cause.downcast_ref().map(sandbox))
                 .or_else(|| cause.downcast_ref().map(not_confirmed))
                 .or_else(|| {
@@ -260,6 +262,32 @@ fn meet(error: &MeetError) -> Failure {
             "to add it alone, take it out of its cluster first: rcluster reset {node} --hard"
         )),
         MeetError::SlotClash { .. } | MeetError::SameId(..) => failure,
+    }
+}
+
+fn transfer(error: &TransferError) -> Failure {
+    let failure = Failure::refused(error);
+    match error {
+        TransferError::Silent { .. } => {
+            Failure::new(exit::UNREACHABLE, error).hint("nothing was changed; bring it back first")
+        }
+        TransferError::IsReplica { master, .. } => failure.hint(format!("name its master: {master}")),
+        TransferError::OpenElsewhere { slot, from, to } => failure.hint(format!(
+            "nothing was changed; finish that one first:\nrcluster reshard {from} --slots {slot} --to {to}"
+        )),
+        TransferError::NoRoom { .. } => {
+            failure.hint("nothing was changed; raise its maxmemory or choose another target")
+        }
+        TransferError::OpenOddly { .. }
+        | TransferError::Conflict { .. }
+        | TransferError::NotServing { .. }
+        | TransferError::Unowned { .. } => {
+            failure.hint("nothing was changed; rcluster check tells what is wrong and what mends it")
+        }
+        TransferError::TooMany { .. }
+        | TransferError::ToItself(_)
+        | TransferError::Weights(_)
+        | TransferError::NoMasters => failure.hint("nothing was changed"),
     }
 }
 

@@ -5,6 +5,7 @@ mod health;
 mod plan;
 mod progress;
 mod table;
+mod transfer;
 mod ui;
 
 pub use failure::{Failure, Usage, exit};
@@ -17,4 +18,5 @@ pub use plan::{
 };
 pub use progress::{Progress, ProgressMode};
 pub use table::Table;
+pub use transfer::{RouteJson, SkippedJson, routes_json, routes_text, skipped_json};
 pub use ui::{Color, Ui};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use console::Style;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::ui::Ui;
 use crate::ops::{Event, Observer};
@@ -68,6 +68,12 @@ impl Observer for Progress<'_> {
                 self.bar.enable_steady_tick(Duration::from_millis(100));
             }
             Event::Step { done, .. } => self.bar.set_position(done as u64),
+            Event::Keys { phase, keys, bytes_per_s, left_s, .. } => {
+                let left = humantime::format_duration(Duration::from_secs(left_s));
+                let speed = HumanBytes(bytes_per_s);
+                let unit = phase.unit();
+                self.bar.set_message(format!("{unit}, {keys} keys, {speed}/s, {left} left"))
+            }
             Event::Wait { phase, message } => {
                 self.bar.set_message(format!("{}, waiting: {message}", phase.unit()))
             }

@@ -16,7 +16,11 @@ use crate::model::{
 };
 
 /// Settings that should be equal on all nodes and matter to the whole cluster.
-const SETTINGS: [&str; 2] = ["cluster-node-timeout", "cluster-require-full-coverage"];
+const SETTINGS: [&str; 3] =
+    ["cluster-node-timeout", "cluster-require-full-coverage", REPLICA_MIGRATION];
+
+/// Whether a master that lost its last slot becomes a replica, and spare replicas wander.
+pub(super) const REPLICA_MIGRATION: &str = "cluster-allow-replica-migration";
 
 /// The sections of INFO that are read.
 const SECTIONS: [&str; 4] = ["server", "replication", "memory", "keyspace"];
@@ -31,6 +35,8 @@ pub struct Server {
     stream: Stream,
     parser: Parser,
     access: Access,
+    /// Whether it took our password; a server that wants none turns every password down.
+    shown: bool,
     /// An exchange was cut short: what still comes in belongs to nothing.
     broken: bool,
 }
@@ -49,7 +55,8 @@ impl Server {
     pub fn connect(addr: &NodeAddr, access: &Access) -> Result<Server, WireError> {
         let (stream, ip) = Stream::open(addr, access)?;
         let (addr, access) = (addr.clone(), access.clone());
-        let mut server = Server { addr, ip, stream, parser: Parser::new(), access, broken: false };
+        let mut server =
+            Server { addr, ip, stream, parser: Parser::new(), access, shown: false, broken: false };
         if let Some(password) = server.access.password.clone() {
             let mut auth = cmd("AUTH");
             auth.arg(server.access.user.as_deref()).arg(password.reveal());
@@ -59,10 +66,24 @@ impl Server {
                     if error
                         .refusal()
                         .is_some_and(|said| said.contains("without any password")) => {}
-                answer => drop(answer?),
+                answer => {
+                    answer?;
+                    server.shown = true;
+                }
             }
         }
         Ok(server)
+    }
+
+    /// What MIGRATE has to show at the target: our credentials, where this server took them.
+    pub(super) fn credentials(&self) -> Option<(Option<&str>, &str)> {
+        let password = self.access.password.as_ref().filter(|_| self.shown)?;
+        Some((self.access.user.as_deref(), password.reveal()))
+    }
+
+    /// How long one exchange may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.access.timeout
     }
 
     /// The address it was connected to, as the user or another node wrote it.
@@ -73,17 +94,26 @@ impl Server {
     /// Sends all commands at once and reads all replies; a refusal is a `Value::ServerError`.
     ///
     /// A connection that broke before is made anew.
-    fn pipeline(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, WireError> {
+    pub(super) fn pipeline(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, WireError> {
+        self.pipeline_within(commands, self.access.timeout)
+    }
+
+    /// The same, with another bound on the time that it may take.
+    pub(super) fn pipeline_within(
+        &mut self,
+        commands: &[Cmd],
+        limit: Duration,
+    ) -> Result<Vec<Value>, WireError> {
         if self.broken {
             *self = Server::connect(&self.addr, &self.access)?;
         }
-        let replies = self.exchange(commands);
+        let replies = self.exchange(commands, limit);
         self.broken = replies.is_err();
         replies
     }
 
-    fn exchange(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, WireError> {
-        self.stream.set_deadline(Instant::now() + self.access.timeout);
+    fn exchange(&mut self, commands: &[Cmd], limit: Duration) -> Result<Vec<Value>, WireError> {
+        self.stream.set_deadline(Instant::now() + limit);
         let mut bytes = Vec::new();
         commands.iter().for_each(|command| command.write_packed_command(&mut bytes));
         let first = commands.first().map(quote).unwrap_or_default();
@@ -137,7 +167,7 @@ impl Server {
     }
 
     /// Turns a refusal into an error.
-    fn accept(&self, command: &Cmd, reply: Value) -> Result<Value, WireError> {
+    pub(super) fn accept(&self, command: &Cmd, reply: Value) -> Result<Value, WireError> {
         match reply {
             Value::ServerError(error) => {
                 let said = match error.details() {
@@ -152,18 +182,18 @@ impl Server {
     }
 
     /// One command, one reply that is no refusal.
-    fn one(&mut self, command: Cmd) -> Result<Value, WireError> {
+    pub(super) fn one(&mut self, command: Cmd) -> Result<Value, WireError> {
         let reply = self.pipeline(std::slice::from_ref(&command))?.pop().unwrap_or_default();
         self.accept(&command, reply)
     }
 
     /// Several commands in one go, none of which may be refused.
-    fn all(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, WireError> {
+    pub(super) fn all(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, WireError> {
         let replies = self.pipeline(commands)?;
         commands.iter().zip(replies).map(|(command, reply)| self.accept(command, reply)).collect()
     }
 
-    fn text(&self, command: &Cmd, reply: Value) -> Result<String, WireError> {
+    pub(super) fn text(&self, command: &Cmd, reply: Value) -> Result<String, WireError> {
         match self.accept(command, reply)? {
             Value::BulkString(bytes) => Ok(String::from_utf8(bytes)
                 .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())),
@@ -172,14 +202,14 @@ impl Server {
         }
     }
 
-    fn number(&self, command: &Cmd, reply: Value) -> Result<u64, WireError> {
+    pub(super) fn number(&self, command: &Cmd, reply: Value) -> Result<u64, WireError> {
         match self.accept(command, reply)? {
             Value::Int(number) if number >= 0 => Ok(number as u64),
             other => Err(self.unexpected(command, &other)),
         }
     }
 
-    fn unexpected(&self, command: &Cmd, reply: &Value) -> WireError {
+    pub(super) fn unexpected(&self, command: &Cmd, reply: &Value) -> WireError {
         let said = format!("{reply:?}").chars().take(QUOTED).collect();
         WireError::Unexpected { addr: self.addr.clone(), command: quote(command), said }
     }
@@ -224,6 +254,10 @@ impl Server {
             uptime: Duration::from_secs(info.number("uptime_in_seconds").unwrap_or(0)),
             keys: info.keys(),
             memory: info.number("used_memory").unwrap_or(0),
+            memory_limit: info
+                .number("maxmemory")
+                .filter(|_| info.get("maxmemory_policy") == Some("noeviction"))
+                .filter(|limit| *limit > 0),
             settings,
             functions,
             view,
@@ -296,16 +330,20 @@ impl Server {
         }
     }
 
-    /// How many keys of these slots the node holds, in all its databases.
-    ///
-    /// COUNTKEYSINSLOT counts the selected database only, and Valkey 9 may have several.
-    pub fn keys_in(&mut self, slots: &SlotSet) -> Result<u64, WireError> {
+    /// The databases that hold keys.
+    pub fn databases(&mut self) -> Result<Vec<u32>, WireError> {
         let info = words(&["INFO", "keyspace"]);
         let reply = self.one(info.clone())?;
         let keyspace = self.text(&info, reply)?;
         let keyspace = InfoMap::parse(&keyspace);
-        let databases: Vec<u32> =
-            keyspace.with_prefix("db").filter_map(|(name, _)| name[2..].parse().ok()).collect();
+        Ok(keyspace.with_prefix("db").filter_map(|(name, _)| name[2..].parse().ok()).collect())
+    }
+
+    /// How many keys of these slots the node holds, in all its databases.
+    ///
+    /// COUNTKEYSINSLOT counts the selected database only, and Valkey 9 may have several.
+    pub fn keys_in(&mut self, slots: &SlotSet) -> Result<u64, WireError> {
+        let databases = self.databases()?;
         let mut keys = 0;
         for &database in &databases {
             if databases != [0] {
@@ -357,13 +395,13 @@ impl Server {
     }
 }
 
-fn words(words: &[&str]) -> Cmd {
+pub(super) fn words(words: &[&str]) -> Cmd {
     let mut command = Cmd::new();
     command.arg(words);
     command
 }
 
-fn cluster(rest: &[&str]) -> Cmd {
+pub(super) fn cluster(rest: &[&str]) -> Cmd {
     let mut command = cmd("CLUSTER");
     command.arg(rest);
     command
@@ -375,10 +413,13 @@ fn quote(command: &Cmd) -> String {
         redis::Arg::Simple(bytes) => Some(String::from_utf8_lossy(bytes)),
         _ => None,
     });
-    let mut text = args.clone().take(1).join(" ");
-    if text != "AUTH" {
-        text = args.join(" ");
-    }
+    let name = args.clone().next().unwrap_or_default();
+    let text = match &*name {
+        "AUTH" => name.into_owned(),
+        // The target and no more: the rest holds credentials and keys.
+        "MIGRATE" => args.by_ref().take(3).join(" "),
+        _ => args.join(" "),
+    };
     match text.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

@@ -1,0 +1,239 @@
+//! What `reshard` and `rebalance` have in common: facts, plan, show, ask, move, check.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use itertools::Itertools;
+use serde::Serialize;
+
+use super::context::Context;
+use super::placement::Zones;
+use crate::model::{ClusterReport, NodeAddr, SlotSet};
+use crate::ops::moving::{
+    MoveOptions, Outcome, Way, abilities, transfer, until_idle, vet_classic, way,
+};
+use crate::ops::{Deadline, Interrupt};
+use crate::plan::check::is_healthy;
+use crate::plan::transfer::{Route, Transfer, TransferError};
+use crate::render::{
+    Failure, RouteJson, SkippedJson, exit, health_text, routes_json, routes_text, skipped_json,
+};
+use crate::wire::Cluster;
+
+/// A run ends by its work, not by the clock; so long is no bound that anyone meets.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long a move that servers still make by themselves may take.
+const UNTIL_IDLE: Duration = Duration::from_secs(600);
+
+/// Two nodes may both claim a slot for a moment after it has moved.
+const SETTLES: Duration = Duration::from_secs(5);
+
+/// How long the nodes may take to agree after the last move.
+const AGREES: Duration = Duration::from_secs(30);
+
+const LOOK: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Plan and consent")]
+pub struct MoveArgs {
+    /// Show which slots would move, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Masters that lose their last slot stay masters: replica migration is held off for the run
+    #[arg(long)]
+    pub keep_empty: bool,
+    /// Move by SETSLOT and MIGRATE, whatever else the servers can do
+    #[arg(long)]
+    pub classic: bool,
+    /// Where both ends hold a key with different values, the source's wins (classic)
+    #[arg(long)]
+    pub replace: bool,
+    /// Move at most so many keys a second (classic)
+    #[arg(long, value_name = "KEYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_rate: Option<u32>,
+    /// Leave slots where they are that hold a key of more bytes (classic)
+    #[arg(long, value_name = "BYTES")]
+    pub big_key: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct TransferJson {
+    changed: bool,
+    dry_run: bool,
+    routes: Vec<RouteJson>,
+    /// Masters that end with no slot.
+    emptied: Vec<String>,
+    moved: SlotSet,
+    moved_count: usize,
+    keys: u64,
+    skipped: Vec<SkippedJson>,
+    /// What `check` says afterwards; null in a dry run.
+    healthy: Option<bool>,
+    elapsed_ms: u128,
+}
+
+impl MoveArgs {
+    fn options(&self, deadline: Deadline) -> MoveOptions {
+        MoveOptions {
+            deadline,
+            classic: self.classic,
+            replace: self.replace,
+            keep_empty: self.keep_empty,
+            max_rate: self.max_rate,
+            big_key: self.big_key,
+        }
+    }
+}
+
+/// Carries out what `plan` makes of the facts; `rest` names the command that moves what is left.
+pub fn run(
+    cx: &Context,
+    entry: &NodeAddr,
+    args: &MoveArgs,
+    plan: impl Fn(&ClusterReport) -> anyhow::Result<Transfer>,
+    rest: impl Fn(&SlotSet) -> String,
+) -> anyhow::Result<u8> {
+    let start = Instant::now();
+    let mut cluster = cx.load_to_change(entry)?;
+    let abilities = abilities(&mut cluster.servers)?;
+    let patience = Deadline::after(UNTIL_IDLE, Interrupt::default());
+    if until_idle(&mut cluster.servers, &abilities, &patience, &cx.progress())? {
+        cluster = cx.load(entry)?;
+    }
+    let plan = settled(cx, entry, &mut cluster, &plan)?;
+    let options = args.options(patience);
+    let of = |route: &Route| match options.needs_classic() {
+        true => Way::Classic,
+        false => way(&cluster.report, &abilities, route),
+    };
+    let by_hand = plan.routes.iter().filter(|route| of(route) == Way::Classic);
+    let by_hand = plan.finish.iter().chain(by_hand).collect_vec();
+    vet_classic(&cluster.report, &mut cluster.servers, &by_hand)?;
+    let routes = routes_json(&plan, &cluster.report, of);
+    if !cx.ui.wants_json() {
+        match plan.is_done() {
+            true => cx.ui.print("nothing to do: the slots are where they should be")?,
+            false => cx.ui.print(&routes_text(&plan, &cluster.report, &routes, args.keep_empty))?,
+        }
+    }
+    let mut outcome = Outcome::default();
+    if !args.dry_run && !plan.is_done() {
+        cx.ui.confirm(&format!("Move {} slots?", plan.slots()), args.yes)?;
+        let options = args.options(cx.deadline(LONGEST)?);
+        let progress = cx.progress();
+        outcome = transfer(&plan, &cluster.report, &abilities, &cx.access, &options, &progress);
+        drop(progress);
+        report(cx, &plan, &outcome, rest)?;
+    }
+    let mut healthy = None;
+    if !args.dry_run {
+        let wait = outcome.changed.then_some(AGREES);
+        let (found, problems) = cx.judge(entry, wait, false, &Zones::default(), None)?;
+        healthy = Some(is_healthy(&problems, false));
+        if !cx.ui.wants_json() && !plan.is_done() {
+            cx.ui.print(&health_text(&cx.ui, &found, &problems, false))?;
+        }
+    }
+    if cx.ui.wants_json() {
+        cx.ui.print_json(&TransferJson {
+            changed: outcome.changed,
+            dry_run: args.dry_run,
+            routes,
+            emptied: plan.emptied.iter().map(|id| cluster.report.name(*id)).collect(),
+            moved_count: outcome.moved.len(),
+            moved: outcome.moved,
+            keys: outcome.keys,
+            skipped: skipped_json(&outcome.skipped),
+            healthy,
+            elapsed_ms: start.elapsed().as_millis(),
+        })?;
+    }
+    Ok(if healthy == Some(false) { exit::PROBLEMS } else { exit::OK })
+}
+
+/// The plan, once the nodes no longer contradict each other.
+fn settled(
+    cx: &Context,
+    entry: &NodeAddr,
+    cluster: &mut Cluster,
+    plan: &impl Fn(&ClusterReport) -> anyhow::Result<Transfer>,
+) -> anyhow::Result<Transfer> {
+    let begun = Instant::now();
+    loop {
+        let planned = plan(&cluster.report);
+        let disagree = planned.as_ref().err().and_then(|error| error.downcast_ref());
+        if !matches!(disagree, Some(TransferError::Conflict { .. })) || begun.elapsed() > SETTLES {
+            return planned;
+        }
+        std::thread::sleep(LOOK);
+        *cluster = cx.load(entry)?;
+    }
+}
+
+/// Tells what was moved; fails where something was left.
+fn report(
+    cx: &Context,
+    plan: &Transfer,
+    outcome: &Outcome,
+    rest: impl Fn(&SlotSet) -> String,
+) -> anyhow::Result<()> {
+    let done = format!(
+        "{} of {} slots moved, with {} keys",
+        outcome.moved.len(),
+        plan.slots(),
+        outcome.keys
+    );
+    for error in &outcome.untold {
+        cx.warn(&format!("not told of the new owners, gossip will: {error}"));
+    }
+    let is_whole = outcome.errors.is_empty() && outcome.skipped.is_empty();
+    if is_whole && outcome.left.is_empty() {
+        if !cx.ui.wants_json() {
+            cx.ui.print(&done)?;
+        }
+        return Ok(());
+    }
+    let left = plan
+        .all()
+        .fold(SlotSet::EMPTY, |all, route| all.union(&route.slots))
+        .difference(&outcome.moved);
+    let mut details = outcome.errors.iter().map(ToString::to_string).collect_vec();
+    details.extend(outcome.skipped.iter().map(|skipped| {
+        format!("slot {} stays on {}: {}", skipped.slot, skipped.node, skipped.why)
+    }));
+    if !outcome.open.is_empty() {
+        details.push(format!(
+            "{} left open: its source owns it and sends clients on for keys that have moved",
+            outcome.open.words()
+        ));
+    }
+    details.extend(outcome.left.iter().map(|left| format!("put back by hand: {left}")));
+    let mut hint = format!("{done}; every slot has one owner.");
+    if !left.is_empty() {
+        hint += &format!(" What is left moves with:\n{}", rest(&left));
+    }
+    if outcome.skipped.iter().any(|skipped| skipped.why.contains("differs")) {
+        hint += "\nto let the source's values win: --replace";
+    }
+    let message = match &outcome.errors[..] {
+        [first, ..] => format!("the move stopped: {first}"),
+        [] => format!("{} slots stay where they are", outcome.skipped.len()),
+    };
+    if details.first().is_some_and(|detail| message.ends_with(detail.as_str())) {
+        details.remove(0);
+    }
+    let failure = match outcome.changed {
+        true => Failure::halted(message),
+        false => match &outcome.errors[..] {
+            [crate::ops::moving::MoveError::Wire(error), ..] => {
+                Failure::unreachable(std::slice::from_ref(error))
+            }
+            _ => Failure::refused(message),
+        },
+    };
+    Err(failure.details(details).hint(hint).into())
+}

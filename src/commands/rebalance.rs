@@ -1,0 +1,95 @@
+//! `rcluster rebalance`
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use clap::Args;
+use itertools::Itertools;
+
+use super::context::Context;
+use super::moving::{self, MoveArgs};
+use crate::model::{ClusterReport, NodeAddr, NodeRef, SlotSet};
+use crate::plan::transfer::{self, Balance};
+
+/// Move slots until every master owns its share, with their keys and while clients go on
+///
+/// A run that was stopped anywhere is finished by the same command.
+#[derive(Debug, Args)]
+pub struct Rebalance {
+    /// Any node of the cluster
+    entry: NodeAddr,
+    /// What a master should own, where any other has 1; with 0 it ends with no slot
+    #[arg(long, value_name = "NODE=W")]
+    weight: Vec<Weight>,
+    /// Masters without slots get their share too
+    #[arg(long)]
+    use_empty_masters: bool,
+    /// Do nothing while no master is further from its share than this
+    #[arg(long, value_name = "PERCENT", default_value_t = 2.0, value_parser = percent)]
+    threshold: f64,
+    /// One range of slots a master, at the price of more moves
+    #[arg(long)]
+    defrag: bool,
+    #[command(flatten)]
+    moving: MoveArgs,
+}
+
+/// A node and its weight.
+#[derive(Clone, Debug)]
+struct Weight(NodeRef, f64);
+
+impl FromStr for Weight {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Weight, String> {
+        let (node, weight) = text.rsplit_once('=').ok_or("a weight is given as NODE=WEIGHT")?;
+        let node = node.parse().map_err(|error| format!("{error}"))?;
+        let weight: f64 = weight.parse().map_err(|_| format!("'{weight}' is no number"))?;
+        if !weight.is_finite() || weight < 0.0 {
+            return Err(format!("{weight} is no weight: a weight is a number from 0 up"));
+        }
+        Ok(Weight(node, weight))
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(percent) if percent.is_finite() && percent >= 0.0 => Ok(percent),
+        _ => Err(format!("'{text}' is no percentage from 0 up")),
+    }
+}
+
+impl Rebalance {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let plan = |report: &ClusterReport| {
+            let named = self.weight.iter().map(|Weight(node, weight)| {
+                Ok::<_, anyhow::Error>((cx.id_of(report, node)?, *weight))
+            });
+            let balance = Balance {
+                weights: named.collect::<Result<BTreeMap<_, _>, _>>()?,
+                use_empty: self.use_empty_masters,
+                threshold: self.threshold,
+                defrag: self.defrag,
+            };
+            Ok(transfer::rebalance(report, &balance)?)
+        };
+        let rest = |_: &SlotSet| {
+            let weights = self.weight.iter().map(|Weight(node, weight)| {
+                format!(" --weight {}={weight}", node.to_string().trim_matches('\''))
+            });
+            let flags = [
+                (self.use_empty_masters, " --use-empty-masters"),
+                (self.defrag, " --defrag"),
+                (self.moving.keep_empty, " --keep-empty"),
+            ];
+            let flags = flags.iter().filter(|(is_on, _)| *is_on).map(|(_, flag)| *flag);
+            format!(
+                "rcluster rebalance {}{}{}",
+                self.entry,
+                weights.collect_vec().concat(),
+                flags.collect_vec().concat()
+            )
+        };
+        moving::run(cx, &self.entry, &self.moving, plan, rest)
+    }
+}

@@ -1,0 +1,92 @@
+//! `rcluster reshard`
+
+use clap::{ArgGroup, Args};
+
+use super::context::Context;
+use super::moving::{self, MoveArgs};
+use crate::model::{NodeAddr, NodeRef, SlotRange, SlotSet};
+use crate::plan::transfer::{self, Wish};
+use crate::render::Usage;
+
+/// Move slots to a master, with their keys and while clients go on
+///
+/// A run that was stopped anywhere is finished by the same command; with --count, which would count
+/// anew, by the command that it names.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["count", "slots", "all"])))]
+pub struct Reshard {
+    /// Any node of the cluster
+    entry: NodeAddr,
+    /// The master that gets the slots: an address, a node id, or the start of an id
+    #[arg(long, value_name = "NODE")]
+    to: NodeRef,
+    /// How many slots
+    #[arg(long, value_name = "N")]
+    count: Option<usize>,
+    /// Which slots, from whoever owns them: 0-99,500,600-700
+    #[arg(long, value_name = "RANGES", value_delimiter = ',', conflicts_with = "from")]
+    slots: Vec<SlotRange>,
+    /// All slots of the master that --from names
+    #[arg(long, requires = "from")]
+    all: bool,
+    /// The masters that they come from [default: all others, in proportion to what they own]
+    #[arg(long, value_name = "NODE,…|all", value_delimiter = ',')]
+    from: Vec<String>,
+    #[command(flatten)]
+    moving: MoveArgs,
+}
+
+impl Reshard {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let from = self.sources()?;
+        if self.count == Some(0) {
+            return Err(Usage::new("--count 0 moves nothing").into());
+        }
+        let slots: SlotSet = self.slots.iter().copied().collect();
+        let plan = |report: &crate::model::ClusterReport| {
+            let to = cx.id_of(report, &self.to)?;
+            let from = from.as_ref().map(|from| {
+                from.iter().map(|node| cx.id_of(report, node)).collect::<Result<Vec<_>, _>>()
+            });
+            let from = from.transpose()?;
+            let wish = match (self.count, from) {
+                (Some(count), from) => Wish::Count { count, from, to },
+                (None, Some(from)) => Wish::All { from: from[0], to },
+                (None, None) => Wish::Slots { slots: slots.clone(), to },
+            };
+            Ok(transfer::reshard(report, &wish)?)
+        };
+        let rest = |left: &SlotSet| {
+            let ranges = left.ranges().iter().map(ToString::to_string).collect::<Vec<_>>();
+            format!(
+                "rcluster reshard {} --slots {} --to {}",
+                self.entry,
+                ranges.join(","),
+                self.to()
+            )
+        };
+        moving::run(cx, &self.entry, &self.moving, plan, rest)
+    }
+
+    fn to(&self) -> String {
+        self.to.to_string().trim_matches('\'').to_owned()
+    }
+
+    /// The masters named by --from; `None` where all others give.
+    fn sources(&self) -> Result<Option<Vec<NodeRef>>, Usage> {
+        if self.from.is_empty() || self.from == ["all"] {
+            return match self.all {
+                true => Err(Usage::new("--all takes one master: --from NODE")),
+                false => Ok(None),
+            };
+        }
+        if self.all && self.from.len() > 1 {
+            return Err(Usage::new("--all takes one master: --from NODE")
+                .hint("drain several with: rcluster rebalance ENTRY --weight NODE=0 …"));
+        }
+        let read = |text: &String| {
+            text.parse().map_err(|error| Usage::new(format!("--from {text}: {error}")))
+        };
+        self.from.iter().map(read).collect::<Result<_, _>>().map(Some)
+    }
+}

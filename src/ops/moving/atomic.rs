@@ -1,0 +1,184 @@
+//! The servers' own moves: `CLUSTER MIGRATESLOTS` of Valkey 9 and `CLUSTER MIGRATION IMPORT` of
+//! Redis 8.4. A slot changes hands in one step, or not at all.
+
+use std::time::{Duration, Instant};
+
+use super::{MoveError, Mover, Run};
+use crate::model::NodeAddr;
+use crate::ops::event::{Event, Observer, Phase};
+use crate::ops::wait::{Deadline, Waited};
+use crate::plan::transfer::Route;
+use crate::wire::{Ability, Server, Task, WireError, all_at_once};
+
+/// The shortest and the longest pause between two looks at a task.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
+
+/// A task that neither changes its state nor has anything arrive at its target for so long is
+/// cancelled.
+const STALLED: Duration = Duration::from_secs(120);
+
+/// How often what has arrived is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Less than this is the talk of looking.
+const TALK: u64 = 10_000;
+
+/// How long a cancelled task may take to come to its end.
+const CANCEL: Duration = Duration::from_secs(10);
+
+pub(super) struct Atomic {
+    pub ability: Ability,
+}
+
+impl Mover for Atomic {
+    /// Redis has one task a node; Valkey any number.
+    fn excludes(&self, one: &Route, other: &Route) -> bool {
+        let nodes = |route: &Route| [route.from, route.to];
+        self.ability == Ability::Import && nodes(one).iter().any(|id| nodes(other).contains(id))
+    }
+
+    fn carry(&self, run: &Run, route: &Route) -> Result<(), MoveError> {
+        let (mut source, mut target) = (run.connect(route.from)?, run.connect(route.to)?);
+        run.changed();
+        let id = match self.ability {
+            Ability::Import => Some(target.import_slots(&route.slots)?),
+            _ => {
+                source.migrate_slots(&route.slots, route.to)?;
+                None
+            }
+        };
+        let before = target.bytes_in()?;
+        let task = self.until_over(run, route, id.as_deref(), &mut source, &mut target)?;
+        if task.succeeded() {
+            let keys = target.keys_in(&route.slots)?;
+            run.arrived(&crate::model::SlotSet::EMPTY, 0, (route.to, before));
+            let taken = target.bytes_in()?;
+            run.arrived(&route.slots, keys, (route.to, taken));
+            return Ok(());
+        }
+        if let Some(stop) = run.stopped() {
+            return Err(stop);
+        }
+        Err(failed(route, &task, source.addr(), target.addr()))
+    }
+}
+
+fn failed(route: &Route, task: &Task, from: &NodeAddr, to: &NodeAddr) -> MoveError {
+    MoveError::Failed {
+        from: from.clone(),
+        to: to.clone(),
+        slots: route.slots.words(),
+        state: task.state.clone(),
+        message: task.message.clone(),
+    }
+}
+
+impl Atomic {
+    /// Waits for the end of a task, which a signal, a failure that Redis would try again, or a
+    /// standstill brings about.
+    fn until_over(
+        &self,
+        run: &Run,
+        route: &Route,
+        id: Option<&str>,
+        source: &mut Server,
+        target: &mut Server,
+    ) -> Result<Task, MoveError> {
+        let mut pause = PAUSES.0;
+        let (mut seen, mut moving, mut looked) = (String::new(), Instant::now(), Instant::now());
+        let mut taken = target.bytes_in()?;
+        let mut cancelled: Option<Instant> = None;
+        loop {
+            let owner = match self.ability {
+                Ability::Import => &mut *target,
+                _ => &mut *source,
+            };
+            let task = self.task(owner, route, id)?;
+            let is_late = cancelled.is_some_and(|at| at.elapsed() > CANCEL);
+            if task.is_over || is_late {
+                return Ok(task);
+            }
+            if task.state != seen {
+                seen.clone_from(&task.state);
+                moving = Instant::now();
+            }
+            let ends = run.stopped().is_some() || task.failed() || moving.elapsed() > STALLED;
+            if ends && cancelled.is_none() {
+                owner.cancel_tasks(self.ability)?;
+                cancelled = Some(Instant::now());
+            }
+            if looked.elapsed() > LOOK {
+                looked = Instant::now();
+                let now = target.bytes_in()?;
+                if now > taken + TALK {
+                    moving = looked;
+                }
+                taken = now;
+                run.tally.waits(format!("{} is {}", route.slots.words(), task.state));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 3 / 2).min(PAUSES.1);
+        }
+    }
+
+    fn task(&self, owner: &mut Server, route: &Route, id: Option<&str>) -> Result<Task, MoveError> {
+        let is_it = |task: &Task| match id {
+            Some(id) => task.id.as_deref() == Some(id),
+            // The newest comes first, and only we asked for these slots.
+            None => task.to == Some(route.to) && task.slots == route.slots,
+        };
+        let tasks = owner.tasks(self.ability)?;
+        tasks.into_iter().find(is_it).ok_or_else(|| MoveError::Odd {
+            node: owner.addr().clone(),
+            command: "the list of its slot migrations",
+            said: format!("{} is not in it", route.slots.words()),
+        })
+    }
+}
+
+pub(super) fn until_idle(
+    servers: &mut [Server],
+    abilities: &[Ability],
+    deadline: &Deadline,
+    observer: &dyn Observer,
+) -> Result<bool, MoveError> {
+    let able = servers.iter_mut().zip(abilities).filter(|(_, able)| **able != Ability::Classic);
+    let together = deadline.together();
+    let answers = all_at_once(able, |(server, &ability)| {
+        let mut looks = 0;
+        let waited = together.until_empty(|| {
+            let tasks: Vec<Task> =
+                server.tasks(ability)?.into_iter().filter(|task| !task.is_over).collect();
+            if tasks.iter().any(Task::failed) {
+                server.cancel_tasks(ability)?;
+            }
+            looks += usize::from(!tasks.is_empty());
+            if looks == 1
+                && let Some(task) = tasks.first()
+            {
+                let message = format!(
+                    "{} is still moving {}: waiting for its end",
+                    server.addr(),
+                    task.slots.words()
+                );
+                observer.on(Event::Wait { phase: Phase::Move, message });
+            }
+            Ok::<_, WireError>(tasks)
+        })?;
+        Ok((waited, looks > 0))
+    });
+    let mut any = false;
+    for answer in answers {
+        let (waited, waited_for) = answer.map_err(|error: WireError| MoveError::from(error))?;
+        if let Waited::GaveUp(left) = waited
+            && !left.is_empty()
+        {
+            return Err(match deadline.interrupt().signal() {
+                Some(signal) => MoveError::Interrupted(signal),
+                None => MoveError::Late(deadline.allowed()),
+            });
+        }
+        any |= waited_for;
+    }
+    Ok(any)
+}

@@ -1,0 +1,345 @@
+//! Moving slots: routes side by side, each by the best way that its two servers know.
+//!
+//! Why nothing is lost wherever a run ends is told in `docs/moving-slots.md`.
+
+mod atomic;
+mod classic;
+mod conflict;
+mod keep;
+mod lanes;
+mod pace;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::event::{Observer, Phase, Tally};
+use super::wait::Deadline;
+use crate::model::{ClusterReport, NodeAddr, NodeId, Slot, SlotSet};
+use crate::plan::transfer::{Route, Transfer};
+use crate::wire::{Ability, Access, Server, WireError, all_at_once};
+use atomic::Atomic;
+use classic::Classic;
+use keep::Kept;
+use pace::Pace;
+
+/// What the user allows and wants.
+#[derive(Clone, Debug)]
+pub struct MoveOptions {
+    pub deadline: Deadline,
+    /// SETSLOT and MIGRATE, whatever else the servers can do.
+    pub classic: bool,
+    /// Whether the target's copy gives way where both have a key.
+    pub replace: bool,
+    /// Emptied masters stay masters.
+    pub keep_empty: bool,
+    /// Keys a second, over all routes.
+    pub max_rate: Option<u32>,
+    /// Slots with a key beyond so many bytes stay where they are.
+    pub big_key: Option<u64>,
+}
+
+/// A way to move slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    Classic,
+    /// The servers' own, in one step.
+    Atomic(Ability),
+}
+
+impl Way {
+    /// The commands it is made of.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Way::Atomic(Ability::MigrateSlots) => "CLUSTER MIGRATESLOTS",
+            Way::Atomic(Ability::Import) => "CLUSTER MIGRATION IMPORT",
+            Way::Atomic(Ability::Classic) | Way::Classic => "SETSLOT and MIGRATE",
+        }
+    }
+}
+
+/// A slot that stays where it is, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    pub slot: Slot,
+    pub node: NodeAddr,
+    pub why: String,
+}
+
+/// Why a move did not go on.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum MoveError {
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    #[error("{from}: keys of slot {slot} cannot go to {to}: {said}")]
+    Refused { from: NodeAddr, to: NodeAddr, slot: Slot, said: String },
+    #[error("{from}: the move of {slots} to {to} ended as {state}: {message}")]
+    Failed { from: NodeAddr, to: NodeAddr, slots: String, state: String, message: String },
+    #[error("{node}: {command} is not answered as expected: {said}")]
+    Odd { node: NodeAddr, command: &'static str, said: String },
+    #[error("{0} is in the plan, but not among the nodes that answered")]
+    Gone(NodeId),
+    #[error("stopped by {0}")]
+    Interrupted(&'static str),
+    #[error("it was not done within {}", humantime::format_duration(*.0))]
+    Late(Duration),
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Slots that have a new owner.
+    pub moved: SlotSet,
+    pub keys: u64,
+    /// Slots that were left whole where they are.
+    pub skipped: Vec<Skipped>,
+    /// Slots that are left half-way.
+    pub open: SlotSet,
+    /// Nodes that could not be told of new owners; they hear of them from the others.
+    pub untold: Vec<WireError>,
+    /// Why it ended early, where it did; the first reason of each route.
+    pub errors: Vec<MoveError>,
+    /// Settings that could not be put back.
+    pub left: Vec<String>,
+    /// Whether anything was written to any node.
+    pub changed: bool,
+}
+
+/// What all routes of a run share.
+struct Run<'a> {
+    report: &'a ClusterReport,
+    access: &'a Access,
+    options: &'a MoveOptions,
+    tally: Tally<'a>,
+    pace: Pace,
+    /// Masters beside source and target, to be told of new owners.
+    others: Mutex<Vec<Server>>,
+    outcome: Mutex<Outcome>,
+    /// Bytes that each target's network had taken in at the first and at the last look.
+    taken: Mutex<BTreeMap<NodeId, (u64, u64)>>,
+    begun: Instant,
+}
+
+/// One way to move the slots of a route.
+trait Mover: Sync {
+    /// Whether two routes must not be under way together.
+    fn excludes(&self, one: &Route, other: &Route) -> bool;
+
+    /// Moves the slots of `route`. Whatever happens, the run's outcome says what has moved, and
+    /// nothing is left that the same command would not finish.
+    fn carry(&self, run: &Run, route: &Route) -> Result<(), MoveError>;
+}
+
+/// The way that a route can go.
+pub fn way(report: &ClusterReport, abilities: &[Ability], route: &Route) -> Way {
+    let of = |id: NodeId| {
+        let index = report.nodes.iter().position(|node| node.id() == id);
+        index.and_then(|index| abilities.get(index)).copied().unwrap_or(Ability::Classic)
+    };
+    match (of(route.from), of(route.to)) {
+        (one, other) if one == other && one != Ability::Classic => Way::Atomic(one),
+        _ => Way::Classic,
+    }
+}
+
+/// What each server can do by itself; a user who may not ask gets the classic way.
+pub fn abilities(servers: &mut [Server]) -> Result<Vec<Ability>, WireError> {
+    let answers = all_at_once(servers, |server| match server.ability() {
+        Err(error) if error.refusal().is_some() => Ok(Ability::Classic),
+        answer => answer,
+    });
+    answers.into_iter().collect()
+}
+
+/// Waits until no server moves slots by itself any more: a run that was killed may have left one
+/// under way. Gives whether there was any.
+pub fn until_idle(
+    servers: &mut [Server],
+    abilities: &[Ability],
+    deadline: &Deadline,
+    observer: &dyn Observer,
+) -> Result<bool, MoveError> {
+    atomic::until_idle(servers, abilities, deadline, observer)
+}
+
+/// Whether the user may do all that the classic way takes, before anything is begun.
+pub fn vet_classic(
+    report: &ClusterReport,
+    servers: &mut [Server],
+    routes: &[&Route],
+) -> Result<(), WireError> {
+    let sources = report.nodes.iter().zip(servers);
+    let asked = sources.filter_map(|(node, server)| {
+        let route = routes.iter().find(|route| route.from == node.id())?;
+        let to = node.view.node(route.to)?.addr.clone()?;
+        Some((server, to))
+    });
+    let answers = all_at_once(asked, |(server, to)| server.may_migrate(&to));
+    answers.into_iter().collect()
+}
+
+/// Carries `plan` out; `ways` has the way of each of its routes, in their order, which is classic
+/// for those that are only finished.
+pub fn transfer(
+    plan: &Transfer,
+    report: &ClusterReport,
+    abilities: &[Ability],
+    access: &Access,
+    options: &MoveOptions,
+    observer: &dyn Observer,
+) -> Outcome {
+    let tally = Tally::new(Phase::Move, observer);
+    tally.expect(plan.slots());
+    let run = Run {
+        report,
+        access,
+        options,
+        tally,
+        pace: Pace::new(options.max_rate),
+        others: Mutex::new(Vec::new()),
+        outcome: Mutex::new(Outcome::default()),
+        taken: Mutex::new(BTreeMap::new()),
+        begun: Instant::now(),
+    };
+    if let Err(error) = run.carry(plan, abilities, observer) {
+        run.outcome(|outcome| outcome.errors.push(error));
+    }
+    let elapsed = run.begun.elapsed();
+    observer.on(super::event::Event::Done { phase: Phase::Move, elapsed });
+    run.outcome.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl Run<'_> {
+    fn carry(
+        &self,
+        plan: &Transfer,
+        abilities: &[Ability],
+        observer: &dyn Observer,
+    ) -> Result<(), MoveError> {
+        self.close_stale(plan)?;
+        let kept = match self.options.keep_empty {
+            true => Kept::hold(self, plan)?,
+            false => Kept::default(),
+        };
+        let connected = self.meet_others(plan);
+        let worked = connected.and_then(|()| {
+            lanes::carry(&Classic, self, &plan.finish)?;
+            let mut by_way: BTreeMap<Way, Vec<Route>> = BTreeMap::new();
+            for route in &plan.routes {
+                let way = match self.options.needs_classic() {
+                    true => Way::Classic,
+                    false => way(self.report, abilities, route),
+                };
+                by_way.entry(way).or_default().push(route.clone());
+            }
+            for (way, routes) in by_way {
+                match way {
+                    Way::Classic => lanes::carry(&Classic, self, &routes)?,
+                    Way::Atomic(ability) => lanes::carry(&Atomic { ability }, self, &routes)?,
+                }
+            }
+            Ok(())
+        });
+        let left = kept.release(observer);
+        self.outcome(|outcome| outcome.left = left);
+        worked
+    }
+
+    /// Marks that are left of slots that have arrived.
+    fn close_stale(&self, plan: &Transfer) -> Result<(), MoveError> {
+        let answers = all_at_once(&plan.stale, |(node, slots)| {
+            self.connect(*node)?.close(slots)?;
+            Ok::<_, MoveError>(self.changed())
+        });
+        answers.into_iter().collect()
+    }
+
+    fn outcome<T>(&self, change: impl FnOnce(&mut Outcome) -> T) -> T {
+        change(&mut self.outcome.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    fn changed(&self) {
+        self.outcome(|outcome| outcome.changed = true);
+    }
+
+    /// These slots have arrived, with so many keys; `taken` is what a target's network has taken in
+    /// so far.
+    fn arrived(&self, slots: &SlotSet, keys: u64, taken: (NodeId, u64)) {
+        let keys = self.outcome(|outcome| {
+            outcome.moved = outcome.moved.union(slots);
+            outcome.keys += keys;
+            outcome.keys
+        });
+        let mut targets = self.taken.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let (first, last) = targets.entry(taken.0).or_insert((taken.1, taken.1));
+        (*first, *last) = ((*first).min(taken.1), (*last).max(taken.1));
+        let bytes = targets.values().map(|(first, last)| last - first).sum();
+        self.tally.add(slots.len());
+        self.tally.moved(keys, bytes, self.begun.elapsed());
+    }
+
+    /// What ends this run early, if anything does.
+    fn stopped(&self) -> Option<MoveError> {
+        let deadline = &self.options.deadline;
+        match deadline.interrupt().signal() {
+            Some(signal) => Some(MoveError::Interrupted(signal)),
+            None if deadline.is_over() => Some(MoveError::Late(deadline.allowed())),
+            None => None,
+        }
+    }
+
+    /// A connection of its own to a node.
+    fn connect(&self, id: NodeId) -> Result<Server, MoveError> {
+        let report = self.report.node(id).ok_or(MoveError::Gone(id))?;
+        Ok(Server::connect(&report.via, self.access)?)
+    }
+
+    /// Where a node's peers reach another.
+    fn addr(&self, id: NodeId, seen_by: NodeId) -> Result<NodeAddr, MoveError> {
+        let view = &self.report.node(seen_by).ok_or(MoveError::Gone(seen_by))?.view;
+        view.node(id).and_then(|node| node.addr.clone()).ok_or(MoveError::Gone(id))
+    }
+
+    /// Connections to the masters that are neither source nor target of all routes.
+    fn meet_others(&self, plan: &Transfer) -> Result<(), MoveError> {
+        let is_end = |id: NodeId| plan.all().all(|route| route.from == id || route.to == id);
+        let masters = self.report.nodes.iter().filter(|node| node.view.me().is_master());
+        let others = masters.filter(|node| !is_end(node.id()));
+        let answers = all_at_once(others, |node| Server::connect(&node.via, self.access));
+        for answer in answers {
+            match answer {
+                Ok(server) => self.lock_others().push(server),
+                Err(error) => self.outcome(|outcome| outcome.untold.push(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn lock_others(&self) -> std::sync::MutexGuard<'_, Vec<Server>> {
+        self.others.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Tells every other master of new owners; one that cannot be told hears of it by gossip.
+    fn announce(&self, slots: &SlotSet, from: NodeId, to: NodeId) {
+        let ends = [from, to].map(|id| self.report.node(id).map(|node| &node.via));
+        let mut others = self.lock_others();
+        let told = others.iter_mut().filter(|server| !ends.contains(&Some(server.addr())));
+        let failed: Vec<WireError> = all_at_once(told, |server| server.give(slots, to))
+            .into_iter()
+            .filter_map(Result::err)
+            .collect();
+        if failed.is_empty() {
+            return;
+        }
+        let gone = |server: &Server| failed.iter().any(|error| error.addr() == server.addr());
+        others.retain(|server| !gone(server));
+        self.outcome(|outcome| outcome.untold.extend(failed));
+    }
+}
+
+impl MoveOptions {
+    /// What only the classic way can do.
+    pub fn needs_classic(&self) -> bool {
+        self.classic || self.replace || self.max_rate.is_some() || self.big_key.is_some()
+    }
+}
