@@ -13,7 +13,7 @@ use crate::ops::moving::{
     MoveOptions, Outcome, Way, abilities, transfer, until_idle, vet_classic, way,
 };
 use crate::ops::{Deadline, Interrupt};
-use crate::plan::check::is_healthy;
+use crate::plan::check::{check, is_healthy};
 use crate::plan::transfer::{Route, Transfer, TransferError};
 use crate::render::{
     Failure, RouteJson, SkippedJson, exit, health_text, routes_json, routes_text, skipped_json,
@@ -29,8 +29,9 @@ const UNTIL_IDLE: Duration = Duration::from_secs(600);
 /// Two nodes may both claim a slot for a moment after it has moved.
 const SETTLES: Duration = Duration::from_secs(5);
 
-/// How long the nodes may take to agree after the last move.
-const AGREES: Duration = Duration::from_secs(30);
+/// How long the nodes may take to agree after the last move, where all was well before it, and
+/// where it was not.
+const AGREES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(2));
 
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -131,7 +132,9 @@ pub fn run(
     }
     let mut healthy = None;
     if !args.dry_run {
-        let wait = outcome.changed.then_some(AGREES);
+        let was_well = is_healthy(&check(&cluster.report), false);
+        let wait = if was_well { AGREES.0 } else { AGREES.1 };
+        let wait = outcome.changed.then_some(wait);
         let (found, problems) = cx.judge(entry, wait, false, &Zones::default(), None)?;
         healthy = Some(is_healthy(&problems, false));
         if !cx.ui.wants_json() && !plan.is_done() {

@@ -19,13 +19,16 @@ pub struct Route {
     pub slots: SlotSet,
 }
 
+/// Slots that are marked as open at a node.
+pub type Marks = Vec<(NodeId, SlotSet)>;
+
 /// A whole plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transfer {
     /// Slots that an earlier run left open between these two: they are finished first.
     pub finish: Vec<Route>,
     /// Slots that have arrived, but are still marked as open at a node.
-    pub stale: Vec<(NodeId, SlotSet)>,
+    pub stale: Marks,
     pub routes: Vec<Route>,
     /// Masters that own no slot afterwards and did before.
     pub emptied: Vec<NodeId>,
@@ -228,7 +231,7 @@ impl<'a> Facts<'a> {
     fn open(
         &mut self,
         finishes: impl Fn(Slot, usize, Option<usize>) -> Option<usize>,
-    ) -> Result<(Vec<Route>, Vec<(NodeId, SlotSet)>), TransferError> {
+    ) -> Result<(Vec<Route>, Marks), TransferError> {
         let mut ends: BTreeMap<Slot, Vec<(NodeId, NodeId, NodeId)>> = BTreeMap::new();
         for node in &self.report.nodes {
             for open in &node.view.open {
@@ -341,7 +344,7 @@ impl<'a> Facts<'a> {
     fn transfer(
         &self,
         finish: Vec<Route>,
-        stale: Vec<(NodeId, SlotSet)>,
+        stale: Marks,
         steps: Vec<Step>,
     ) -> Result<Transfer, TransferError> {
         let steps = steps.into_iter().filter(|(.., slots)| !slots.is_empty());

@@ -10,6 +10,8 @@ mod by_hand;
 mod check;
 mod create;
 mod info;
+mod moving;
+mod moving_faults;
 mod output;
 mod placement;
 mod reset;

@@ -47,13 +47,12 @@ impl Mover for Atomic {
                 None
             }
         };
-        let before = target.bytes_in()?;
+        run.taken(route.to, target.bytes_in()?);
         let task = self.until_over(run, route, id.as_deref(), &mut source, &mut target)?;
         if task.succeeded() {
             let keys = target.keys_in(&route.slots)?;
-            run.arrived(&crate::model::SlotSet::EMPTY, 0, (route.to, before));
-            let taken = target.bytes_in()?;
-            run.arrived(&route.slots, keys, (route.to, taken));
+            run.taken(route.to, target.bytes_in()?);
+            run.arrived(&route.slots, keys);
             return Ok(());
         }
         if let Some(stop) = run.stopped() {

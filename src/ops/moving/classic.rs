@@ -29,6 +29,7 @@ impl Mover for Classic {
         let to = run.addr(route.to, route.from)?;
         let mut work =
             Work { run, route, source, target, to, load: Load::new(), selected: 0, keys: 0 };
+        run.taken(route.to, work.target.bytes_in()?);
         let slots: Vec<Slot> = route.slots.slots().collect();
         for batch in slots.chunks(BATCH) {
             if let Some(stop) = run.stopped() {
@@ -61,6 +62,11 @@ struct State {
     replace: BTreeSet<Slot>,
     /// Slots whose keys have begun to move.
     touched: SlotSet,
+}
+
+/// Valkey takes no change of a slot while too few of its replicas answer.
+fn lacks_replicas(error: &WireError) -> bool {
+    error.refusal().is_some_and(|said| said.starts_with("NOREPLICAS"))
 }
 
 impl Work<'_, '_> {
@@ -302,23 +308,32 @@ impl Work<'_, '_> {
         }
         let Route { from, to, .. } = *self.route;
         let begun = Instant::now();
+        let mut target_has_them = false;
         loop {
-            match self.target.give(slots, to) {
-                Err(error)
-                    if error.refusal().is_some_and(|said| said.starts_with("NOREPLICAS"))
-                        && begun.elapsed() < REPLICAS
-                        && self.run.stopped().is_none() =>
-                {
-                    std::thread::sleep(REPLICAS / 100);
+            let given = match target_has_them {
+                false => self.target.give(slots, to),
+                true => self.source.give(slots, to),
+            };
+            match given {
+                Ok(()) if target_has_them => break,
+                Ok(()) => target_has_them = true,
+                Err(error) if !lacks_replicas(&error) || begun.elapsed() > REPLICAS => {
+                    return Err(error.into());
                 }
-                answer => break answer?,
+                // The source may have heard of it from the target meanwhile.
+                Err(_) if target_has_them && self.is_gone(slots)? => break,
+                Err(_) => std::thread::sleep(REPLICAS / 100),
             }
         }
-        self.source.give(slots, to)?;
         self.run.announce(slots, from, to);
-        let taken = self.target.bytes_in()?;
-        self.run.arrived(slots, std::mem::take(&mut self.keys), (to, taken));
+        self.run.taken(to, self.target.bytes_in()?);
+        self.run.arrived(slots, std::mem::take(&mut self.keys));
         Ok(())
+    }
+
+    /// Whether the source no longer says that it owns any of these.
+    fn is_gone(&mut self, slots: &SlotSet) -> Result<bool, WireError> {
+        Ok(self.source.view()?.me().slots.intersection(slots).is_empty())
     }
 
     /// Closes slots whose keys have not begun to move, at both ends.

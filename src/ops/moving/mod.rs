@@ -249,7 +249,8 @@ impl Run<'_> {
     fn close_stale(&self, plan: &Transfer) -> Result<(), MoveError> {
         let answers = all_at_once(&plan.stale, |(node, slots)| {
             self.connect(*node)?.close(slots)?;
-            Ok::<_, MoveError>(self.changed())
+            self.changed();
+            Ok::<_, MoveError>(())
         });
         answers.into_iter().collect()
     }
@@ -262,17 +263,21 @@ impl Run<'_> {
         self.outcome(|outcome| outcome.changed = true);
     }
 
-    /// These slots have arrived, with so many keys; `taken` is what a target's network has taken in
-    /// so far.
-    fn arrived(&self, slots: &SlotSet, keys: u64, taken: (NodeId, u64)) {
+    /// A target's network has taken in so many bytes by now.
+    fn taken(&self, target: NodeId, bytes: u64) {
+        let mut targets = self.taken.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let (_, last) = targets.entry(target).or_insert((bytes, bytes));
+        *last = (*last).max(bytes);
+    }
+
+    /// These slots have arrived, with so many keys.
+    fn arrived(&self, slots: &SlotSet, keys: u64) {
         let keys = self.outcome(|outcome| {
             outcome.moved = outcome.moved.union(slots);
             outcome.keys += keys;
             outcome.keys
         });
-        let mut targets = self.taken.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let (first, last) = targets.entry(taken.0).or_insert((taken.1, taken.1));
-        (*first, *last) = ((*first).min(taken.1), (*last).max(taken.1));
+        let targets = self.taken.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let bytes = targets.values().map(|(first, last)| last - first).sum();
         self.tally.add(slots.len());
         self.tally.moved(keys, bytes, self.begun.elapsed());

@@ -206,9 +206,8 @@ impl TestCluster {
         index: usize,
         words: &[&str],
     ) -> redis::RedisResult<T> {
-        let mut command = redis::Cmd::new();
-        command.arg(words);
-        command.query(&mut self.connect(index))
+        let client = redis::Client::open(format!("redis://{}", self.addr(index)))?;
+        redis::Cmd::new().arg(words).query(&mut client.get_connection()?)
     }
 
     pub fn tell(&self, index: usize, words: &[&str]) {

@@ -1,6 +1,7 @@
 //! Servers and runs of rcluster for the stories.
 
 mod cluster;
+pub mod data;
 mod ports;
 mod run;
 

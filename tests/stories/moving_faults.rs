@@ -1,0 +1,283 @@
+//! What can go wrong while slots move: nothing is lost, and the same command ends it.
+
+use std::process::Command;
+
+use rcluster::model::Slot;
+
+use crate::support::data::{Writer, assert_same, contents, fill, owner};
+use crate::support::{Run, Running, Server, TestCluster, eventually, rcluster, start};
+
+fn three_and_one() -> TestCluster {
+    let cluster = TestCluster::start(4);
+    let addrs = cluster.addrs();
+    rcluster(&["create", &addrs[0], &addrs[1], &addrs[2], "--yes"]).succeeds();
+    rcluster(&["meet", &addrs[0], &addrs[3]]).succeeds();
+    cluster
+}
+
+fn rebalance(cluster: &TestCluster, more: &[&str]) -> Running {
+    let entry = cluster.addr(0);
+    let words = ["rebalance", &entry, "--use-empty-masters", "--yes", "--progress", "json"];
+    start(&[&words, more].concat(), |_| {})
+}
+
+/// Waits until so many slots have moved, or the run ends.
+fn has_moved(run: &mut Running, slots: u64) {
+    eventually("slots have moved", || {
+        let said = run.err_so_far();
+        let steps = said.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let most = steps.filter_map(|event: serde_json::Value| event["done"].as_u64()).max();
+        most.unwrap_or(0) >= slots || run.child.try_wait().is_ok_and(|ended| ended.is_some())
+    });
+}
+
+fn open_slots(cluster: &TestCluster) -> usize {
+    cluster.facts().join(" ").matches("->-").count()
+        + cluster.facts().join(" ").matches("-<-").count()
+}
+
+/// Runs the rebalance to its end; the nodes may need a moment to see a failure.
+fn ends(cluster: &TestCluster, more: &[&str]) -> Run {
+    rebalance(cluster, more).finish()
+}
+
+#[test]
+fn killed_at_any_moment_the_same_command_completes() {
+    for (way, moved) in
+        [("--classic", 1), ("--classic", 700), ("--classic", 2500), ("--yes", 0), ("--yes", 1300)]
+    {
+        let more: &[&str] = if way == "--yes" { &[] } else { &["--classic"] };
+        let cluster = three_and_one();
+        fill(&cluster, 6000);
+        let before = contents(&cluster);
+        let mut run = rebalance(&cluster, more);
+        has_moved(&mut run, moved);
+        let _ = run.child.kill();
+        let _ = run.child.wait();
+
+        ends(&cluster, more).succeeds();
+
+        assert_eq!(open_slots(&cluster), 0, "{way} {moved}");
+        assert_same(&before, &contents(&cluster));
+        rcluster(&["check", &cluster.addr(0)]).succeeds();
+    }
+}
+
+#[test]
+fn a_signal_ends_the_batch_in_hand_and_leaves_no_slot_open() {
+    for name in ["-INT", "-TERM"] {
+        let cluster = three_and_one();
+        fill(&cluster, 6000);
+        let before = contents(&cluster);
+        let mut run = rebalance(&cluster, &["--max-rate", "2000", "--keep-empty"]);
+        has_moved(&mut run, 1);
+        let sent = Command::new("kill").args([name, &run.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+
+        let stopped = run.finish().exits(4);
+
+        stopped.tells(&["stopped by SIG", "one owner", "rcluster rebalance"]);
+        assert_eq!(open_slots(&cluster), 0);
+        assert_same(&before, &contents(&cluster));
+        ends(&cluster, &[]).succeeds();
+        assert_same(&before, &contents(&cluster));
+    }
+}
+
+/// A key on the source, and another of its name where the slot goes.
+fn twins(there: &str, ttl: bool) -> (TestCluster, Slot, usize) {
+    let cluster = three_and_one();
+    let slot = Slot::of_key(b"{twin}");
+    let from = owner(&cluster, slot);
+    cluster.tell(from, &["SET", "{twin}", "one"]);
+    cluster.tell(from, &["SET", "{twin}b", "other"]);
+    // What a lost reply of MIGRATE leaves behind.
+    let id = cluster.id(from);
+    let to = 3;
+    cluster.tell(to, &["CLUSTER", "SETSLOT", &slot.to_string(), "IMPORTING", &id]);
+    let mut pipeline = redis::Pipeline::new();
+    pipeline.cmd("ASKING").ignore().cmd("SET").arg("{twin}").arg(there);
+    if ttl {
+        pipeline.arg("EX").arg(100);
+    }
+    pipeline.ignore();
+    pipeline.query::<()>(&mut cluster.connect(to)).unwrap();
+    cluster.tell(to, &["CLUSTER", "SETSLOT", &slot.to_string(), "STABLE"]);
+    (cluster, slot, from)
+}
+
+fn reshard(cluster: &TestCluster, slot: Slot, more: &[&str]) -> Run {
+    let (entry, to, slot) = (cluster.addr(0), cluster.addr(3), slot.to_string());
+    let words = ["reshard", &entry, "--to", &to, "--slots", &slot, "--yes", "--classic"];
+    rcluster(&[&words, more].concat())
+}
+
+#[test]
+fn an_equal_copy_at_the_target_gives_way() {
+    let (cluster, slot, _) = twins("one", false);
+    reshard(&cluster, slot, &[]).succeeds();
+    assert_eq!(owner(&cluster, slot), 3);
+    assert_eq!(cluster.ask::<String>(3, &["GET", "{twin}"]), "one");
+}
+
+#[test]
+fn a_different_copy_is_kept_and_its_slot_stays_whole() {
+    for (there, ttl) in [("not one", false), ("one", true)] {
+        let (cluster, slot, from) = twins(there, ttl);
+
+        let stays = reshard(&cluster, slot, &[]).exits(4);
+
+        stays.tells(&["'{twin}' differs", "bytes on", "both are kept", "--replace"]);
+        assert_eq!(owner(&cluster, slot), from);
+        assert_eq!(cluster.ask::<String>(from, &["GET", "{twin}"]), "one");
+        assert_eq!(cluster.ask::<String>(from, &["GET", "{twin}b"]), "other");
+        assert_eq!(open_slots(&cluster), 0);
+        reshard(&cluster, slot, &["--replace"]).succeeds();
+        assert_eq!(cluster.ask::<String>(3, &["GET", "{twin}"]), "one");
+        assert_eq!(cluster.ask::<i64>(3, &["TTL", "{twin}"]), -1);
+    }
+}
+
+#[test]
+fn a_slot_that_another_tool_left_open_is_refused_or_finished() {
+    let cluster = three_and_one();
+    let ids = [cluster.id(0), cluster.id(1)];
+    cluster.tell(1, &["CLUSTER", "SETSLOT", "100", "IMPORTING", &ids[0]]);
+    cluster.tell(0, &["CLUSTER", "SETSLOT", "100", "MIGRATING", &ids[1]]);
+    let addrs = cluster.addrs();
+
+    let elsewhere = ["reshard", &addrs[0], "--to", &addrs[3], "--slots", "200", "--yes"];
+    let refused = rcluster(&elsewhere).exits(1);
+    let refused = refused.tells(&["slot 100 is open", "nothing was changed", "--slots 100"]);
+    assert_eq!(open_slots(&cluster), 2);
+
+    let hint = refused.err.lines().last().unwrap().trim().to_owned();
+    let words: Vec<&str> = hint.split_whitespace().skip(1).chain(["--yes"]).collect();
+    rcluster(&words).succeeds();
+    assert_eq!((owner(&cluster, Slot::new(100).unwrap()), open_slots(&cluster)), (1, 0));
+    rcluster(&elsewhere).succeeds();
+}
+
+#[test]
+fn a_target_without_memory_stops_the_move_cleanly() {
+    let cluster = three_and_one();
+    fill(&cluster, 4000);
+    let before = contents(&cluster);
+    cluster.tell(3, &["CONFIG", "SET", "maxmemory", "1"]);
+    let full = ends(&cluster, &["--classic"]).exits(1);
+    full.tells(&["has no room", "maxmemory", "nothing was changed"]);
+
+    // It fills up on the way: a little room at first.
+    let used: String = cluster.ask(3, &["INFO", "memory"]);
+    let used = used.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap();
+    let room = (used.parse::<u64>().unwrap() + 60_000).to_string();
+    cluster.tell(3, &["CONFIG", "SET", "maxmemory", &room]);
+    ends(&cluster, &["--classic"]).exits(4).tells(&["OOM", "one owner"]);
+    cluster.tell(3, &["CONFIG", "SET", "maxmemory", "0"]);
+    ends(&cluster, &["--classic"]).succeeds();
+    assert_same(&before, &contents(&cluster));
+}
+
+#[test]
+fn a_user_who_may_not_migrate_is_turned_away_before_anything_is_begun() {
+    let cluster = three_and_one();
+    for node in 0..4 {
+        let rules = ["on", ">pw", "~*", "&*", "+@all", "-migrate"];
+        cluster.tell(node, &[&["ACL", "SETUSER", "limited"], &rules[..]].concat());
+    }
+    let before = cluster.changes();
+    let (entry, to) = (cluster.addr(0), cluster.addr(3));
+    let words = ["reshard", &entry, "--to", &to, "--count", "5", "--yes", "--classic"];
+    let run = start(&[&words[..], &["--user", "limited"]].concat(), |command| {
+        command.env("REDISCLI_AUTH", "pw");
+    });
+    run.finish().exits(3).tells(&["NOPERM", "migrate"]);
+    assert_eq!(cluster.changes(), before);
+}
+
+#[test]
+fn a_target_that_dies_leaves_one_owner_a_slot_and_its_heir_takes_over() {
+    heir_takes_over(&["--classic", "--max-rate", "3000"], r#""done":1"#);
+}
+
+#[test]
+fn a_target_that_dies_in_a_move_of_the_servers_own_has_an_heir_too() {
+    heir_takes_over(&[], r#""event":"start","phase":"move""#);
+}
+
+/// Three masters and their replicas; the target, one of the masters, dies when a run says `moment`.
+fn heir_takes_over(way: &[&str], moment: &str) {
+    let settings = ["cluster-node-timeout 2000", "cluster-replica-validity-factor 0"];
+    let mut cluster = TestCluster::start_as(6, &Server::with(&settings));
+    cluster.create(1).succeeds();
+    cluster.wait_for_replicas();
+    fill(&cluster, 6000);
+    let before = contents(&cluster);
+    let (entry, to) = (cluster.addr(0), cluster.addr(1));
+    let words = ["reshard", &entry, "--to", &to, "--slots", "0-4999", "--yes"];
+    let mut run = start(&[&words[..], &["--progress", "json"], way].concat(), |_| {});
+    eventually("the run comes to its moment", || {
+        run.err_so_far().contains(moment) || run.child.try_wait().is_ok_and(|end| end.is_some())
+    });
+    cluster.nodes[1].kill();
+    let stopped = run.finish();
+    assert!([0, 1, 4].contains(&stopped.code.unwrap()), "{stopped:?}");
+
+    let is_master = |node: &usize| {
+        let info: String = cluster.ask(*node, &["INFO", "replication"]);
+        info.contains("role:master")
+    };
+    eventually("a replica takes over", || (3..6).any(|node| is_master(&node)));
+    let heir = cluster.addr((3..6).find(is_master).unwrap());
+    eventually("the cluster serves again", || {
+        let serves = |node| cluster.ask::<String>(node, &["CLUSTER", "INFO"]);
+        [0, 2, 3, 4, 5].iter().all(|node| serves(*node).contains("cluster_state:ok"))
+    });
+    let rest = ["reshard", &entry, "--to", &heir, "--slots", "0-4999", "--yes", "--json"];
+    let rest = rcluster(&[&rest[..], way].concat());
+    // The dead master is still known, and check says so.
+    assert_eq!(rest.code, Some(1), "{rest:?}");
+    assert_eq!(open_slots_alive(&cluster, &[0, 2, 3, 4, 5]), 0, "{rest:?}");
+    assert_same(&before, &contents(&cluster));
+}
+
+fn open_slots_alive(cluster: &TestCluster, nodes: &[usize]) -> usize {
+    let views = nodes.iter().map(|node| cluster.ask::<String>(*node, &["CLUSTER", "NODES"]));
+    views.map(|view| view.matches("->-").count() + view.matches("-<-").count()).sum()
+}
+
+#[test]
+fn a_bystander_that_dies_is_named_and_holds_nothing_up() {
+    let mut cluster = three_and_one();
+    cluster.tell_all(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    fill(&cluster, 3000);
+    let (entry, to) = (cluster.addr(0), cluster.addr(3));
+    let words = ["reshard", &entry, "--from", &entry, "--to", &to, "--count", "3000", "--yes"];
+    let more = ["--classic", "--progress", "json", "--max-rate", "1000"];
+    let mut run = start(&[&words[..], &more].concat(), |_| {});
+    has_moved(&mut run, 1);
+    cluster.nodes[2].kill();
+
+    let ended = run.finish();
+
+    // All that was asked for has moved; the dead shard makes the cluster sick all the same.
+    let ended = ended.exits(1).tells(&["not told of the new owners", &cluster.addr(2)]);
+    assert!(ended.out.contains("3000 of 3000 slots moved"), "{ended:?}");
+}
+
+#[test]
+fn a_writer_survives_a_kill_and_the_second_run() {
+    let cluster = three_and_one();
+    fill(&cluster, 6000);
+    let writer = Writer::start(&cluster);
+    let mut run = rebalance(&cluster, &["--classic"]);
+    has_moved(&mut run, 500);
+    let _ = run.child.kill();
+    let _ = run.child.wait();
+    ends(&cluster, &["--classic"]).succeeds();
+    let written = writer.finish();
+    assert_eq!(written.errors, Vec::<String>::new());
+    let now = contents(&cluster);
+    let lost = (0..written.acknowledged).find(|n| !now.contains_key(format!("w:{n}").as_bytes()));
+    assert_eq!(lost, None, "of {}", written.acknowledged);
+}

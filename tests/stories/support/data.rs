@@ -1,0 +1,192 @@
+//! Keys of every kind in a cluster: put there, read back, written to all the while.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rcluster::model::{ClusterView, NodeAddr, Slot};
+use redis::cluster::ClusterClient;
+use redis::{Cmd, Pipeline, Value};
+
+use super::TestCluster;
+
+/// Names that text-minded tools stumble over.
+const ODD: [&[u8]; 7] =
+    [b"", b"\0nul\0", b"new\nline\r\n", b"quo\"te's", b"back\\slash", b"{}", b"\xff\xfe bytes"];
+
+/// Every key with its type and value, and when it ends (milliseconds since 1970).
+pub type Contents = BTreeMap<Vec<u8>, (String, Option<i64>)>;
+
+/// A node's view.
+pub fn view(cluster: &TestCluster, node: usize) -> ClusterView {
+    let addr: NodeAddr = cluster.addr(node).parse().unwrap();
+    ClusterView::parse(&cluster.ask::<String>(node, &["CLUSTER", "NODES"]), &addr).unwrap()
+}
+
+/// The nodes that answer and are masters.
+fn masters(cluster: &TestCluster) -> Vec<usize> {
+    let is_master = |node: &usize| {
+        let role: redis::RedisResult<Vec<Value>> = cluster.try_ask(*node, &["ROLE"]);
+        role.is_ok_and(|role| role[0] == Value::BulkString(b"master".to_vec()))
+    };
+    (0..cluster.nodes.len()).filter(is_master).collect()
+}
+
+/// Which master owns a slot, by its own word.
+pub fn owner(cluster: &TestCluster, slot: Slot) -> usize {
+    let owns = |node: &usize| view(cluster, *node).me().slots.contains(slot);
+    masters(cluster).into_iter().find(owns).expect("the slot has an owner")
+}
+
+/// Keys of all types, a fifth of them with an end; the odd names among them.
+pub fn fill(cluster: &TestCluster, keys: usize) {
+    let mut by_node: BTreeMap<usize, Pipeline> = BTreeMap::new();
+    let owned: Vec<_> = masters(cluster)
+        .into_iter()
+        .map(|node| (node, view(cluster, node).me().slots.clone()))
+        .collect();
+    let names = ODD.iter().map(|name| name.to_vec());
+    let names = names.chain((0..keys).map(|number| format!("key:{number}").into_bytes()));
+    for (number, name) in names.enumerate() {
+        let slot = Slot::of_key(&name);
+        let (node, _) = owned.iter().find(|(_, slots)| slots.contains(slot)).expect("an owner");
+        let pipeline = by_node.entry(*node).or_default();
+        let value = format!("value {number} \0\r\n\u{e9}");
+        let mut command = match number % 6 {
+            0 => redis::cmd("SET"),
+            1 => redis::cmd("RPUSH"),
+            2 => redis::cmd("HSET"),
+            3 => redis::cmd("SADD"),
+            4 => redis::cmd("ZADD"),
+            _ => redis::cmd("XADD"),
+        };
+        command.arg(&name);
+        match number % 6 {
+            0 => command.arg(&value),
+            1 | 3 => command.arg(&value).arg("b").arg(number),
+            2 => command.arg("f").arg(&value).arg("g").arg(number),
+            4 => command.arg(1.5).arg(&value).arg(number).arg("z"),
+            _ => command.arg("1-1").arg("f").arg(&value),
+        };
+        pipeline.add_command(command).ignore();
+        if number.is_multiple_of(5) {
+            pipeline.cmd("PEXPIRE").arg(&name).arg(3_600_000 + number).ignore();
+        }
+    }
+    for (node, pipeline) in by_node {
+        pipeline.query::<()>(&mut cluster.connect(node)).expect("the keys are taken");
+    }
+}
+
+/// Everything that all masters hold; fails where two hold one key, or one that is not its own.
+pub fn contents(cluster: &TestCluster) -> Contents {
+    let mut all = Contents::new();
+    for node in masters(cluster) {
+        let mut connection = cluster.connect(node);
+        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
+        if keys.is_empty() {
+            continue;
+        }
+        let each = |name: &str| {
+            let mut pipeline = Pipeline::new();
+            for key in &keys {
+                pipeline.cmd(name).arg(key);
+            }
+            pipeline
+        };
+        let types: Vec<String> = each("TYPE").query(&mut connection).expect("it owns its keys");
+        let ends: Vec<i64> = each("PTTL").query(&mut connection).unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+        let mut values = Pipeline::new();
+        for (key, kind) in keys.iter().zip(&types) {
+            values.add_command(read(key, kind));
+        }
+        let values: Vec<Value> = values.query(&mut connection).unwrap();
+        for (((key, kind), value), end) in keys.into_iter().zip(types).zip(values).zip(ends) {
+            let mut text = format!("{value:?}");
+            if let (Value::Array(mut items), "set") = (value, &*kind) {
+                items.sort_by_key(|item| format!("{item:?}"));
+                text = format!("{items:?}");
+            }
+            let held = (format!("{kind} {text}"), (end >= 0).then_some(now + end));
+            let before = all.insert(key.clone(), held);
+            assert!(before.is_none(), "two masters hold {}", key.escape_ascii());
+        }
+    }
+    all
+}
+
+fn read(key: &[u8], kind: &str) -> Cmd {
+    let (name, rest): (&str, &[&str]) = match kind {
+        "string" => ("GET", &[]),
+        "list" => ("LRANGE", &["0", "-1"]),
+        "hash" => ("HMGET", &["f", "g"]),
+        "set" => ("SMEMBERS", &[]),
+        "zset" => ("ZRANGE", &["0", "-1", "WITHSCORES"]),
+        _ => ("XRANGE", &["-", "+"]),
+    };
+    let mut command = redis::cmd(name);
+    command.arg(key).arg(rest);
+    command
+}
+
+/// Asserts that every key, type, value and end is as it was.
+#[track_caller]
+pub fn assert_same(before: &Contents, after: &Contents) {
+    for (key, (value, end)) in before {
+        let name = key.escape_ascii();
+        let Some((now, now_end)) = after.get(key) else { panic!("key {name} is lost") };
+        assert_eq!(value, now, "key {name}");
+        let apart = end.unwrap_or(0) - now_end.unwrap_or(0);
+        assert!(end.is_some() == now_end.is_some() && apart.abs() < 3000, "end of {name}: {apart}");
+    }
+    assert_eq!(before.len(), after.len(), "there are more keys than before");
+}
+
+/// A client that writes as fast as it can, until it is stopped.
+pub struct Writer {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Written>,
+}
+
+/// What a writer came to.
+pub struct Written {
+    /// Keys `w:0` to one less than this were acknowledged.
+    pub acknowledged: usize,
+    pub errors: Vec<String>,
+    pub longest: Duration,
+}
+
+impl Writer {
+    pub fn start(cluster: &TestCluster) -> Writer {
+        let urls: Vec<String> =
+            cluster.addrs().iter().map(|addr| format!("redis://{addr}")).collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let client = ClusterClient::new(urls).expect("a cluster client");
+            let mut connection = client.get_connection().expect("a connection");
+            let mut written =
+                Written { acknowledged: 0, errors: Vec::new(), longest: Duration::ZERO };
+            while !stopped.load(Ordering::Relaxed) {
+                let (number, begun) = (written.acknowledged, Instant::now());
+                let mut command = redis::cmd("SET");
+                command.arg(format!("w:{number}")).arg(number);
+                match command.query::<()>(&mut connection) {
+                    Ok(()) => written.acknowledged += 1,
+                    Err(error) => written.errors.push(error.to_string()),
+                }
+                written.longest = written.longest.max(begun.elapsed());
+            }
+            written
+        });
+        Writer { stop, thread }
+    }
+
+    pub fn finish(self) -> Written {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("the writer ends well")
+    }
+}
