@@ -1,9 +1,10 @@
-//! rcluster and redis-cli 7.0.15 side by side, on servers of Redis 7.0.15.
+//! rcluster and redis-cli 7.0.15 side by side, on servers of Redis 7.0.15; moving slots also on other
+//! servers, beside their own CLI.
 //!
 //!     cargo bench --bench versus                    # everything at 6 and 30 nodes
 //!     cargo bench --bench versus -- form 6 30 100   # some sections, some sizes
 //!
-//! Sections are `small`, `check`, `plan` and `form`. Both tools run in turns in the same minutes, so that a
+//! Sections are `small`, `check`, `plan`, `form` and `move`. Both tools run in turns in the same minutes, so that a
 //! busy machine slows both; what counts is the median of their ratios. A missed goal is printed as
 //! missed and fails nothing.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -11,6 +12,7 @@
 mod check;
 mod form;
 mod measure;
+mod moving;
 mod peer;
 mod plan;
 mod small;
@@ -21,7 +23,7 @@ mod table;
 
 use std::process::ExitCode;
 
-const SECTIONS: [&str; 4] = ["small", "check", "plan", "form"];
+const SECTIONS: [&str; 5] = ["small", "check", "plan", "form", "move"];
 
 fn main() -> ExitCode {
     // Cargo adds `--bench`.
@@ -57,6 +59,9 @@ fn main() -> ExitCode {
     }
     if wants("form") {
         sizes.iter().for_each(|&size| form::run(size));
+    }
+    if wants("move") {
+        moving::run_all();
     }
     ExitCode::SUCCESS
 }

@@ -204,6 +204,10 @@ impl<'a> Facts<'a> {
         self.report.name(self.masters[index].id())
     }
 
+    fn is_master(&self, id: NodeId) -> bool {
+        self.masters.iter().any(|node| node.id() == id)
+    }
+
     /// The index of a master that answers.
     fn master(&self, id: NodeId) -> Result<usize, TransferError> {
         if let Some(index) = self.masters.iter().position(|node| node.id() == id) {
@@ -255,7 +259,10 @@ impl<'a> Facts<'a> {
                         stale.entry(node).or_default().push(slot);
                     }
                 }
-                (Some(source), [(from, to)]) if Some(*from) == owner_id => {
+                // Where the source has gone meanwhile, its heir takes its place.
+                (Some(source), [(from, to)])
+                    if Some(*from) == owner_id || !self.is_master(*from) =>
+                {
                     let target = self.masters.iter().position(|node| node.id() == *to);
                     match finishes(slot, source, target) {
                         Some(target) => finish.entry((source, target)).or_default().push(slot),

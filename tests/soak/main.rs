@@ -8,6 +8,7 @@
 
 mod group;
 mod moment;
+mod moving;
 #[allow(dead_code, unused_imports)]
 #[path = "../stories/support/mod.rs"]
 mod support;

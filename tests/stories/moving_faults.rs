@@ -195,31 +195,41 @@ fn a_user_who_may_not_migrate_is_turned_away_before_anything_is_begun() {
     assert_eq!(cluster.changes(), before);
 }
 
+/// What a run says when it is well under way: by hand, or by the servers themselves.
+const BY_HAND: (&[&str], &str) = (&["--classic", "--max-rate", "3000"], r#""done":1"#);
+const BY_SERVERS: (&[&str], &str) = (&[], r#""event":"start","phase":"move""#);
+
 #[test]
 fn a_target_that_dies_leaves_one_owner_a_slot_and_its_heir_takes_over() {
-    heir_takes_over(&["--classic", "--max-rate", "3000"], r#""done":1"#);
+    heir_takes_over(1, BY_HAND);
 }
 
 #[test]
 fn a_target_that_dies_in_a_move_of_the_servers_own_has_an_heir_too() {
-    heir_takes_over(&[], r#""event":"start","phase":"move""#);
+    heir_takes_over(1, BY_SERVERS);
 }
 
-/// Three masters and their replicas; the target, one of the masters, dies when a run says `moment`.
-fn heir_takes_over(way: &[&str], moment: &str) {
+#[test]
+fn a_source_that_dies_leaves_its_slots_to_its_heir() {
+    heir_takes_over(0, BY_HAND);
+}
+
+/// Three masters and their replicas. Slots go from the first to the second; one of the two dies
+/// when the run says so, and its replica takes its place.
+fn heir_takes_over(victim: usize, (way, moment): (&[&str], &str)) {
     let settings = ["cluster-node-timeout 2000", "cluster-replica-validity-factor 0"];
     let mut cluster = TestCluster::start_as(6, &Server::with(&settings));
     cluster.create(1).succeeds();
     cluster.wait_for_replicas();
     fill(&cluster, 6000);
     let before = contents(&cluster);
-    let (entry, to) = (cluster.addr(0), cluster.addr(1));
-    let words = ["reshard", &entry, "--to", &to, "--slots", "0-4999", "--yes"];
-    let mut run = start(&[&words[..], &["--progress", "json"], way].concat(), |_| {});
+    let (entry, to) = (cluster.addr(2), cluster.addr(1));
+    let words = ["reshard", &entry, "--slots", "0-4999", "--yes", "--to"];
+    let mut run = start(&[&words[..], &[&to, "--progress", "json"], way].concat(), |_| {});
     eventually("the run comes to its moment", || {
         run.err_so_far().contains(moment) || run.child.try_wait().is_ok_and(|end| end.is_some())
     });
-    cluster.nodes[1].kill();
+    cluster.nodes[victim].kill();
     let stopped = run.finish();
     assert!([0, 1, 4].contains(&stopped.code.unwrap()), "{stopped:?}");
 
@@ -228,16 +238,18 @@ fn heir_takes_over(way: &[&str], moment: &str) {
         info.contains("role:master")
     };
     eventually("a replica takes over", || (3..6).any(|node| is_master(&node)));
-    let heir = cluster.addr((3..6).find(is_master).unwrap());
+    let heir = (3..6).find(is_master).unwrap();
+    let alive: Vec<usize> = (0..6).filter(|node| *node != victim).collect();
     eventually("the cluster serves again", || {
         let serves = |node| cluster.ask::<String>(node, &["CLUSTER", "INFO"]);
-        [0, 2, 3, 4, 5].iter().all(|node| serves(*node).contains("cluster_state:ok"))
+        alive.iter().all(|node| serves(*node).contains("cluster_state:ok"))
     });
-    let rest = ["reshard", &entry, "--to", &heir, "--slots", "0-4999", "--yes", "--json"];
-    let rest = rcluster(&[&rest[..], way].concat());
+    let to = cluster.addr(if victim == 1 { heir } else { 1 });
+    let rest = rcluster(&[&words[..], &[&to, "--json"], way].concat());
     // The dead master is still known, and check says so.
     assert_eq!(rest.code, Some(1), "{rest:?}");
-    assert_eq!(open_slots_alive(&cluster, &[0, 2, 3, 4, 5]), 0, "{rest:?}");
+    assert_eq!(rest.json()["healthy"], false, "{rest:?}");
+    assert_eq!(open_slots_alive(&cluster, &alive), 0, "{rest:?}");
     assert_same(&before, &contents(&cluster));
 }
 
