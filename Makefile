@@ -34,16 +34,16 @@ servers:
 matrix: servers
 	set -e; for server in $(ALL); do echo "== $$server"; RCLUSTER_TEST_SERVER=$$server $(STORIES); done
 
-# A run of create killed in every moment, RCLUSTER_SOAK_KILLS times (50) on each of two servers.
+# Runs of create and rebalance killed in every moment, RCLUSTER_SOAK_KILLS times (50) on each of two servers.
 soak:
 	sh .ci/servers.sh $(SERVERS) redis-7.0 valkey-9.1
 	set -e; for server in redis-7.0 valkey-9.1; do \
 		RCLUSTER_TEST_SERVERS=$(CURDIR)/$(SERVERS) RCLUSTER_TEST_SERVER=$$server \
 			cargo test --quiet --test soak -- --nocapture; done
 
-# Beside redis-cli, in one run; ratios are printed.
+# Beside redis-cli and valkey-cli, in one run; ratios are printed.
 bench:
-	sh .ci/servers.sh $(SERVERS) redis-7.0
+	sh .ci/servers.sh $(SERVERS) redis-7.0 redis-8.6 valkey-9.1 valkey-cli-9.1
 	cargo bench --bench plan
 	RCLUSTER_TEST_SERVERS=$(CURDIR)/$(SERVERS) cargo bench --bench versus
 

@@ -4,7 +4,8 @@
 //!     cargo bench --bench versus                    # everything at 6 and 30 nodes
 //!     cargo bench --bench versus -- form 6 30 100   # some sections, some sizes
 //!
-//! Sections are `small`, `check`, `plan`, `form` and `move`. Both tools run in turns in the same minutes, so that a
+//! Sections are `small`, `check`, `plan`, `form`, `move` and
+//! `atomic`. Both tools run in turns in the same minutes, so that a
 //! busy machine slows both; what counts is the median of their ratios. A missed goal is printed as
 //! missed and fails nothing.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -23,7 +24,7 @@ mod table;
 
 use std::process::ExitCode;
 
-const SECTIONS: [&str; 5] = ["small", "check", "plan", "form", "move"];
+const SECTIONS: [&str; 6] = ["small", "check", "plan", "form", "move", "atomic"];
 
 fn main() -> ExitCode {
     // Cargo adds `--bench`.
@@ -61,7 +62,10 @@ fn main() -> ExitCode {
         sizes.iter().for_each(|&size| form::run(size));
     }
     if wants("move") {
-        moving::run_all();
+        moving::classic();
+    }
+    if wants("atomic") {
+        moving::atomic();
     }
     ExitCode::SUCCESS
 }

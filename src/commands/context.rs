@@ -12,8 +12,8 @@ use crate::plan::check::{Problem, check, is_healthy};
 use crate::render::{Color, Progress, ProgressMode, Ui};
 use crate::wire::{Access, Cluster, WireError, load_cluster, resolve};
 
-/// Between two looks at a cluster that is not healthy yet.
-const LOOK: Duration = Duration::from_millis(100);
+/// The shortest and the longest pause between two looks at a cluster that is not healthy yet.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
 
 /// What a look at a cluster gets at least.
 const SHORTEST_LOOK: Duration = Duration::from_millis(500);
@@ -107,7 +107,7 @@ impl Context {
         interrupt: Option<&Interrupt>,
     ) -> anyhow::Result<(ClusterReport, Vec<Problem>)> {
         let start = Instant::now();
-        let mut access = self.access.clone();
+        let (mut access, mut pause) = (self.access.clone(), LOOKS.0);
         loop {
             if let Some(patience) = patience {
                 // A look at a node that hangs must not outlast the wait by much.
@@ -136,7 +136,8 @@ impl Context {
                 }
                 return Ok((report, problems));
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(pause);
+            pause = (pause * 3 / 2).min(LOOKS.1);
         }
     }
 

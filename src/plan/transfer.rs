@@ -29,6 +29,9 @@ pub struct Transfer {
     pub finish: Vec<Route>,
     /// Slots that have arrived, but are still marked as open at a node.
     pub stale: Marks,
+    /// Slots among those to be finished that a target imports from a node that has gone. Redis hears
+    /// of no new owner of a slot while it is marked so (`cluster.c`, `clusterUpdateSlotsConfigWith`).
+    pub orphans: Marks,
     pub routes: Vec<Route>,
     /// Masters that own no slot afterwards and did before.
     pub emptied: Vec<NodeId>,
@@ -134,7 +137,7 @@ pub fn reshard(report: &ClusterReport, wish: &Wish) -> Result<Transfer, Transfer
         return Err(TransferError::ToItself(facts.name(to)));
     }
     let takes_from = |index: usize| from.as_ref().is_none_or(|from| from.contains(&index));
-    let (finish, stale) = facts.open(|slot, source, target| {
+    let open = facts.open(|slot, source, target| {
         let asked = match wish {
             Wish::Slots { slots, .. } => slots.contains(slot),
             _ => takes_from(source),
@@ -142,7 +145,7 @@ pub fn reshard(report: &ClusterReport, wish: &Wish) -> Result<Transfer, Transfer
         // Where the target has gone meanwhile, this one takes its place.
         (asked && source != to && target.is_none_or(|target| target == to)).then_some(to)
     })?;
-    let done: usize = finish.iter().map(|route| route.slots.len()).sum();
+    let done: usize = open.finish.iter().map(|route| route.slots.len()).sum();
     let routes = match wish {
         Wish::Slots { slots, .. } => facts.of_slots(slots, to)?,
         Wish::All { .. } => {
@@ -154,7 +157,7 @@ pub fn reshard(report: &ClusterReport, wish: &Wish) -> Result<Transfer, Transfer
             facts.of_count(count.saturating_sub(done), &sources.collect_vec(), to)?
         }
     };
-    facts.transfer(finish, stale, routes)
+    facts.transfer(open, routes)
 }
 
 /// Plans the moves after which every master owns its share.
@@ -163,7 +166,7 @@ pub fn rebalance(report: &ClusterReport, balance: &Balance) -> Result<Transfer, 
     for id in balance.weights.keys() {
         facts.master(*id)?;
     }
-    let (finish, stale) = facts.open(|_, _, target| target)?;
+    let open = facts.open(|_, _, target| target)?;
     let weight = |index: usize| {
         let named = balance.weights.get(&facts.masters[index].id()).copied();
         let takes_part = balance.use_empty || !facts.owned[index].is_empty();
@@ -178,7 +181,7 @@ pub fn rebalance(report: &ClusterReport, balance: &Balance) -> Result<Transfer, 
     let is_off = balance.defrag || facts.is_off(&weights, balance.threshold);
     let routes = planned.moves.into_iter().filter(|_| is_off);
     let routes = routes.map(|step| (step.from, step.to, step.slots)).collect();
-    facts.transfer(finish, stale, routes)
+    facts.transfer(open, routes)
 }
 
 type Step = (usize, usize, SlotSet);
@@ -235,7 +238,7 @@ impl<'a> Facts<'a> {
     fn open(
         &mut self,
         finishes: impl Fn(Slot, usize, Option<usize>) -> Option<usize>,
-    ) -> Result<(Vec<Route>, Marks), TransferError> {
+    ) -> Result<Transfer, TransferError> {
         let mut ends: BTreeMap<Slot, Vec<(NodeId, NodeId, NodeId)>> = BTreeMap::new();
         for node in &self.report.nodes {
             for open in &node.view.open {
@@ -248,6 +251,7 @@ impl<'a> Facts<'a> {
         }
         let mut finish: BTreeMap<(usize, usize), Vec<Slot>> = BTreeMap::new();
         let mut stale: BTreeMap<NodeId, Vec<Slot>> = BTreeMap::new();
+        let mut orphans: BTreeMap<NodeId, Vec<Slot>> = BTreeMap::new();
         for (slot, ends) in ends {
             let owner = self.owned.iter().position(|owned| owned.contains(slot));
             let owner_id = owner.map(|owner| self.masters[owner].id());
@@ -265,7 +269,12 @@ impl<'a> Facts<'a> {
                 {
                     let target = self.masters.iter().position(|node| node.id() == *to);
                     match finishes(slot, source, target) {
-                        Some(target) => finish.entry((source, target)).or_default().push(slot),
+                        Some(target) => {
+                            finish.entry((source, target)).or_default().push(slot);
+                            if Some(*from) != owner_id && self.is_master(*to) {
+                                orphans.entry(*to).or_default().push(slot);
+                            }
+                        }
                         None => {
                             let (from, to) = (name(*from), name(*to));
                             return Err(TransferError::OpenElsewhere { slot, from, to });
@@ -293,8 +302,11 @@ impl<'a> Facts<'a> {
             let (from, to) = (self.masters[source].id(), self.masters[target].id());
             routes.push(Route { from, to, slots });
         }
-        let stale = stale.into_iter().map(|(node, slots)| (node, slots.into_iter().collect()));
-        Ok((routes, stale.collect()))
+        let marks = |slots: BTreeMap<NodeId, Vec<Slot>>| {
+            slots.into_iter().map(|(node, slots)| (node, slots.into_iter().collect())).collect()
+        };
+        let (stale, orphans) = (marks(stale), marks(orphans));
+        Ok(Transfer { finish: routes, stale, orphans, ..Transfer::default() })
     }
 
     fn of_slots(&self, slots: &SlotSet, to: usize) -> Result<Vec<Step>, TransferError> {
@@ -348,18 +360,14 @@ impl<'a> Facts<'a> {
         })
     }
 
-    fn transfer(
-        &self,
-        finish: Vec<Route>,
-        stale: Marks,
-        steps: Vec<Step>,
-    ) -> Result<Transfer, TransferError> {
+    /// The whole plan, given what it has to finish.
+    fn transfer(&self, open: Transfer, steps: Vec<Step>) -> Result<Transfer, TransferError> {
         let steps = steps.into_iter().filter(|(.., slots)| !slots.is_empty());
         let routes = steps.map(|(from, to, slots)| {
             let (from, to) = (self.masters[from].id(), self.masters[to].id());
             Route { from, to, slots }
         });
-        let mut transfer = Transfer { finish, stale, routes: routes.collect(), emptied: vec![] };
+        let mut transfer = Transfer { routes: routes.collect(), ..open };
         transfer.emptied = self
             .masters
             .iter()
@@ -379,7 +387,8 @@ impl<'a> Facts<'a> {
         for node in &self.masters {
             let takes_part =
                 transfer.all().any(|route| route.from == node.id() || route.to == node.id());
-            if takes_part && !node.info.ok {
+            let is_misled = transfer.orphans.iter().any(|(id, _)| *id == node.id());
+            if takes_part && !node.info.ok && !is_misled {
                 return Err(TransferError::NotServing { node: self.report.name(node.id()) });
             }
             let takes = transfer.all().any(|route| route.to == node.id());

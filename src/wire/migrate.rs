@@ -28,6 +28,17 @@ pub struct Parcel {
     pub keys: Vec<Key>,
 }
 
+/// How keys are to be migrated.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    pub database: u32,
+    /// How long each MIGRATE may stand still, as the server understands it: its talk with the target
+    /// must not pause for longer.
+    pub limit: Duration,
+    /// Whether the target's copy of a key gives way.
+    pub replace: bool,
+}
+
 /// What a server can do by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ability {
@@ -208,15 +219,14 @@ impl Server {
     pub fn migrate(
         &mut self,
         parcels: &[Parcel],
-        database: u32,
         to: &NodeAddr,
         target: &Server,
-        replace: bool,
+        Terms { database, limit, replace }: Terms,
     ) -> Result<Vec<Option<String>>, WireError> {
-        let limit = self.timeout().as_millis() as u64;
         let command = |parcel: &Parcel| {
             let mut command = cmd("MIGRATE");
-            command.arg(to.host()).arg(to.port()).arg("").arg(database).arg(limit);
+            command.arg(to.host()).arg(to.port()).arg("").arg(database);
+            command.arg(limit.as_millis() as u64);
             if replace {
                 command.arg("REPLACE");
             }
@@ -233,8 +243,9 @@ impl Server {
             command
         };
         let commands: Vec<Cmd> = parcels.iter().map(command).collect();
-        // The server keeps the limit for each; the exchange gets a little more, to hear its words.
-        let replies = self.pipeline_within(&commands, self.timeout() + SLACK);
+        // The server keeps the limit for each; the exchange gets more, to hear its words.
+        let within = limit * parcels.len() as u32 + SLACK;
+        let replies = self.pipeline_within(&commands, within.max(self.timeout()));
         let answers = commands.iter().zip(replies?);
         answers
             .map(|(command, reply)| match self.accept(command, reply) {

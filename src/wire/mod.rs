@@ -15,7 +15,7 @@ pub use access::{Access, Secret};
 pub use error::WireError;
 pub use fleet::all_at_once;
 pub use load::{Cluster, load_cluster, load_nodes};
-pub use migrate::{Ability, Copy, Key, Parcel, Task};
+pub use migrate::{Ability, Copy, Key, Parcel, Task, Terms};
 pub use resolve::resolve;
 pub use server::Server;
 pub use tls::{Tls, TlsError, TlsOptions};

@@ -11,7 +11,7 @@ use crate::plan::transfer::Route;
 use crate::wire::{Ability, Server, Task, WireError, all_at_once};
 
 /// The shortest and the longest pause between two looks at a task.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
 
 /// A task that neither changes its state nor has anything arrive at its target for so long is
 /// cancelled.

@@ -8,7 +8,7 @@ use super::pace::Load;
 use super::{MoveError, Mover, Run, Skipped};
 use crate::model::{NodeAddr, Slot, SlotSet};
 use crate::plan::transfer::Route;
-use crate::wire::{Parcel, Server, WireError};
+use crate::wire::{Parcel, Server, Terms, WireError};
 
 /// Slots that are open at a time on a route: what a kill can leave half-way.
 const BATCH: usize = 128;
@@ -16,7 +16,14 @@ const BATCH: usize = 128;
 /// How long a target's replicas may keep it from taking slots (`NOREPLICAS`).
 const REPLICAS: Duration = Duration::from_secs(15);
 
-pub(super) struct Classic;
+/// Most MIGRATEs in one pipeline, and how long each may stand still: while a target hangs, the source
+/// is held up by all of them, which has to stay below its node timeout.
+const HELD_UP: (usize, Duration) = (16, Duration::from_millis(500));
+
+pub(super) struct Classic {
+    /// These slots were open before: some of their keys may be at the target.
+    pub resumed: bool,
+}
 
 impl Mover for Classic {
     /// A source sends to one target at a time; a target takes from any number.
@@ -27,8 +34,9 @@ impl Mover for Classic {
     fn carry(&self, run: &Run, route: &Route) -> Result<(), MoveError> {
         let (source, target) = (run.connect(route.from)?, run.connect(route.to)?);
         let to = run.addr(route.to, route.from)?;
-        let mut work =
-            Work { run, route, source, target, to, load: Load::new(), selected: 0, keys: 0 };
+        let resumed = self.resumed;
+        let load = Load::new();
+        let mut work = Work { run, route, resumed, source, target, to, load, selected: 0, keys: 0 };
         run.taken(route.to, work.target.bytes_in()?);
         let slots: Vec<Slot> = route.slots.slots().collect();
         for batch in slots.chunks(BATCH) {
@@ -45,6 +53,7 @@ impl Mover for Classic {
 struct Work<'a, 'r> {
     run: &'a Run<'r>,
     route: &'a Route,
+    resumed: bool,
     source: Server,
     target: Server,
     /// Where the source reaches the target.
@@ -79,6 +88,9 @@ impl Work<'_, '_> {
         self.run.changed();
         self.keys = 0;
         let mut state = State::default();
+        if self.resumed {
+            state.touched = slots.clone();
+        }
         let mut left = slots.clone();
         let moved = self.open(&slots, &mut state, &mut left).and_then(|()| {
             self.pump(&left, &mut state)?;
@@ -139,12 +151,10 @@ impl Work<'_, '_> {
             }));
         });
         // A slot that was half-way before stays so: clients find its keys at both ends.
-        let before = self.run.report.node(self.route.from).map(|node| &node.view.open);
-        let was_open =
-            |slot: &Slot| before.is_some_and(|open| open.iter().any(|o| o.slot == *slot));
-        let halfway: SlotSet = stay.slots().filter(was_open).collect();
-        self.close(&stay.difference(&halfway))?;
-        self.run.outcome(|outcome| outcome.open = outcome.open.union(&halfway));
+        if !self.resumed {
+            return self.close(&stay);
+        }
+        self.run.outcome(|outcome| outcome.open = outcome.open.union(&stay));
         Ok(())
     }
 
@@ -217,6 +227,7 @@ impl Work<'_, '_> {
             let stopping = self.run.stopped().is_some();
             let (mut load, mut keys) = (Vec::new(), 0);
             while keys < most
+                && load.len() < HELD_UP.0
                 && let Some(mut parcel) = parcels.next()
             {
                 if stopping && !state.touched.contains(parcel.slot) {
@@ -253,7 +264,8 @@ impl Work<'_, '_> {
         database: u32,
         replace: bool,
     ) -> Result<(), MoveError> {
-        let said = self.source.migrate(parcels, database, &self.to, &self.target, replace)?;
+        let terms = Terms { database, limit: HELD_UP.1, replace };
+        let said = self.source.migrate(parcels, &self.to, &self.target, terms)?;
         for (parcel, said) in parcels.iter().zip(said) {
             match said {
                 None => self.keys += parcel.keys.len() as u64,
@@ -286,7 +298,10 @@ impl Work<'_, '_> {
                 return Err(refused(self, None, &differs));
             }
             let alone = Parcel { slot: parcel.slot, keys: vec![key.clone()] };
-            let said = self.source.migrate(&[alone], database, &self.to, &self.target, true)?;
+            // Alone it may take the time that the user allows: a big key does.
+            let limit = self.run.access.timeout;
+            let terms = Terms { database, limit, replace: true };
+            let said = self.source.migrate(&[alone], &self.to, &self.target, terms)?;
             match said.into_iter().flatten().next() {
                 None => self.keys += 1,
                 Some(said) => {

@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::event::{Observer, Phase, Tally};
-use super::wait::Deadline;
+use super::wait::{Deadline, Waited};
 use crate::model::{ClusterReport, NodeAddr, NodeId, Slot, SlotSet};
 use crate::plan::transfer::{Route, Transfer};
 use crate::wire::{Ability, Access, Server, WireError, all_at_once};
@@ -22,6 +22,9 @@ use atomic::Atomic;
 use classic::Classic;
 use keep::Kept;
 use pace::Pace;
+
+/// How long a node may take to hear of a new owner.
+const HEARS: Duration = Duration::from_secs(15);
 
 /// What the user allows and wants.
 #[derive(Clone, Debug)]
@@ -77,6 +80,8 @@ pub enum MoveError {
     Failed { from: NodeAddr, to: NodeAddr, slots: String, state: String, message: String },
     #[error("{node}: {command} is not answered as expected: {said}")]
     Odd { node: NodeAddr, command: &'static str, said: String },
+    #[error("{node} does not come to see who owns {slots} now")]
+    Blind { node: NodeAddr, slots: String },
     #[error("{0} is in the plan, but not among the nodes that answered")]
     Gone(NodeId),
     #[error("stopped by {0}")]
@@ -217,13 +222,14 @@ impl Run<'_> {
         observer: &dyn Observer,
     ) -> Result<(), MoveError> {
         self.close_stale(plan)?;
+        self.enlighten(plan)?;
         let kept = match self.options.keep_empty {
             true => Kept::hold(self, plan)?,
             false => Kept::default(),
         };
         let connected = self.meet_others(plan);
         let worked = connected.and_then(|()| {
-            lanes::carry(&Classic, self, &plan.finish)?;
+            lanes::carry(&Classic { resumed: true }, self, &plan.finish)?;
             let mut by_way: BTreeMap<Way, Vec<Route>> = BTreeMap::new();
             for route in &plan.routes {
                 let way = match self.options.needs_classic() {
@@ -234,7 +240,7 @@ impl Run<'_> {
             }
             for (way, routes) in by_way {
                 match way {
-                    Way::Classic => lanes::carry(&Classic, self, &routes)?,
+                    Way::Classic => lanes::carry(&Classic { resumed: false }, self, &routes)?,
                     Way::Atomic(ability) => lanes::carry(&Atomic { ability }, self, &routes)?,
                 }
             }
@@ -251,6 +257,40 @@ impl Run<'_> {
             self.connect(*node)?.close(slots)?;
             self.changed();
             Ok::<_, MoveError>(())
+        });
+        answers.into_iter().collect()
+    }
+
+    /// Has targets that import from a node that has gone see its heir.
+    fn enlighten(&self, plan: &Transfer) -> Result<(), MoveError> {
+        let deadline = self.options.deadline.within(HEARS);
+        let together = deadline.together();
+        let answers = all_at_once(&plan.orphans, |(node, slots)| {
+            let mut server = self.connect(*node)?;
+            server.close(slots)?;
+            self.changed();
+            let heirs = plan.finish.iter().filter(|route| route.to == *node);
+            let waited = together.until_empty(|| {
+                let view = server.view()?;
+                let unseen = |route: &&Route| {
+                    let seen = view.node(route.from).map(|heir| &heir.slots);
+                    let mine = route.slots.intersection(slots);
+                    seen.is_none_or(|seen| !mine.difference(seen).is_empty())
+                };
+                let mut left: Vec<NodeId> =
+                    heirs.clone().filter(unseen).map(|route| route.from).collect();
+                if left.is_empty() && !server.info()?.ok {
+                    left.push(*node);
+                }
+                Ok::<_, WireError>(left)
+            })?;
+            match waited {
+                Waited::Done(_) => Ok(()),
+                Waited::GaveUp(_) => Err(self.stopped().unwrap_or_else(|| MoveError::Blind {
+                    node: server.addr().clone(),
+                    slots: slots.words(),
+                })),
+            }
         });
         answers.into_iter().collect()
     }

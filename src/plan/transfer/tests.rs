@@ -96,7 +96,7 @@ fn the_heir_of_a_dead_source_or_target_takes_its_place() {
     let wish = Wish::Slots { slots: slots("9"), to: id('b') };
     let finish = [Route { from: id('a'), to: id('b'), slots: slots("9") }];
     let plan = reshard(&cluster(&[THREE[0], &importing, THREE[2]]), &wish).unwrap();
-    assert_eq!(plan.finish, finish);
+    assert_eq!((plan.finish, plan.orphans), (finish.to_vec(), vec![(id('b'), slots("9"))]));
 
     let gone = format!("[9->-{}]", id('d'));
     let migrating = format!("master - 0 9 1 connected 0-5460 {gone}");
@@ -148,8 +148,8 @@ fn two_owners_a_dead_target_and_a_sick_one_are_refused() {
 proptest! {
     #[test]
     fn weights_are_kept_whoever_has_what(
-        cuts in proptest::collection::btree_set(1u16..16383, 1..12),
-        weights in proptest::collection::vec(0u8..5, 12),
+        cuts in proptest::collection::btree_set(1u16..16383, 1..5),
+        weights in proptest::collection::vec(0u8..5, 6),
     ) {
         let cuts = std::iter::once(0).chain(cuts).chain([16384]).collect_vec();
         let lines = cuts.iter().tuple_windows().map(|(first, end)| {
