@@ -18,7 +18,7 @@ use crate::plan::transfer::{Route, Transfer, TransferError};
 use crate::render::{
     Failure, RouteJson, SkippedJson, exit, health_text, routes_json, routes_text, skipped_json,
 };
-use crate::wire::Cluster;
+use crate::wire::{Ability, Cluster};
 
 /// A run ends by its work, not by the clock; so long is no bound that anyone meets.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -100,20 +100,22 @@ pub fn run(
 ) -> anyhow::Result<u8> {
     let start = Instant::now();
     let mut cluster = cx.load_to_change(entry)?;
-    let abilities = abilities(&mut cluster.servers)?;
+    let abilities = abilities(&mut cluster)?;
     let patience = Deadline::after(UNTIL_IDLE, Interrupt::default());
-    if until_idle(&mut cluster.servers, &abilities, &patience, &cx.progress())? {
+    if abilities.values().any(|ability| *ability != Ability::Classic) {
+        // What a move of the servers' own has changed meanwhile is not in the facts.
+        until_idle(&mut cluster, &abilities, &patience, &cx.progress())?;
         cluster = cx.load(entry)?;
     }
     let plan = settled(cx, entry, &mut cluster, &plan)?;
     let options = args.options(patience);
     let of = |route: &Route| match options.needs_classic() {
         true => Way::Classic,
-        false => way(&cluster.report, &abilities, route),
+        false => way(&abilities, route),
     };
     let by_hand = plan.routes.iter().filter(|route| of(route) == Way::Classic);
     let by_hand = plan.finish.iter().chain(by_hand).collect_vec();
-    vet_classic(&cluster.report, &mut cluster.servers, &by_hand)?;
+    vet_classic(&mut cluster, &by_hand)?;
     let routes = routes_json(&plan, &cluster.report, of);
     if !cx.ui.wants_json() {
         match plan.is_done() {
@@ -134,8 +136,7 @@ pub fn run(
     if !args.dry_run {
         let was_well = is_healthy(&check(&cluster.report), false);
         let wait = if was_well { AGREES.0 } else { AGREES.1 };
-        let wait = outcome.changed.then_some(wait);
-        let (found, problems) = cx.judge(entry, wait, false, &Zones::default(), None)?;
+        let (found, problems) = cx.judge(entry, Some(wait), false, &Zones::default(), None)?;
         healthy = Some(is_healthy(&problems, false));
         if !cx.ui.wants_json() && !plan.is_done() {
             cx.ui.print(&health_text(&cx.ui, &found, &problems, false))?;

@@ -135,49 +135,33 @@ impl Atomic {
     }
 }
 
-pub(super) fn until_idle(
-    servers: &mut [Server],
-    abilities: &[Ability],
+pub(super) fn until_idle<'a>(
+    able: impl IntoIterator<Item = (&'a mut Server, Ability)>,
     deadline: &Deadline,
     observer: &dyn Observer,
-) -> Result<bool, MoveError> {
-    let able = servers.iter_mut().zip(abilities).filter(|(_, able)| **able != Ability::Classic);
+) -> Result<(), MoveError> {
     let together = deadline.together();
-    let answers = all_at_once(able, |(server, &ability)| {
-        let mut looks = 0;
-        let waited = together.until_empty(|| {
+    let answers = all_at_once(able, |(server, ability)| {
+        let mut told = false;
+        together.until_empty(|| {
             let tasks: Vec<Task> =
                 server.tasks(ability)?.into_iter().filter(|task| !task.is_over).collect();
             if tasks.iter().any(Task::failed) {
                 server.cancel_tasks(ability)?;
             }
-            looks += usize::from(!tasks.is_empty());
-            if looks == 1
-                && let Some(task) = tasks.first()
-            {
-                let message = format!(
-                    "{} is still moving {}: waiting for its end",
-                    server.addr(),
-                    task.slots.words()
-                );
+            if let Some(task) = tasks.first().filter(|_| !told) {
+                told = true;
+                let (addr, slots) = (server.addr(), task.slots.words());
+                let message = format!("{addr} is still moving {slots}: waiting for its end");
                 observer.on(Event::Wait { phase: Phase::Move, message });
             }
             Ok::<_, WireError>(tasks)
-        })?;
-        Ok((waited, looks > 0))
+        })
     });
-    let mut any = false;
     for answer in answers {
-        let (waited, waited_for) = answer.map_err(|error: WireError| MoveError::from(error))?;
-        if let Waited::GaveUp(left) = waited
-            && !left.is_empty()
-        {
-            return Err(match deadline.interrupt().signal() {
-                Some(signal) => MoveError::Interrupted(signal),
-                None => MoveError::Late(deadline.allowed()),
-            });
+        if let Waited::GaveUp(_) = answer? {
+            return Err(MoveError::Late(deadline.allowed()));
         }
-        any |= waited_for;
     }
-    Ok(any)
+    Ok(())
 }

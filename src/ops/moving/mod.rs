@@ -17,7 +17,7 @@ use super::event::{Observer, Phase, Tally};
 use super::wait::{Deadline, Waited};
 use crate::model::{ClusterReport, NodeAddr, NodeId, Slot, SlotSet};
 use crate::plan::transfer::{Route, Transfer};
-use crate::wire::{Ability, Access, Server, WireError, all_at_once};
+use crate::wire::{Ability, Access, Cluster, Server, WireError, all_at_once};
 use atomic::Atomic;
 use classic::Classic;
 use keep::Kept;
@@ -135,45 +135,47 @@ trait Mover: Sync {
     fn carry(&self, run: &Run, route: &Route) -> Result<(), MoveError>;
 }
 
+/// What each node's server can do by itself.
+pub type Abilities = BTreeMap<NodeId, Ability>;
+
 /// The way that a route can go.
-pub fn way(report: &ClusterReport, abilities: &[Ability], route: &Route) -> Way {
-    let of = |id: NodeId| {
-        let index = report.nodes.iter().position(|node| node.id() == id);
-        index.and_then(|index| abilities.get(index)).copied().unwrap_or(Ability::Classic)
-    };
-    match (of(route.from), of(route.to)) {
+pub fn way(abilities: &Abilities, route: &Route) -> Way {
+    let of = |id: &NodeId| abilities.get(id).copied().unwrap_or(Ability::Classic);
+    match (of(&route.from), of(&route.to)) {
         (one, other) if one == other && one != Ability::Classic => Way::Atomic(one),
         _ => Way::Classic,
     }
 }
 
 /// What each server can do by itself; a user who may not ask gets the classic way.
-pub fn abilities(servers: &mut [Server]) -> Result<Vec<Ability>, WireError> {
-    let answers = all_at_once(servers, |server| match server.ability() {
-        Err(error) if error.refusal().is_some() => Ok(Ability::Classic),
-        answer => answer,
+pub fn abilities(cluster: &mut Cluster) -> Result<Abilities, WireError> {
+    let nodes = cluster.report.nodes.iter().zip(&mut cluster.servers);
+    let answers = all_at_once(nodes, |(node, server)| match server.ability() {
+        Err(error) if error.refusal().is_some() => Ok((node.id(), Ability::Classic)),
+        answer => answer.map(|ability| (node.id(), ability)),
     });
     answers.into_iter().collect()
 }
 
 /// Waits until no server moves slots by itself any more: a run that was killed may have left one
-/// under way. Gives whether there was any.
+/// under way. Who owns what is to be asked after that.
 pub fn until_idle(
-    servers: &mut [Server],
-    abilities: &[Ability],
+    cluster: &mut Cluster,
+    abilities: &Abilities,
     deadline: &Deadline,
     observer: &dyn Observer,
-) -> Result<bool, MoveError> {
-    atomic::until_idle(servers, abilities, deadline, observer)
+) -> Result<(), MoveError> {
+    let nodes = cluster.report.nodes.iter().zip(&mut cluster.servers);
+    let able = nodes.filter_map(|(node, server)| {
+        let ability = abilities.get(&node.id()).copied()?;
+        (ability != Ability::Classic).then_some((server, ability))
+    });
+    atomic::until_idle(able, deadline, observer)
 }
 
 /// Whether the user may do all that the classic way takes, before anything is begun.
-pub fn vet_classic(
-    report: &ClusterReport,
-    servers: &mut [Server],
-    routes: &[&Route],
-) -> Result<(), WireError> {
-    let sources = report.nodes.iter().zip(servers);
+pub fn vet_classic(cluster: &mut Cluster, routes: &[&Route]) -> Result<(), WireError> {
+    let sources = cluster.report.nodes.iter().zip(&mut cluster.servers);
     let asked = sources.filter_map(|(node, server)| {
         let route = routes.iter().find(|route| route.from == node.id())?;
         let to = node.view.node(route.to)?.addr.clone()?;
@@ -188,7 +190,7 @@ pub fn vet_classic(
 pub fn transfer(
     plan: &Transfer,
     report: &ClusterReport,
-    abilities: &[Ability],
+    abilities: &Abilities,
     access: &Access,
     options: &MoveOptions,
     observer: &dyn Observer,
@@ -218,7 +220,7 @@ impl Run<'_> {
     fn carry(
         &self,
         plan: &Transfer,
-        abilities: &[Ability],
+        abilities: &Abilities,
         observer: &dyn Observer,
     ) -> Result<(), MoveError> {
         self.close_stale(plan)?;
@@ -234,7 +236,7 @@ impl Run<'_> {
             for route in &plan.routes {
                 let way = match self.options.needs_classic() {
                     true => Way::Classic,
-                    false => way(self.report, abilities, route),
+                    false => way(abilities, route),
                 };
                 by_way.entry(way).or_default().push(route.clone());
             }
