@@ -29,8 +29,8 @@ const UNTIL_IDLE: Duration = Duration::from_secs(600);
 /// Two nodes may both claim a slot for a moment after it has moved.
 const SETTLES: Duration = Duration::from_secs(5);
 
-/// How long the nodes may take to agree after the last move, where all was well before it, and
-/// where it was not.
+/// How long the nodes may take to agree after the last move, where all was well with them, and where
+/// it was not.
 const AGREES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(2));
 
 const LOOK: Duration = Duration::from_millis(100);
@@ -135,7 +135,8 @@ pub fn run(
     let mut healthy = None;
     if !args.dry_run {
         let was_well = is_healthy(&check(&cluster.report), false);
-        let wait = if was_well { AGREES.0 } else { AGREES.1 };
+        let may_be_well = was_well && outcome.untold.is_empty();
+        let wait = if may_be_well { AGREES.0 } else { AGREES.1 };
         let (found, problems) = cx.judge(entry, Some(wait), false, &Zones::default(), None)?;
         healthy = Some(is_healthy(&problems, false));
         if !cx.ui.wants_json() && !plan.is_done() {

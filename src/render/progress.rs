@@ -35,7 +35,7 @@ impl<'a> Progress<'a> {
         };
         let bar = ProgressBar::with_draw_target(None, target);
         if let Ok(style) = ProgressStyle::with_template(
-            "  {spinner} {prefix} {bar:12} {pos}/{len} {wide_msg} {elapsed}",
+            "  {spinner} {prefix} {bar:8} {pos}/{len} {wide_msg} {elapsed}",
         ) {
             bar.set_style(style.progress_chars("━╸ "));
         }
@@ -79,6 +79,7 @@ impl Observer for Progress<'_> {
             }
             Event::Done { phase, elapsed } if self.bar.length().is_some_and(|total| total > 0) => {
                 let done = self.bar.position();
+                self.bar.finish_and_clear();
                 self.bar.set_length(0);
                 let tick = self.ui.paint_err("✓", Style::new().green());
                 self.tell(&format!(

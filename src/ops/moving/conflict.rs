@@ -37,8 +37,9 @@ pub(super) fn differs(
     target: &mut Server,
     key: &Key,
 ) -> Result<Option<String>, WireError> {
-    let Some(here) = source.copy_of(key, false)? else { return Ok(None) };
+    // Most often it is not there at all: a big value need not be read for that.
     let Some(there) = target.copy_of(key, true)? else { return Ok(None) };
+    let Some(here) = source.copy_of(key, false)? else { return Ok(None) };
     Ok((!here.equals(&there)).then(|| {
         format!(
             "key {} differs: {} bytes on {}, {} bytes on {}; both are kept",
