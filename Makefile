@@ -21,7 +21,7 @@ test: lint
 	RCLUSTER_TEST_SERVER=redis-7.0 $(STORIES)
 	RCLUSTER_TEST_SERVER=valkey-9.1 $(STORIES)
 	sh .ci/netns.sh
-	DEMO_PROFILE=debug DEMO_PORTS=9701-9706 sh .ci/demo.sh >/dev/null
+	DEMO_PROFILE=debug DEMO_PORTS=5901-5906 sh .ci/demo.sh >/dev/null
 
 lint:
 	cargo fmt --check

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
-use rcluster::sandbox::{LocalNode, NodeSpec};
+use rcluster::sandbox::{LocalNode, NodeSpec, SandboxError};
 use redis::{Connection, FromRedisValue, Value};
 use tempfile::TempDir;
 
@@ -73,13 +73,23 @@ impl TestCluster {
         let mut cluster =
             TestCluster { nodes: Vec::new(), ports, dir, adopted: Vec::new(), kept: Vec::new() };
         for index in 0..count {
-            let spec = cluster.spec(index, server);
-            cluster.nodes.push(LocalNode::start(&spec).expect("a server starts"));
+            cluster.start_next(index, server);
         }
         for node in &mut cluster.nodes {
             node.wait_ready(PATIENCE).expect("a server answers");
         }
         cluster
+    }
+
+    /// Starts a server; on another port where a client's connection sits on the chosen one.
+    fn start_next(&mut self, index: usize, server: &Server) {
+        for _ in 0..5 {
+            match LocalNode::start(&self.spec(index, server)) {
+                Err(SandboxError::PortTaken { .. }) => self.ports[index] = Port::take(),
+                started => return self.nodes.push(started.expect("a server starts")),
+            }
+        }
+        panic!("five ports in a row were taken by others");
     }
 
     /// A fresh server on each of these hosts, which are loopback addresses.
