@@ -88,11 +88,7 @@ impl Atomic {
         let mut taken = target.bytes_in()?;
         let mut cancelled: Option<Instant> = None;
         loop {
-            let owner = match self.ability {
-                Ability::Import => &mut *target,
-                _ => &mut *source,
-            };
-            let task = self.task(owner, route, id)?;
+            let task = self.task(route, id, source, target)?;
             let is_late = cancelled.is_some_and(|at| at.elapsed() > CANCEL);
             if task.is_over || is_late {
                 return Ok(task);
@@ -103,7 +99,7 @@ impl Atomic {
             }
             let ends = run.stopped().is_some() || task.failed() || moving.elapsed() > STALLED;
             if ends && cancelled.is_none() {
-                owner.cancel_tasks(self.ability)?;
+                self.owner(source, target).cancel_tasks(self.ability)?;
                 cancelled = Some(Instant::now());
             }
             if looked.elapsed() > LOOK {
@@ -120,15 +116,34 @@ impl Atomic {
         }
     }
 
-    fn task(&self, owner: &mut Server, route: &Route, id: Option<&str>) -> Result<Task, MoveError> {
+    /// Whose task it is.
+    fn owner<'a>(&self, source: &'a mut Server, target: &'a mut Server) -> &'a mut Server {
+        match self.ability {
+            Ability::Import => target,
+            _ => source,
+        }
+    }
+
+    fn task(
+        &self,
+        route: &Route,
+        id: Option<&str>,
+        source: &mut Server,
+        target: &mut Server,
+    ) -> Result<Task, MoveError> {
         let is_it = |task: &Task| match id {
             Some(id) => task.id.as_deref() == Some(id),
             // The newest comes first, and only we asked for these slots.
             None => task.to == Some(route.to) && task.slots == route.slots,
         };
-        let tasks = owner.tasks(self.ability)?;
-        tasks.into_iter().find(is_it).ok_or_else(|| MoveError::Odd {
-            node: owner.addr().clone(),
+        if let Some(task) = self.owner(source, target).tasks(self.ability)?.into_iter().find(is_it)
+        {
+            return Ok(task);
+        }
+        // A source of Valkey that gave its last slot away forgets its tasks, as it loads the data
+        // of its new master.
+        target.tasks(self.ability)?.into_iter().find(is_it).ok_or_else(|| MoveError::Odd {
+            node: self.owner(source, target).addr().clone(),
             command: "the list of its slot migrations",
             said: format!("{} is not in it", route.slots.words()),
         })

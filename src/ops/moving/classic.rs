@@ -264,7 +264,8 @@ impl Work<'_, '_> {
         database: u32,
         replace: bool,
     ) -> Result<(), MoveError> {
-        let terms = Terms { database, limit: HELD_UP.1, replace };
+        let limit = HELD_UP.1.min(self.run.access.timeout);
+        let terms = Terms { database, limit, replace };
         let said = self.source.migrate(parcels, &self.to, &self.target, terms)?;
         for (parcel, said) in parcels.iter().zip(said) {
             match said {
