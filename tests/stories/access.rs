@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use rcluster::model::Slot;
+
+use crate::support::data::{assert_same, contents, fill, owner};
 use crate::support::{Run, Server, TestCluster, rcluster, rcluster_with};
 
 const PASSWORD: &str = "s3cret-hunter2";
@@ -176,20 +179,26 @@ fn tls_servers(authority: &Authority) -> (TestCluster, Vec<String>) {
 }
 
 #[test]
-fn a_cluster_is_formed_over_tls() {
+fn a_cluster_is_formed_and_its_slots_move_over_tls() {
     let authority = Authority::new();
-    let (_cluster, addrs) = tls_servers(&authority);
+    let (cluster, addrs) = tls_servers(&authority);
     let (ca, cert, key) =
         (authority.path("ca.pem"), authority.path("server.pem"), authority.path("server.key"));
-    let tls = ["--tls", "--cacert", &ca, "--cert", &cert, "--key", &key];
-    let mut args = vec!["create", &addrs[0], &addrs[1], &addrs[2], "--yes"];
-    args.extend(tls);
+    let over_tls = |words: &[&str]| {
+        let tls = ["--tls", "--cacert", &ca, "--cert", &cert, "--key", &key];
+        rcluster(&[words, &tls].concat())
+    };
 
-    rcluster(&args).succeeds();
+    over_tls(&["create", &addrs[0], &addrs[1], &addrs[2], "--yes"]).succeeds();
 
-    let mut args = vec!["check", &addrs[1], "--wait", "10s", "--sni", "redis.example.com"];
-    args.extend(tls);
-    rcluster(&args).succeeds();
+    over_tls(&["check", &addrs[1], "--wait", "10s", "--sni", "redis.example.com"]).succeeds();
+    fill(&cluster, 300);
+    let before = contents(&cluster);
+    let moved =
+        over_tls(&["reshard", &addrs[0], "--to", &addrs[2], "--slots", "0-999", "--yes", "--json"]);
+    assert_eq!(moved.succeeds().json()["moved_count"], 1000);
+    assert_same(&before, &contents(&cluster));
+    assert_eq!(owner(&cluster, Slot::new(0).unwrap()), 2);
 }
 
 #[test]
