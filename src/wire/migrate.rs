@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use redis::{Cmd, Value, cmd};
 
+use super::commands::REPLICA_MIGRATION;
 use super::error::WireError;
-use super::server::{REPLICA_MIGRATION, Server, cluster, words};
+use super::server::{Server, cluster, words};
 use crate::model::{NodeAddr, NodeId, Slot, SlotRange, SlotSet};
 
 /// How many keys of a slot are listed at a time.

@@ -2,6 +2,7 @@
 //! one place that spells `CLUSTER …` commands and reads their replies.
 
 mod access;
+mod commands;
 mod error;
 mod fleet;
 mod load;
@@ -12,6 +13,7 @@ mod stream;
 mod tls;
 
 pub use access::{Access, Secret};
+pub use commands::{Library, Promotion};
 pub use error::WireError;
 pub use fleet::all_at_once;
 pub use load::{Cluster, load_cluster, load_nodes};

@@ -1,4 +1,4 @@
-//! One server, and the commands that rcluster knows.
+//! One server: commands go out, replies or refusals come back, each exchange within its time.
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -10,20 +10,7 @@ use redis::{Cmd, Parser, Value, cmd};
 use super::access::Access;
 use super::error::WireError;
 use super::stream::{Stream, is_timeout, said};
-use crate::model::{
-    ClusterInfo, ClusterView, InfoMap, NodeAddr, NodeId, NodeReport, Settings, Slot, SlotRange,
-    SlotSet,
-};
-
-/// Settings that should be equal on all nodes and matter to the whole cluster.
-const SETTINGS: [&str; 3] =
-    ["cluster-node-timeout", "cluster-require-full-coverage", REPLICA_MIGRATION];
-
-/// Whether a master that lost its last slot becomes a replica, and spare replicas wander.
-pub(super) const REPLICA_MIGRATION: &str = "cluster-allow-replica-migration";
-
-/// The sections of INFO that are read.
-const SECTIONS: [&str; 4] = ["server", "replication", "memory", "keyspace"];
+use crate::model::NodeAddr;
 
 /// The longest part of a command that an error quotes.
 const QUOTED: usize = 100;
@@ -84,6 +71,11 @@ impl Server {
     /// How long one exchange may take.
     pub(super) fn timeout(&self) -> Duration {
         self.access.timeout
+    }
+
+    /// The IP that its address led to.
+    pub(super) fn ip(&self) -> IpAddr {
+        self.ip
     }
 
     /// The address it was connected to, as the user or another node wrote it.
@@ -213,186 +205,6 @@ impl Server {
         let said = format!("{reply:?}").chars().take(QUOTED).collect();
         WireError::Unexpected { addr: self.addr.clone(), command: quote(command), said }
     }
-
-    fn parse_view(&self, text: &str) -> Result<ClusterView, WireError> {
-        ClusterView::parse(text, &self.addr)
-            .map_err(|source| WireError::View { addr: self.addr.clone(), source })
-    }
-
-    /// Everything the node tells of itself, in one round trip.
-    ///
-    /// It is asked for what is read here and no more: the whole of INFO, and a search through all
-    /// settings, would take the server and us as long again. Several sections or settings in one
-    /// command are for servers from 7.0 on only.
-    pub fn report(&mut self) -> Result<NodeReport, WireError> {
-        let mut commands =
-            vec![cluster(&["NODES"]), cluster(&["INFO"]), words(&["FUNCTION", "STATS"])];
-        commands.extend(SECTIONS.map(|section| words(&["INFO", section])));
-        commands.extend(SETTINGS.map(|setting| words(&["CONFIG", "GET", setting])));
-        let mut replies = self.pipeline(&commands)?.into_iter();
-        let mut reply = || replies.next().unwrap_or_default();
-        let view = self.parse_view(&self.text(&commands[0], reply())?)?;
-        let cluster_info = ClusterInfo::parse(&self.text(&commands[1], reply())?);
-        let functions = count_functions(&reply());
-        let sections = commands[3..].iter().take(SECTIONS.len());
-        let sections: String =
-            sections.map(|command| self.text(command, reply())).collect::<Result<_, _>>()?;
-        let info = InfoMap::parse(&sections);
-        let settings = SETTINGS.iter().flat_map(|_| read_settings(reply())).collect();
-        let bus_port = view.me().addr.as_ref().and_then(NodeAddr::bus_port);
-        let bus_port = self.addr.bus_port().or(bus_port);
-        Ok(NodeReport {
-            via: self.addr.clone(),
-            reached: NodeAddr::new(self.ip.to_string(), self.addr.port(), bus_port),
-            info: cluster_info,
-            run_id: info.get("run_id").unwrap_or_default().to_owned(),
-            version: info.version(),
-            link: info.link(),
-            link_down_for: info.number("master_link_down_since_seconds"),
-            feeds: info.feeds(),
-            zone: info.get("availability_zone").filter(|zone| !zone.is_empty()).map(str::to_owned),
-            uptime: Duration::from_secs(info.number("uptime_in_seconds").unwrap_or(0)),
-            keys: info.keys(),
-            memory: info.number("used_memory").unwrap_or(0),
-            memory_limit: info
-                .number("maxmemory")
-                .filter(|_| info.get("maxmemory_policy") == Some("noeviction"))
-                .filter(|limit| *limit > 0),
-            settings,
-            functions,
-            view,
-        })
-    }
-
-    /// CLUSTER NODES.
-    pub fn view(&mut self) -> Result<ClusterView, WireError> {
-        let command = cluster(&["NODES"]);
-        let reply = self.one(command.clone())?;
-        self.parse_view(&self.text(&command, reply)?)
-    }
-
-    /// CLUSTER INFO.
-    pub fn info(&mut self) -> Result<ClusterInfo, WireError> {
-        let command = cluster(&["INFO"]);
-        let reply = self.one(command.clone())?;
-        Ok(ClusterInfo::parse(&self.text(&command, reply)?))
-    }
-
-    /// CLUSTER SET-CONFIG-EPOCH: the server accepts it while it knows no other node.
-    pub fn set_config_epoch(&mut self, epoch: u64) -> Result<(), WireError> {
-        self.one(cluster(&["SET-CONFIG-EPOCH", &epoch.to_string()])).map(drop)
-    }
-
-    /// CLUSTER MEET with each of these nodes, by IP and bus port, in one go.
-    ///
-    /// The server's OK only says that it will try; between nodes that know each other already it
-    /// makes the server's slots and role known at once.
-    pub fn meet<'a>(
-        &mut self,
-        nodes: impl IntoIterator<Item = &'a NodeAddr>,
-    ) -> Result<(), WireError> {
-        let meet = |node: &NodeAddr| {
-            let mut command = cluster(&["MEET", node.host(), &node.port().to_string()]);
-            command.arg(node.bus_port());
-            command
-        };
-        let commands: Vec<Cmd> = nodes.into_iter().map(meet).collect();
-        self.all(&commands).map(drop)
-    }
-
-    /// CLUSTER ADDSLOTSRANGE, or ADDSLOTS on servers before 7.0.
-    pub fn add_slots(&mut self, slots: &SlotSet) -> Result<(), WireError> {
-        self.slots_command("ADDSLOTSRANGE", "ADDSLOTS", slots)
-    }
-
-    /// CLUSTER DELSLOTSRANGE, or DELSLOTS on servers before 7.0.
-    pub fn del_slots(&mut self, slots: &SlotSet) -> Result<(), WireError> {
-        self.slots_command("DELSLOTSRANGE", "DELSLOTS", slots)
-    }
-
-    fn slots_command(
-        &mut self,
-        ranged: &str,
-        single: &str,
-        slots: &SlotSet,
-    ) -> Result<(), WireError> {
-        let mut by_range = cluster(&[ranged]);
-        for range in slots.ranges() {
-            by_range.arg(range.first().get()).arg(range.last().get());
-        }
-        match self.one(by_range) {
-            Err(error) if error.refusal().is_some_and(is_unknown_subcommand) => {
-                let mut one_by_one = cluster(&[single]);
-                one_by_one.arg(slots.slots().map(Slot::get).collect::<Vec<_>>());
-                self.one(one_by_one).map(drop)
-            }
-            answer => answer.map(drop),
-        }
-    }
-
-    /// The databases that hold keys.
-    pub fn databases(&mut self) -> Result<Vec<u32>, WireError> {
-        let info = words(&["INFO", "keyspace"]);
-        let reply = self.one(info.clone())?;
-        let keyspace = self.text(&info, reply)?;
-        let keyspace = InfoMap::parse(&keyspace);
-        Ok(keyspace.with_prefix("db").filter_map(|(name, _)| name[2..].parse().ok()).collect())
-    }
-
-    /// How many keys of these slots the node holds, in all its databases.
-    ///
-    /// COUNTKEYSINSLOT counts the selected database only, and Valkey 9 may have several.
-    pub fn keys_in(&mut self, slots: &SlotSet) -> Result<u64, WireError> {
-        let databases = self.databases()?;
-        let mut keys = 0;
-        for &database in &databases {
-            if databases != [0] {
-                self.one(words(&["SELECT", &database.to_string()]))?;
-            }
-            let count = |range: SlotRange| {
-                range.slots().map(|slot| cluster(&["COUNTKEYSINSLOT", &slot.to_string()]))
-            };
-            let commands: Vec<Cmd> = slots.ranges().iter().copied().flat_map(count).collect();
-            for (command, reply) in commands.iter().zip(self.pipeline(&commands)?) {
-                keys += self.number(command, reply)?;
-            }
-        }
-        Ok(keys)
-    }
-
-    /// CLUSTER REPLICATE: the node must know the master already.
-    pub fn replicate(&mut self, master: NodeId) -> Result<(), WireError> {
-        self.one(cluster(&["REPLICATE", &master.to_string()])).map(drop)
-    }
-
-    /// FLUSHALL: deletes every key of every database.
-    pub fn flush_keys(&mut self) -> Result<(), WireError> {
-        self.one(words(&["FLUSHALL"])).map(drop)
-    }
-
-    /// FUNCTION FLUSH.
-    pub fn flush_functions(&mut self) -> Result<(), WireError> {
-        self.one(words(&["FUNCTION", "FLUSH"])).map(drop)
-    }
-
-    /// CLUSTER RESET; `hard` gives a new id and epoch too. A replica loses its copy of the data.
-    pub fn reset(&mut self, hard: bool) -> Result<(), WireError> {
-        self.one(cluster(&["RESET", if hard { "HARD" } else { "SOFT" }])).map(drop)
-    }
-
-    /// `cluster-node-timeout` in milliseconds.
-    pub fn node_timeout(&mut self) -> Result<u64, WireError> {
-        let command = words(&["CONFIG", "GET", SETTINGS[0]]);
-        let reply = self.one(command.clone())?;
-        let value =
-            read_settings(reply.clone()).get(SETTINGS[0]).and_then(|text| text.parse().ok());
-        value.ok_or_else(|| self.unexpected(&command, &reply))
-    }
-
-    /// Sets `cluster-node-timeout`, in milliseconds, for the running server only.
-    pub fn set_node_timeout(&mut self, milliseconds: u64) -> Result<(), WireError> {
-        self.one(words(&["CONFIG", "SET", SETTINGS[0], &milliseconds.to_string()])).map(drop)
-    }
 }
 
 pub(super) fn words(words: &[&str]) -> Cmd {
@@ -424,36 +236,4 @@ fn quote(command: &Cmd) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
-}
-
-/// 6.2 and newer servers word it differently.
-fn is_unknown_subcommand(said: &str) -> bool {
-    said.to_ascii_lowercase().contains("unknown subcommand")
-}
-
-/// A refusal reads as no settings: CONFIG is often denied.
-fn read_settings(reply: Value) -> Settings {
-    let text = |value: &Value| match value {
-        Value::BulkString(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        _ => None,
-    };
-    let Value::Array(items) = reply else { return Settings::new() };
-    let pair = |(name, value): (&Value, &Value)| {
-        let name = text(name)?;
-        Some((*SETTINGS.iter().find(|known| **known == name)?, text(value)?))
-    };
-    items.iter().tuples().filter_map(pair).collect()
-}
-
-/// Function libraries, from FUNCTION STATS: `engines LUA libraries_count 2 …`; servers before 7.0
-/// refuse it.
-fn count_functions(reply: &Value) -> usize {
-    let Value::Array(items) = reply else { return 0 };
-    let own = items.iter().tuples().filter_map(|(name, value)| match (name, value) {
-        (Value::BulkString(name), Value::Int(count)) if name == b"libraries_count" => {
-            usize::try_from(*count).ok()
-        }
-        _ => None,
-    });
-    own.sum::<usize>() + items.iter().map(count_functions).sum::<usize>()
 }
