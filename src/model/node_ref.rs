@@ -47,13 +47,15 @@ impl fmt::Display for NodeRef {
 }
 
 impl NodeRef {
-    /// The one node that this names, as the entry sees it.
+    /// The one node that this names, as the entry sees it, or whoever else knows it.
     ///
     /// # Errors
     /// No node fits, or several do.
     pub fn find<'a>(&self, report: &'a ClusterReport) -> Result<&'a Node, FindError> {
-        let nodes = report.entry().view.nodes();
-        let fits = |node: &&Node| match self {
+        let known = report.nodes.iter().skip(1).flat_map(|report| report.view.members());
+        let nodes = report.entry().view.nodes().iter().chain(known);
+        let nodes = nodes.unique_by(|node| node.id).collect_vec();
+        let fits = |node: &&&Node| match self {
             NodeRef::Id(prefix) => node.id.to_string().starts_with(prefix),
             NodeRef::Addr(addr) => {
                 let answered = report.node(node.id);
@@ -66,10 +68,10 @@ impl NodeRef {
                     || answered.is_some_and(|report| report.via == *addr || report.reached == *addr)
             }
         };
-        match nodes.iter().filter(fits).collect_vec()[..] {
+        match nodes.iter().filter(fits).copied().collect_vec()[..] {
             [node] => Ok(node),
             [] => {
-                let names = nodes.iter().map(Node::name).join(", ");
+                let names = nodes.iter().map(|node| node.name()).join(", ");
                 Err(FindError::Unknown(self.clone(), names))
             }
             ref several => {

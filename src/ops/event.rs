@@ -24,6 +24,10 @@ pub enum Phase {
     Reset,
     /// Slots go from one master to another.
     Move,
+    /// A replica takes its master's place.
+    Promote,
+    /// Nodes that left are struck off every list.
+    Forget,
 }
 
 impl Phase {
@@ -37,6 +41,8 @@ impl Phase {
             Phase::Serve => "waiting for cluster_state:ok",
             Phase::Reset => "resetting nodes",
             Phase::Move => "moving slots",
+            Phase::Promote => "promoting a replica",
+            Phase::Forget => "forgetting nodes",
         }
     }
 
@@ -46,7 +52,7 @@ impl Phase {
             Phase::Epochs | Phase::Assign => "steps",
             Phase::Meet => "introductions",
             Phase::Move => "slots",
-            Phase::Agree | Phase::Serve | Phase::Reset => "nodes",
+            Phase::Agree | Phase::Serve | Phase::Reset | Phase::Promote | Phase::Forget => "nodes",
         }
     }
 }

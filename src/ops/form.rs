@@ -210,9 +210,11 @@ impl Run<'_> {
 fn give(server: &mut Server, step: &Step) -> Result<(), WireError> {
     match step {
         Step::SetEpoch(epoch) => server.set_config_epoch(*epoch),
+        Step::BumpEpoch => server.bump_epoch(),
         Step::AddSlots(slots) => server.add_slots(slots),
         Step::DelSlots(slots) => server.del_slots(slots),
         Step::Follow(master) => server.replicate(*master),
+        Step::LoadLibrary { code, .. } => server.load_library(code),
         Step::RestoreTimeout(milliseconds) => server.set_node_timeout(*milliseconds),
     }
 }

@@ -65,6 +65,15 @@ pub enum HaltCause {
     TimeoutLeft(Vec<TimeoutLeft>),
     #[error("{nodes} did not become empty and alone within {}: others may still introduce themselves", humantime::format_duration(*after))]
     NotReset { nodes: String, after: Duration },
+    #[error("{replica} did not become master in every node's eyes within {}", humantime::format_duration(*after))]
+    NotPromoted {
+        replica: NodeAddr,
+        /// Who does not see it, and what speaks against it.
+        why: Vec<String>,
+        after: Duration,
+    },
+    #[error("{nodes} still list a node that left after {}", humantime::format_duration(*after))]
+    NotForgotten { nodes: String, after: Duration },
     #[error("stopped by {0}")]
     Interrupted(&'static str),
 }

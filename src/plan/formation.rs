@@ -40,9 +40,16 @@ const DIRECT: usize = 32;
 pub enum Step {
     /// Accepted only while the node knows no other.
     SetEpoch(u64),
+    /// A config epoch above all that the node knows of.
+    BumpEpoch,
     AddSlots(SlotSet),
     DelSlots(SlotSet),
     Follow(NodeId),
+    /// A function library: its name and its code.
+    LoadLibrary {
+        name: Vec<u8>,
+        code: Vec<u8>,
+    },
     /// Put the node timeout, in milliseconds, back to what an interrupted run changed it from.
     RestoreTimeout(u64),
 }

@@ -25,6 +25,19 @@ pub enum MeetError {
 ///
 /// Newcomers that are in already are left alone.
 pub fn plan(cluster: &ClusterReport, newcomers: &[NodeReport]) -> Result<Formation, MeetError> {
+    let (members, all) = members(cluster, newcomers)?;
+    let mut plan = Formation::new(members, &all, true);
+    if plan.strangers.is_empty() {
+        plan.members.iter_mut().for_each(|member| member.steps.clear());
+    }
+    Ok(plan)
+}
+
+/// The members of such a plan, and the report of each.
+pub(super) fn members<'a>(
+    cluster: &'a ClusterReport,
+    newcomers: &'a [NodeReport],
+) -> Result<(Vec<Member>, Vec<&'a NodeReport>), MeetError> {
     let mut all: Vec<&NodeReport> = cluster.nodes.iter().collect();
     for newcomer in newcomers {
         match all.iter().find(|report| report.id() == newcomer.id()) {
@@ -72,9 +85,5 @@ pub fn plan(cluster: &ClusterReport, newcomers: &[NodeReport]) -> Result<Formati
         let (role, slots) = (joins.then_some(me.role), joins.then(|| me.slots.clone()));
         Member { id: me.id, addr: report.reached.clone(), role, known: true, slots, steps }
     });
-    let mut plan = Formation::new(members.collect(), &all, true);
-    if plan.strangers.is_empty() {
-        plan.members.iter_mut().for_each(|member| member.steps.clear());
-    }
-    Ok(plan)
+    Ok((members.collect(), all))
 }

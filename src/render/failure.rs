@@ -386,6 +386,12 @@ fn halted(halted: &Halted) -> Failure {
             failure.details.extend(gaps.iter().map(Gap::to_string));
             format!("done: {done}. Run the same command again: it goes on where this one stopped")
         }
+        HaltCause::NotPromoted { why, .. } => {
+            failure.details.extend(why.iter().cloned());
+            "run the same command again: it goes on where this one stopped; without the master's\n\
+             consent: --force, without a majority's: --takeover"
+                .to_owned()
+        }
         _ => format!("done: {done}. Run the same command again: it goes on where this one stopped"),
     });
     failure

@@ -146,6 +146,10 @@ fn command(step: &Step) -> String {
     };
     match step {
         Step::SetEpoch(epoch) => format!("CLUSTER SET-CONFIG-EPOCH {epoch}"),
+        Step::BumpEpoch => "CLUSTER BUMPEPOCH".to_owned(),
+        Step::LoadLibrary { name, .. } => {
+            format!("FUNCTION LOAD <code of library {}>", String::from_utf8_lossy(name))
+        }
         Step::AddSlots(slots) => format!("CLUSTER ADDSLOTS {}", each(slots)),
         Step::DelSlots(slots) => format!("CLUSTER DELSLOTS {}", each(slots)),
         Step::Follow(master) => format!("CLUSTER REPLICATE {master}"),

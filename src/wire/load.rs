@@ -56,7 +56,13 @@ pub fn load_cluster(entry: &NodeAddr, access: &Access) -> Result<Cluster, WireEr
             .collect();
         told = cluster.servers.len();
         let answers = all_at_once(fresh, |(id, addr)| match addr {
-            Some(addr) => ask(&addr, access).map_err(|error| (id, Some(addr), error.to_string())),
+            Some(addr) => match ask(&addr, access) {
+                Ok((_, report)) if report.id() != id && knows_nobody(&report) => {
+                    let why = format!("another node is there now, {}", report.id());
+                    Err((id, Some(addr), why))
+                }
+                answer => answer.map_err(|error| (id, Some(addr), error.to_string())),
+            },
             None => Err((id, None, "no node knows its address".to_owned())),
         });
         let (good, bad): (Vec<_>, Vec<_>) =
@@ -80,6 +86,11 @@ pub fn load_cluster(entry: &NodeAddr, access: &Access) -> Result<Cluster, WireEr
     let mut named = HashSet::new();
     cluster.report.silent.retain(|silent| named.insert(silent.id));
     Ok(cluster)
+}
+
+/// A node that was reset, or replaced by a new one, is none of the cluster that still lists its place.
+fn knows_nobody(report: &NodeReport) -> bool {
+    report.view.nodes().len() == 1
 }
 
 fn ask(addr: &NodeAddr, access: &Access) -> Result<(Server, NodeReport), WireError> {

@@ -1,0 +1,99 @@
+//! Nodes that left are struck off every list.
+
+use std::time::{Duration, Instant};
+
+use super::event::{Event, Observer, Phase, Tally};
+use super::halt::{HaltCause, Halted};
+use super::wait::{Deadline, Waited};
+use crate::model::{ClusterView, NodeAddr, NodeId};
+use crate::wire::{Server, WireError, all_at_once};
+
+/// How often a signal is looked for in a long pause.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// FORGET on every server at once, until none lists any of `gone`: one that is not told would bring
+/// them back by gossip.
+///
+/// Gives the nodes that could not be told.
+pub fn forget(
+    gone: &[NodeId],
+    servers: &mut [Server],
+    deadline: &Deadline,
+    observer: &dyn Observer,
+) -> Result<Vec<WireError>, Halted> {
+    let begun = Instant::now();
+    let tally = Tally::new(Phase::Forget, observer);
+    tally.expect(servers.len());
+    let together = deadline.together();
+    let answers = all_at_once(servers, |server| {
+        let waited = together.until_empty(|| {
+            let listed = listed(&server.view()?, gone);
+            listed.iter().try_for_each(|id| server.forget(*id))?;
+            Ok::<_, WireError>(listed)
+        });
+        let waited = match waited {
+            Err(error) if error.refusal().is_none() => return Ok(Err(error)),
+            answer => answer.map_err(HaltCause::from)?,
+        };
+        tally.add(1);
+        Ok::<_, HaltCause>(Ok((server.addr().clone(), waited)))
+    });
+    let mut untold = Vec::new();
+    let mut left = Vec::new();
+    let halted = |cause| Halted { cause, done: Vec::new(), during: Phase::Forget, changed: true };
+    for answer in answers {
+        match answer.map_err(halted)? {
+            Err(error) => untold.push(error),
+            Ok((addr, Waited::GaveUp(_))) => left.push(addr),
+            Ok((_, Waited::Done(_))) => {}
+        }
+    }
+    still_listed(left, deadline).map_err(halted)?;
+    observer.on(Event::Done { phase: Phase::Forget, elapsed: begun.elapsed() });
+    Ok(untold)
+}
+
+/// Looks again once `after` has passed, when the servers' ban lists have expired: nobody may have
+/// learned of the nodes anew.
+pub fn verify_forgotten(
+    gone: &[NodeId],
+    servers: &mut [Server],
+    after: Duration,
+    deadline: &Deadline,
+    observer: &dyn Observer,
+) -> Result<(), Halted> {
+    let begun = Instant::now();
+    let tally = Tally::new(Phase::Forget, observer);
+    tally.expect(servers.len());
+    let halted = |cause| Halted { cause, done: Vec::new(), during: Phase::Forget, changed: true };
+    while begun.elapsed() < after && deadline.interrupt().signal().is_none() {
+        let left = after.saturating_sub(begun.elapsed());
+        tally.waits(format!("looking again in {} s", left.as_secs_f64().ceil()));
+        std::thread::sleep(left.min(LOOK));
+    }
+    let views = all_at_once(servers, |server| {
+        let view = server.view()?;
+        tally.add(1);
+        Ok::<_, WireError>((server.addr().clone(), !listed(&view, gone).is_empty()))
+    });
+    // A node that ended meanwhile lists nobody.
+    let still = views.into_iter().flatten().filter(|(_, lists)| *lists).map(|(addr, _)| addr);
+    still_listed(still.collect(), deadline).map_err(halted)?;
+    observer.on(Event::Done { phase: Phase::Forget, elapsed: begun.elapsed() });
+    Ok(())
+}
+
+fn listed(view: &ClusterView, gone: &[NodeId]) -> Vec<NodeId> {
+    gone.iter().copied().filter(|id| view.node(*id).is_some()).collect()
+}
+
+fn still_listed(left: Vec<NodeAddr>, deadline: &Deadline) -> Result<(), HaltCause> {
+    match (left.is_empty(), deadline.interrupt().signal()) {
+        (_, Some(signal)) => Err(HaltCause::Interrupted(signal)),
+        (true, None) => Ok(()),
+        (false, None) => {
+            let nodes = left.iter().map(NodeAddr::to_string).collect::<Vec<_>>().join(", ");
+            Err(HaltCause::NotForgotten { nodes, after: deadline.allowed() })
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A replica takes its master's place.
+
+use std::time::{Duration, Instant};
+
+use super::event::{Event, Observer, Phase, Tally};
+use super::halt::{HaltCause, Halted};
+use super::wait::{Deadline, Waited};
+use crate::model::{ClusterView, Link, NodeId, Role};
+use crate::plan::check::owners;
+use crate::wire::{Cluster, Promotion, WireError, all_at_once};
+
+/// A manual failover that has not succeeded is given up by the server after 5 s (`cluster.c`,
+/// CLUSTER_MF_TIMEOUT); asking again before would start it afresh.
+const AGAIN: Duration = Duration::from_millis(5500);
+
+/// Has `replica` promoted, and waits until every node sees it as the master and the old one, where
+/// it answers, as its replica. The server's OK only says that it has begun.
+///
+/// Gives the nodes that stopped answering meanwhile.
+pub fn promote(
+    cluster: &mut Cluster,
+    replica: NodeId,
+    how: Promotion,
+    deadline: &Deadline,
+    observer: &dyn Observer,
+) -> Result<Vec<WireError>, Halted> {
+    let begun = Instant::now();
+    let tally = Tally::new(Phase::Promote, observer);
+    tally.expect(cluster.servers.len());
+    let mut changed = false;
+    let promoted = until_seen(cluster, replica, how, deadline, &tally, &mut changed);
+    let lost = promoted.map_err(|cause| Halted {
+        cause,
+        done: Vec::new(),
+        during: Phase::Promote,
+        changed,
+    })?;
+    observer.on(Event::Done { phase: Phase::Promote, elapsed: begun.elapsed() });
+    Ok(lost)
+}
+
+fn until_seen(
+    cluster: &mut Cluster,
+    replica: NodeId,
+    how: Promotion,
+    deadline: &Deadline,
+    tally: &Tally,
+    changed: &mut bool,
+) -> Result<Vec<WireError>, HaltCause> {
+    let Cluster { report, servers } = cluster;
+    let Some(index) = report.nodes.iter().position(|node| node.id() == replica) else {
+        return Ok(Vec::new());
+    };
+    let old = report.nodes[index].view.me().role.master();
+    let mut asked: Option<Instant> = None;
+    let mut lost = Vec::new();
+    let waited = deadline.together().until_empty(|| {
+        let views = all_at_once(servers.iter_mut(), |server| server.view());
+        lost.clear();
+        let mut seen = Vec::new();
+        for (number, (view, node)) in views.into_iter().zip(&report.nodes).enumerate() {
+            match view {
+                Err(error) if number == index => return Err(error),
+                Err(error) => lost.push(error),
+                Ok(view) => seen.push((node.id(), node.via.clone(), view)),
+            }
+        }
+        let answers = |id: NodeId| seen.iter().any(|(other, ..)| *other == id);
+        let old = old.filter(|old| answers(*old));
+        let left: Vec<_> = seen
+            .iter()
+            .filter(|(_, _, view)| !sees(view, replica, old))
+            .map(|(id, via, _)| (*id, via.clone()))
+            .collect();
+        tally.reach(seen.len() - left.len());
+        let waits = left.iter().any(|(id, _)| *id == replica);
+        if waits && asked.is_none_or(|at| at.elapsed() > AGAIN) {
+            servers[index].failover(how)?;
+            (asked, *changed) = (Some(Instant::now()), true);
+        }
+        Ok::<_, WireError>(left)
+    })?;
+    match (waited, deadline.interrupt().signal()) {
+        (Waited::Done(_), _) => Ok(lost),
+        (Waited::GaveUp(_), Some(signal)) => Err(HaltCause::Interrupted(signal)),
+        (Waited::GaveUp(left), None) => {
+            let mut why: Vec<String> =
+                left.iter().map(|(_, via)| format!("{via} does not see the new roles")).collect();
+            why.extend(lost.iter().map(ToString::to_string));
+            why.extend(obstacles(cluster, index));
+            let replica = cluster.report.nodes[index].via.clone();
+            Err(HaltCause::NotPromoted { replica, why, after: deadline.allowed() })
+        }
+    }
+}
+
+fn sees(view: &ClusterView, replica: NodeId, old: Option<NodeId>) -> bool {
+    let role = |id: NodeId| view.node(id).map(|node| node.role);
+    role(replica) == Some(Role::Master)
+        && old.is_none_or(|old| role(old) == Some(Role::Replica { of: replica }))
+}
+
+/// What keeps a replica from being promoted, as far as the nodes tell.
+fn obstacles(cluster: &mut Cluster, index: usize) -> Vec<String> {
+    let Cluster { report, servers } = cluster;
+    let mut found = Vec::new();
+    let Ok(replica) = servers[index].report() else { return found };
+    if let Some(link @ (Link::Down | Link::Syncing)) = replica.link {
+        let down = replica.link_down_for.map(|s| format!(" for {s} s")).unwrap_or_default();
+        found.push(match link {
+            Link::Syncing => format!("{} is still copying its master's data", replica.via),
+            _ => format!("the link of {} to its master is down{down}", replica.via),
+        });
+    }
+    let master = replica.view.me().role.master();
+    let at = master.and_then(|id| report.nodes.iter().position(|node| node.id() == id));
+    if let Some(at) = at
+        && let (Ok(own), Ok(its)) =
+            (servers[index].replication_offset(), servers[at].replication_offset())
+        && its > own
+    {
+        found.push(format!("{} lags {} bytes behind its master", replica.via, its - own));
+    }
+    let owners = owners(report);
+    let alive = owners.iter().filter(|(id, _)| report.node(*id).is_some()).count();
+    let needed = owners.len() / 2 + 1;
+    if alive < needed {
+        found.push(format!(
+            "{alive} of {} masters with slots answer; a promotion takes the votes of {needed}",
+            owners.len()
+        ));
+    }
+    found
+}
