@@ -1,18 +1,23 @@
 //! Floor 4, the commands: one file each, its arguments (the doc comments are its help) and its
 //! `run`, which reads as the path every command takes: facts, plan, show, do, check.
 
+mod add_node;
 mod addslots;
 mod check;
 mod connect;
 mod context;
 mod create;
+mod del_node;
 mod delslots;
+mod failover;
+mod forget;
 mod info;
 mod meet;
 mod moving;
 mod nodes;
 mod placement;
 mod rebalance;
+mod replace_node;
 mod replicate;
 mod reset;
 mod reshard;
@@ -53,6 +58,11 @@ enum Command {
     Reset(reset::Reset),
     Reshard(reshard::Reshard),
     Rebalance(rebalance::Rebalance),
+    AddNode(add_node::AddNode),
+    DelNode(del_node::DelNode),
+    ReplaceNode(replace_node::ReplaceNode),
+    Failover(failover::Failover),
+    Forget(forget::Forget),
     Check(check::Check),
     Info(info::Info),
     Nodes(nodes::Nodes),
@@ -85,6 +95,11 @@ pub fn main() -> ExitCode {
             Command::Reset(command) => command.run(&cx),
             Command::Reshard(command) => command.run(&cx),
             Command::Rebalance(command) => command.run(&cx),
+            Command::AddNode(command) => command.run(&cx),
+            Command::DelNode(command) => command.run(&cx),
+            Command::ReplaceNode(command) => command.run(&cx),
+            Command::Failover(command) => command.run(&cx),
+            Command::Forget(command) => command.run(&cx),
             Command::Check(command) => command.run(&cx),
             Command::Info(command) => command.run(&cx),
             Command::Nodes(command) => command.run(&cx),

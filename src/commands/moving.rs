@@ -10,7 +10,7 @@ use super::context::Context;
 use super::placement::Zones;
 use crate::model::{ClusterReport, NodeAddr, SlotSet};
 use crate::ops::moving::{
-    MoveOptions, Outcome, Way, abilities, transfer, until_idle, vet_classic, way,
+    Abilities, MoveOptions, Outcome, Way, abilities, transfer, until_idle, vet_classic, way,
 };
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::{check, is_healthy};
@@ -127,10 +127,7 @@ pub fn run(
     if !args.dry_run && !plan.is_done() {
         cx.ui.confirm(&format!("Move {} slots?", plan.slots()), args.yes)?;
         let options = args.options(cx.deadline(LONGEST)?);
-        let progress = cx.progress();
-        outcome = transfer(&plan, &cluster.report, &abilities, &cx.access, &options, &progress);
-        drop(progress);
-        report(cx, &plan, &outcome, rest)?;
+        outcome = carry(cx, &cluster.report, &abilities, &plan, &options, rest)?;
     }
     let mut healthy = None;
     if !args.dry_run {
@@ -158,6 +155,52 @@ pub fn run(
         })?;
     }
     Ok(if healthy == Some(false) { exit::PROBLEMS } else { exit::OK })
+}
+
+/// Moves all slots of these masters to those that stay; they stay masters.
+pub fn drain(
+    cx: &Context,
+    entry: &NodeAddr,
+    plan: impl Fn(&ClusterReport) -> anyhow::Result<Option<Transfer>>,
+    rest: impl Fn(&SlotSet) -> String,
+) -> anyhow::Result<()> {
+    let mut cluster = cx.load(entry)?;
+    let abilities = abilities(&mut cluster)?;
+    let options = MoveOptions {
+        deadline: cx.deadline(LONGEST)?,
+        classic: false,
+        replace: false,
+        keep_empty: true,
+        max_rate: None,
+        big_key: None,
+    };
+    let patience = options.deadline.within(UNTIL_IDLE);
+    until_idle(&mut cluster, &abilities, &patience, &cx.progress())?;
+    cluster = cx.load(entry)?;
+    let plan = settled(cx, entry, &mut cluster, &|report: &ClusterReport| {
+        Ok(plan(report)?.unwrap_or_default())
+    })?;
+    let of = |route: &&Route| way(&abilities, route) == Way::Classic;
+    let by_hand = plan.finish.iter().chain(plan.routes.iter().filter(of)).collect_vec();
+    vet_classic(&mut cluster, &by_hand)?;
+    carry(cx, &cluster.report, &abilities, &plan, &options, rest)?;
+    Ok(())
+}
+
+/// Moves slots, and tells what was moved; fails where something was left.
+fn carry(
+    cx: &Context,
+    facts: &ClusterReport,
+    abilities: &Abilities,
+    plan: &Transfer,
+    options: &MoveOptions,
+    rest: impl Fn(&SlotSet) -> String,
+) -> anyhow::Result<Outcome> {
+    let progress = cx.progress();
+    let outcome = transfer(plan, facts, abilities, &cx.access, options, &progress);
+    drop(progress);
+    report(cx, plan, &outcome, rest)?;
+    Ok(outcome)
 }
 
 /// The plan, once the nodes no longer contradict each other.

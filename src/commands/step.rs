@@ -46,6 +46,40 @@ pub struct ChangeArgs {
     pub no_config_set: bool,
 }
 
+/// Options of commands that change something without forming anything.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Plan and consent")]
+pub struct ConsentArgs {
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// How long it may take until every node sees the change
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    pub within: Duration,
+}
+
+impl ConsentArgs {
+    /// What to allow for a change of roles that is a part of it.
+    pub fn options(&self, cx: &Context) -> anyhow::Result<Options> {
+        Ok(Options { deadline: cx.deadline(self.within)?, config_set: false })
+    }
+}
+
+/// What such a command prints with `--json`.
+#[derive(Debug, Serialize)]
+pub struct ChangeJson {
+    pub changed: bool,
+    pub dry_run: bool,
+    /// What is done, or would be, a sentence each.
+    pub actions: Vec<String>,
+    /// Nodes that could not be told, and why.
+    pub untold: Vec<String>,
+    pub elapsed_ms: u128,
+}
+
 impl ChangeArgs {
     /// What to allow for a plan of this many nodes.
     pub fn options(&self, cx: &Context, nodes: usize) -> anyhow::Result<Options> {

@@ -56,7 +56,7 @@ impl Deadline {
     }
 
     /// Another deadline, no later than this one.
-    pub(super) fn within(&self, allowed: Duration) -> Deadline {
+    pub fn within(&self, allowed: Duration) -> Deadline {
         let at = self.at.min(Instant::now() + allowed);
         Deadline { at, allowed, interrupt: self.interrupt.clone() }
     }

@@ -8,6 +8,8 @@ use crate::model::NodeAddr;
 use crate::ops::{Gap, HaltCause, Halted, TimeoutLeft};
 use crate::plan::assign::AssignError;
 use crate::plan::create::Objection;
+use crate::plan::join::JoinError;
+use crate::plan::leave::LeaveError;
 use crate::plan::meet::MeetError;
 use crate::plan::replicate::ReplicateError;
 use crate::plan::reset::ResetError;
@@ -83,6 +85,12 @@ impl Failure {
     /// A node that would have to be told gives no answer; nothing was changed.
     pub fn untold(message: impl ToString) -> Failure {
         Failure::new(exit::UNREACHABLE, message).hint("bring it back, or go on without it: --force")
+    }
+
+    /// The node that all is about gives no answer; nothing was changed.
+    pub fn silent(node: &str, why: &str) -> Failure {
+        Failure::new(exit::UNREACHABLE, format!("{node} gives no answer: {why}"))
+            .hint("nothing was changed; bring it back first")
     }
 
     /// It stopped half-way.
@@ -161,6 +169,8 @@ impl Failure {
                 .or_else(|| cause.downcast_ref().map(meet))
                 .or_else(|| cause.downcast_ref().map(assign))
                 .or_else(|| cause.downcast_ref().map(replicate))
+                .or_else(|| cause.downcast_ref().map(join))
+                .or_else(|| cause.downcast_ref().map(leave))
                 .or_else(|| cause.downcast_ref().map(transfer))
                 .or_else(|| cause.downcast_ref().map(sandbox))
                 .or_else(|| cause.downcast_ref().map(not_confirmed))
@@ -262,6 +272,47 @@ fn meet(error: &MeetError) -> Failure {
             "to add it alone, take it out of its cluster first: rcluster reset {node} --hard"
         )),
         MeetError::SlotClash { .. } | MeetError::SameId(..) => failure,
+    }
+}
+
+fn join(error: &JoinError) -> Failure {
+    let failure = Failure::refused(error);
+    match error {
+        JoinError::Meet(error) => meet(error),
+        JoinError::NotEmpty { node, .. } => {
+            failure.hint(format!("to empty it for good: rcluster reset {node} --flush"))
+        }
+        JoinError::IsReplica { node, .. } => {
+            failure.hint(format!("to give it another master: rcluster replicate {node} MASTER"))
+        }
+        JoinError::Silent { node, why } => Failure::silent(node, why),
+        JoinError::IsMaster { .. }
+        | JoinError::NotAMaster { .. }
+        | JoinError::Itself(_)
+        | JoinError::NoMasters => failure.hint("nothing was changed"),
+    }
+}
+
+fn leave(error: &LeaveError) -> Failure {
+    let failure = Failure::refused(error);
+    match error {
+        LeaveError::Transfer(error) => transfer(error),
+        LeaveError::OwnsSlots { .. } => {
+            failure.hint("nothing was changed; --drain moves them away first, with their keys")
+        }
+        LeaveError::DeadOwner { replica: Some(replica), .. } => failure.hint(format!(
+            "nothing was changed; its replica has the keys: rcluster failover {replica} {replica} --force"
+        )),
+        LeaveError::DeadOwner { node, .. } => failure.hint(format!(
+            "nothing was changed; bring it back, or put a new node in its place:\n\
+             rcluster replace-node ENTRY {node} NEW"
+        )),
+        LeaveError::HoldsKeys { node, .. } => failure.hint(format!(
+            "nothing was changed; rcluster fix {node} brings them to their owners"
+        )),
+        LeaveError::NobodyStays => {
+            failure.hint("to take a whole cluster apart: rcluster reset NODE…")
+        }
     }
 }
 

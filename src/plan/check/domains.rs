@@ -113,13 +113,19 @@ fn crowded(cluster: &ClusterReport, spread: &Spread, crowded: &CrowdedDomain) ->
     );
     let names = spread.names(cluster, &spread.masters_in(crowded));
     let swaps = if *avoidable { roles::swaps(&spread.seats, &spread.shards) } else { Vec::new() };
-    let fix = swaps.iter().filter_map(|swap| {
-        let replica = cluster.node(spread.ids[swap.replica])?;
-        let (host, port) = (replica.via.host(), replica.via.port());
-        Some(format!("redis-cli -h {host} -p {port} CLUSTER FAILOVER"))
-    });
-    let fix = fix.collect_vec();
-    Problem::warning(Kind::MastersCrowded, message)
-        .at(names)
-        .mended_by((!fix.is_empty()).then(|| fix.join(" && ")))
+    let replicas = swaps.iter().filter_map(|swap| cluster.node(spread.ids[swap.replica]));
+    let fix = replicas
+        .take(1)
+        .map(|_| format!("rcluster failover {} --roles", cluster.entry().via))
+        .next();
+    Problem::warning(Kind::MastersCrowded, message).at(names).mended_by(fix)
+}
+
+/// The fewest promotions after which the masters are spread as well as their shards allow: replicas
+/// that answer, each with its master.
+pub fn swaps(cluster: &ClusterReport) -> Vec<(NodeId, NodeId)> {
+    let spread = Spread::of(cluster);
+    let swaps = roles::swaps(&spread.seats, &spread.shards).into_iter();
+    let ids = swaps.map(|swap| (spread.ids[swap.replica], spread.ids[swap.master]));
+    ids.filter(|(replica, _)| cluster.node(*replica).is_some()).collect()
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::model::{ClusterReport, NodeId, SlotSet};
+pub use domains::swaps;
 
 /// What sort of problem; the name in JSON is stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,0 +1,176 @@
+//! `rcluster add-node`
+
+use clap::Args;
+use itertools::Itertools;
+
+use super::context::Context;
+use super::placement::ZoneArgs;
+use super::step::{self, ChangeArgs};
+use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef, NodeReport};
+use crate::plan::formation::{Formation, Step};
+use crate::plan::join::{self, Join, Place};
+use crate::render::{Failure, Usage};
+use crate::wire::{Cluster, Server, load_nodes};
+
+/// Add a node to a cluster: a master without slots, or a replica
+///
+/// Ends once every node knows it in its role. A master gets the function libraries of the cluster;
+/// slots come to it with reshard or rebalance.
+#[derive(Debug, Args)]
+pub struct AddNode {
+    /// The node to add: empty, and in no cluster
+    new: NodeAddr,
+    /// Any node of the cluster
+    entry: NodeAddr,
+    /// Make it a replica: of a node, or 'auto' for the master that needs one most
+    #[arg(long, value_name = "NODE|auto")]
+    replica_of: Option<Parent>,
+    /// Add it although nodes of the cluster give no answer
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    zones: ZoneArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Whose replica a node becomes.
+#[derive(Clone, Debug)]
+pub enum Parent {
+    Auto,
+    Node(NodeRef),
+}
+
+impl std::str::FromStr for Parent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Parent, String> {
+        match text {
+            "auto" => Ok(Parent::Auto),
+            node => node.parse().map(Parent::Node).map_err(|error| format!("{error}")),
+        }
+    }
+}
+
+impl Parent {
+    pub fn place(&self, cx: &Context, cluster: &ClusterReport) -> anyhow::Result<Place> {
+        Ok(match self {
+            Parent::Auto => Place::Auto,
+            Parent::Node(node) => Place::Replica { of: cx.id_of(cluster, node)? },
+        })
+    }
+}
+
+impl AddNode {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let mut new = Newcomer::load(cx, &self.new)?;
+        let mut cluster = cx.load(&self.entry)?;
+        if cluster.report.entry().id() == new.report.id() {
+            return Err(Usage::new("the node to add and the entry are one node")
+                .hint("the second address names any node of the cluster to join")
+                .into());
+        }
+        for silent in &cluster.report.silent {
+            let text =
+                format!("{} gives no answer: {}", cluster.report.name(silent.id), silent.why);
+            if !self.force {
+                return Err(Failure::untold(text).into());
+            }
+            cx.warn(&text);
+        }
+        let zones = self.zones.read()?;
+        let mut named = zones.apply(&mut cluster.report);
+        named.retain(|addr| *addr != self.new);
+        let mut alone = ClusterReport { nodes: vec![new.report.clone()], silent: Vec::new() };
+        zones.apply(&mut alone);
+        new.report.zone = alone.nodes[0].zone.clone();
+        for addr in named {
+            cx.warn(&format!("a zone is named for {addr}, which is no node of this cluster"));
+        }
+        let place = match &self.replica_of {
+            Some(parent) => parent.place(cx, &cluster.report)?,
+            None => Place::Master,
+        };
+        let (plan, mut servers) = new.join(cluster, &place)?;
+        let done = match plan.parent {
+            Some(id) => format!("{} is a replica of {}", self.new, name(&plan.formation, id)),
+            None => format!("{} is a master without slots", self.new),
+        };
+        step::run(cx, &self.change, &plan.formation, &mut servers, None, &done)
+    }
+}
+
+fn name(plan: &Formation, id: NodeId) -> String {
+    let member = plan.members.iter().find(|member| member.id == id);
+    member.map_or_else(|| id.short(), |member| member.addr.to_string())
+}
+
+/// A node that is to join.
+pub struct Newcomer {
+    pub report: NodeReport,
+    server: Server,
+}
+
+impl Newcomer {
+    pub fn load(cx: &Context, addr: &NodeAddr) -> anyhow::Result<Newcomer> {
+        let (servers, reports) = load_nodes(std::slice::from_ref(addr), &cx.access)
+            .map_err(|errors| Failure::unreachable(&errors))?;
+        let one = servers.into_iter().zip(reports).next();
+        let (server, report) = one.ok_or_else(|| Failure::refused("no node answered"))?;
+        Ok(Newcomer { report, server })
+    }
+
+    /// The plan by which it joins, and the connections to the plan's members.
+    pub fn join(mut self, cluster: Cluster, place: &Place) -> anyhow::Result<(Join, Vec<Server>)> {
+        let mut plan = join::plan(&cluster.report, &self.report, place)?;
+        let mut servers = cluster.servers;
+        if plan.parent.is_none() {
+            let missing = missing_libraries(&cluster.report, &mut servers, &mut self)?;
+            let id = self.report.id();
+            let joins = |member: &&mut crate::plan::formation::Member| member.id == id;
+            for member in plan.formation.members.iter_mut().filter(joins) {
+                member.steps.splice(0..0, missing.clone());
+            }
+        }
+        if cluster.report.node(self.report.id()).is_none() {
+            servers.push(self.server);
+        }
+        Ok((plan, servers))
+    }
+}
+
+/// What the cluster's masters know and the newcomer does not. A replica gets it with its first
+/// copy.
+fn missing_libraries(
+    cluster: &ClusterReport,
+    servers: &mut [Server],
+    new: &mut Newcomer,
+) -> anyhow::Result<Vec<Step>> {
+    let others = cluster.nodes.iter().zip(servers);
+    let masters = others.filter(|(node, _)| {
+        node.view.me().is_master() && node.functions > 0 && node.id() != new.report.id()
+    });
+    let Some((_, source)) = masters.max_by_key(|(node, _)| node.functions) else {
+        return match new.report.functions {
+            0 => Ok(Vec::new()),
+            _ => foreign_library(new, None),
+        };
+    };
+    let (theirs, own) = (source.libraries()?, new.server.libraries()?);
+    if let Some((name, _)) = own.iter().find(|library| !theirs.contains(library)) {
+        return foreign_library(new, Some(name));
+    }
+    let missing = theirs.into_iter().filter(|library| !own.contains(library));
+    Ok(missing.map(|(name, code)| Step::LoadLibrary { name, code }).collect_vec())
+}
+
+fn foreign_library(new: &Newcomer, name: Option<&[u8]>) -> anyhow::Result<Vec<Step>> {
+    let via = &new.report.via;
+    let which = name.map(|name| format!(" '{}'", String::from_utf8_lossy(name)));
+    let which = which.unwrap_or_default();
+    Err(Failure::refused(format!(
+        "{via} holds a function library{which} that the cluster does not"
+    ))
+    .hint(format!("to empty it for good: rcluster reset {via} --flush"))
+    .into())
+}

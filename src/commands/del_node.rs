@@ -1,0 +1,188 @@
+//! `rcluster del-node`
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use itertools::Itertools;
+
+use super::connect::duration;
+use super::context::Context;
+use super::moving;
+use super::step::{ChangeJson, ConsentArgs};
+use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeRef};
+use crate::ops;
+use crate::plan::leave::{self, Leave};
+use crate::plan::reset::NodeReset;
+use crate::render::exit;
+use crate::wire::{Server, load_cluster};
+
+/// Take nodes out of a cluster, dead ones too
+///
+/// Replicas of theirs get another master. Those that answer are reset first and get a new id, so
+/// that they cannot come back by gossip and can be added again at once; then every node forgets
+/// them.
+#[derive(Debug, Args)]
+pub struct DelNode {
+    /// Any node of the cluster
+    entry: NodeAddr,
+    /// The nodes that leave: addresses, ids, or starts of ids
+    #[arg(required = true, value_name = "NODE")]
+    nodes: Vec<NodeRef>,
+    /// Move the slots that they own to those that stay, with their keys
+    #[arg(long)]
+    drain: bool,
+    /// Look again after this time that no node has learned of them anew: servers' ban lists expire
+    /// after 60 s
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    verify_after: Option<Duration>,
+    #[command(flatten)]
+    consent: ConsentArgs,
+}
+
+impl DelNode {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let start = Instant::now();
+        let mut cluster = cx.load_to_change(&self.entry)?;
+        let leaving = self.leaving(cx, &cluster.report)?;
+        let plan = leave::plan(&cluster.report, &leaving, self.drain)?;
+        let actions = actions(&cluster.report, &plan);
+        if !cx.ui.wants_json() {
+            cx.ui.print(&actions.iter().join("\n"))?;
+        }
+        let mut untold = Vec::new();
+        let changes = !self.consent.dry_run && !leaving.is_empty();
+        if changes {
+            cx.ui.confirm("Go ahead?", self.consent.yes)?;
+            let stays = |node: &&crate::model::NodeReport| !leaving.contains(&node.id());
+            let stayer = cluster.report.nodes.iter().find(stays);
+            let entry = stayer.map_or_else(|| self.entry.clone(), |node| node.via.clone());
+            if plan.drain.is_some() {
+                let again = self.again();
+                moving::drain(
+                    cx,
+                    &entry,
+                    |report| Ok(leave::plan(report, &leaving, true)?.drain),
+                    |_| again.clone(),
+                )?;
+                cluster = load_cluster(&entry, &cx.access)?;
+            }
+            let plan = leave::plan(&cluster.report, &leaving, false)?;
+            let homing = plan.homing(&cluster.report);
+            let options = self.consent.options(cx)?;
+            ops::apply(&homing, &mut cluster.servers, &options, &cx.progress())?;
+            untold = depart(cx, &cluster.report, cluster.servers, &leaving, &options.deadline)?;
+            if let Some(after) = self.verify_after {
+                self.verify(cx, &entry, &leaving, after)?;
+            }
+        }
+        untold.iter().for_each(|error| cx.warn(&format!("not told: {error}")));
+        if cx.ui.wants_json() {
+            cx.ui.print_json(&ChangeJson {
+                changed: changes,
+                dry_run: self.consent.dry_run,
+                actions,
+                untold,
+                elapsed_ms: start.elapsed().as_millis(),
+            })?;
+        } else if changes {
+            cx.ui.print("no node that answers lists them any more")?;
+        }
+        Ok(exit::OK)
+    }
+
+    /// The ids of the nodes that leave; none for one that has left already.
+    fn leaving(&self, cx: &Context, report: &ClusterReport) -> anyhow::Result<Vec<NodeId>> {
+        let mut leaving = Vec::new();
+        for node in &self.nodes {
+            match cx.id_of(report, node) {
+                Ok(id) => leaving.push(id),
+                Err(error @ FindError::Unknown(..)) if !has_left(cx, node) => {
+                    return Err(error.into());
+                }
+                Err(FindError::Unknown(..)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(leaving.into_iter().unique().collect())
+    }
+
+    fn again(&self) -> String {
+        let nodes = self.nodes.iter().map(|node| node.to_string().trim_matches('\'').to_owned());
+        format!("rcluster del-node {} {} --drain", self.entry, nodes.format(" "))
+    }
+
+    fn verify(
+        &self,
+        cx: &Context,
+        entry: &NodeAddr,
+        leaving: &[NodeId],
+        after: Duration,
+    ) -> anyhow::Result<()> {
+        let mut cluster = load_cluster(entry, &cx.access)?;
+        let deadline = cx.deadline(after + self.consent.within)?;
+        let progress = cx.progress();
+        ops::verify_forgotten(leaving, &mut cluster.servers, after, &deadline, &progress)?;
+        Ok(())
+    }
+}
+
+/// Whether it is no node of the cluster because it left: a whole id that nobody lists, or a node
+/// that answers and is alone.
+fn has_left(cx: &Context, node: &NodeRef) -> bool {
+    match node {
+        NodeRef::Id(id) => id.len() == 40,
+        NodeRef::Addr(addr) => Server::connect(addr, &cx.access)
+            .and_then(|mut server| server.view())
+            .is_ok_and(|view| view.nodes().len() == 1),
+    }
+}
+
+/// Resets those of `leaving` that answer and has the others forget them all; gives who could not
+/// be told.
+pub fn depart(
+    cx: &Context,
+    report: &ClusterReport,
+    servers: Vec<Server>,
+    leaving: &[NodeId],
+    deadline: &ops::Deadline,
+) -> anyhow::Result<Vec<String>> {
+    let nodes = report.nodes.iter().zip(servers);
+    let (mut going, mut staying): (Vec<_>, Vec<_>) =
+        nodes.partition_map(|(node, server)| match leaving.contains(&node.id()) {
+            true => itertools::Either::Left(server),
+            false => itertools::Either::Right(server),
+        });
+    let reset = NodeReset { flush_keys: false, flush_functions: false, timeout: None, reset: true };
+    if !going.is_empty() {
+        ops::reset(&vec![reset; going.len()], true, &mut going, deadline, &cx.progress())?;
+    }
+    let untold = ops::forget(leaving, &mut staying, deadline, &cx.progress())?;
+    let silent = report.silent.iter().filter(|silent| !leaving.contains(&silent.id));
+    let silent = silent.map(|silent| format!("{}: {}", report.name(silent.id), silent.why));
+    Ok(untold.iter().map(ToString::to_string).chain(silent).collect())
+}
+
+/// What is done, a sentence each.
+fn actions(report: &ClusterReport, plan: &Leave) -> Vec<String> {
+    let routes = plan.drain.iter().flat_map(|drain| drain.all());
+    let moves = routes.map(|route| {
+        let (from, to) = (report.name(route.from), report.name(route.to));
+        format!("{} move from {from} to {to}", route.slots.words())
+    });
+    let homes = plan.homes.iter().map(|(replica, master)| {
+        format!("{} becomes a replica of {}", report.name(*replica), report.name(*master))
+    });
+    let stay = report.nodes.iter().filter(|node| !plan.leaving.contains(&node.id())).count();
+    let leaves = plan.leaving.iter().map(|id| {
+        let name = report.name(*id);
+        match report.node(*id) {
+            Some(_) => format!("{name} is reset, and {stay} nodes forget it"),
+            None => format!("{name} gives no answer; {stay} nodes forget it"),
+        }
+    });
+    let all = moves.chain(homes).chain(leaves).collect_vec();
+    match all.is_empty() {
+        true => vec!["nothing to do: no node lists them".to_owned()],
+        false => all,
+    }
+}

@@ -1,0 +1,137 @@
+//! `rcluster failover`
+
+use std::time::Instant;
+
+use clap::Args;
+
+use super::context::Context;
+use super::placement::ZoneArgs;
+use super::step::{ChangeJson, ConsentArgs};
+use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef};
+use crate::ops;
+use crate::plan::check::swaps;
+use crate::render::{Failure, exit};
+use crate::wire::Promotion;
+
+/// Make a replica the master of its shard
+///
+/// Ends once every node sees the new master, and the old one follows it.
+#[derive(Debug, Args)]
+pub struct Failover {
+    /// Any node of the cluster
+    entry: NodeAddr,
+    /// The replica: an address, an id, or the start of an id
+    #[arg(required_unless_present = "roles", conflicts_with = "roles")]
+    node: Option<NodeRef>,
+    /// Without the master's consent, by the votes of the others: writes it took last may be lost
+    #[arg(long, conflicts_with = "roles")]
+    force: bool,
+    /// By nobody's consent, where no majority of masters is left
+    #[arg(long, conflicts_with_all = ["roles", "force"])]
+    takeover: bool,
+    /// Instead of one: the fewest promotions that spread the masters over hosts and zones again
+    #[arg(long)]
+    roles: bool,
+    #[command(flatten)]
+    zones: ZoneArgs,
+    #[command(flatten)]
+    consent: ConsentArgs,
+}
+
+impl Failover {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let start = Instant::now();
+        let mut cluster = cx.load_to_change(&self.entry)?;
+        for addr in self.zones.read()?.apply(&mut cluster.report) {
+            cx.warn(&format!("a zone is named for {addr}, which is no node of this cluster"));
+        }
+        let report = &cluster.report;
+        let replicas = match &self.node {
+            Some(node) => self.one(cx, report, node)?.into_iter().collect(),
+            None => swaps(report).into_iter().map(|(replica, _)| replica).collect::<Vec<_>>(),
+        };
+        let actions: Vec<String> = replicas.iter().map(|id| action(report, *id)).collect();
+        if !cx.ui.wants_json() {
+            match actions.is_empty() {
+                true => cx.ui.print(&self.nothing(cx, report))?,
+                false => cx.ui.print(&actions.join("\n"))?,
+            }
+        }
+        let changes = !self.consent.dry_run && !replicas.is_empty();
+        let mut untold = Vec::new();
+        if changes {
+            cx.ui.confirm("Go ahead?", self.consent.yes)?;
+            let how = match (self.force, self.takeover) {
+                (_, true) => Promotion::Takeover,
+                (true, _) => Promotion::Forced,
+                _ => Promotion::Agreed,
+            };
+            // One after the other: elections side by side compete for the masters' votes.
+            for replica in replicas {
+                let deadline = cx.deadline(self.consent.within)?;
+                let progress = cx.progress();
+                untold = ops::promote(&mut cluster, replica, how, &deadline, &progress)?;
+            }
+        }
+        let untold: Vec<String> = untold.iter().map(ToString::to_string).collect();
+        untold.iter().for_each(|error| cx.warn(&format!("stopped answering meanwhile: {error}")));
+        if cx.ui.wants_json() {
+            cx.ui.print_json(&ChangeJson {
+                changed: changes,
+                dry_run: self.consent.dry_run,
+                actions,
+                untold,
+                elapsed_ms: start.elapsed().as_millis(),
+            })?;
+        } else if changes {
+            cx.ui.print("every node that answers sees the new roles")?;
+        }
+        Ok(exit::OK)
+    }
+
+    fn nothing(&self, cx: &Context, report: &ClusterReport) -> String {
+        let master = self.node.as_ref().and_then(|node| cx.id_of(report, node).ok());
+        match master {
+            Some(id) => format!("nothing to do: {} is a master already", report.name(id)),
+            None => "nothing to do: no promotion spreads the masters better".to_owned(),
+        }
+    }
+
+    /// The replica that was named; none where it is a master already.
+    fn one(
+        &self,
+        cx: &Context,
+        report: &ClusterReport,
+        node: &NodeRef,
+    ) -> anyhow::Result<Option<NodeId>> {
+        let id = cx.id_of(report, node)?;
+        let name = report.name(id);
+        let Some(replica) = report.node(id) else {
+            let silent = report.silent.iter().find(|silent| silent.id == id);
+            let why = silent.map_or("no node knows its address", |silent| &silent.why);
+            return Err(Failure::silent(&name, why).into());
+        };
+        let Some(master) = replica.view.me().role.master() else {
+            return Ok(None);
+        };
+        if report.node(master).is_none() && !self.force && !self.takeover {
+            let master = report.name(master);
+            return Err(Failure::refused(format!(
+                "{master}, the master of {name}, gives no answer and cannot consent"
+            ))
+            .hint(format!(
+                "by the votes of the other masters: rcluster failover {} {name} --force;\n\
+                 where they are no majority: --takeover",
+                self.entry
+            ))
+            .into());
+        }
+        Ok(Some(id))
+    }
+}
+
+fn action(report: &ClusterReport, replica: NodeId) -> String {
+    let master = report.node(replica).and_then(|node| node.view.me().role.master());
+    let master = master.map_or_else(|| "its master".to_owned(), |id| report.name(id));
+    format!("{} takes the place of {master}", report.name(replica))
+}

@@ -1,0 +1,83 @@
+//! `rcluster forget`
+
+use std::time::Instant;
+
+use clap::Args;
+
+use super::context::Context;
+use super::step::{ChangeJson, ConsentArgs};
+use crate::model::{NodeAddr, NodeRef};
+use crate::ops;
+use crate::render::{Failure, exit};
+
+/// Strike a node off the list of every other node at once
+///
+/// For a node that is gone for good. One that answers is better taken out with del-node, which
+/// resets it first: it would introduce itself again.
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// Any node of the cluster that stays
+    entry: NodeAddr,
+    /// The node to forget: an id, the start of an id, or an address
+    node: NodeRef,
+    #[command(flatten)]
+    consent: ConsentArgs,
+}
+
+impl Forget {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let start = Instant::now();
+        let mut cluster = cx.load_to_change(&self.entry)?;
+        let id = cx.id_of(&cluster.report, &self.node)?;
+        let name = cluster.report.name(id);
+        let owners = crate::plan::check::owners(&cluster.report);
+        if let Some((_, slots)) = owners.iter().find(|(owner, _)| *owner == id) {
+            let failure =
+                Failure::refused(format!("{name} owns {}: without it nobody would", slots.words()));
+            let entry = &self.entry;
+            return Err(failure
+                .hint(match cluster.report.node(id) {
+                    Some(_) => format!("rcluster del-node {entry} {name} --drain"),
+                    None => {
+                        format!("give them an owner first: rcluster replace-node {entry} {id} NEW")
+                    }
+                })
+                .into());
+        }
+        let follows = |node: &&crate::model::NodeReport| node.view.me().role.master() == Some(id);
+        if let Some(replica) = cluster.report.nodes.iter().find(follows) {
+            return Err(Failure::refused(format!("{} is a replica of {name}", replica.via))
+                .hint(format!(
+                    "rcluster del-node {} {id} gives it another master first",
+                    self.entry
+                ))
+                .into());
+        }
+        let nodes = cluster.report.nodes.iter().zip(std::mem::take(&mut cluster.servers));
+        let mut servers: Vec<_> =
+            nodes.filter(|(node, _)| node.id() != id).map(|(_, server)| server).collect();
+        let action = format!("forget {name} ({id}) on {} nodes", servers.len());
+        let mut untold = Vec::new();
+        if !self.consent.dry_run {
+            cx.ui.confirm(&format!("{action}?"), self.consent.yes)?;
+            let deadline = cx.deadline(self.consent.within)?;
+            untold = ops::forget(&[id], &mut servers, &deadline, &cx.progress())?;
+        }
+        let untold: Vec<String> = untold.iter().map(ToString::to_string).collect();
+        untold.iter().for_each(|error| cx.warn(&format!("not told: {error}")));
+        if cx.ui.wants_json() {
+            cx.ui.print_json(&ChangeJson {
+                changed: !self.consent.dry_run,
+                dry_run: self.consent.dry_run,
+                actions: vec![action],
+                untold,
+                elapsed_ms: start.elapsed().as_millis(),
+            })?;
+        } else if self.consent.dry_run {
+            cx.ui.print(&action)?;
+        } else {
+            cx.ui.print(&format!("no node that answers lists {name} any more"))?;
+        }
+        Ok(exit::OK)
+    }
+}

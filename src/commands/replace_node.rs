@@ -1,0 +1,174 @@
+//! `rcluster replace-node`
+
+use std::time::Instant;
+
+use clap::Args;
+
+use super::add_node::{Newcomer, Parent};
+use super::context::Context;
+use super::del_node::depart;
+use super::step::{ChangeJson, ConsentArgs};
+use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef, SlotSet};
+use crate::ops;
+use crate::plan::join::Place;
+use crate::plan::leave::lost_with;
+use crate::render::{Failure, exit};
+
+/// Put a new node in the place of a dead one
+///
+/// It becomes a replica of the dead node's shard; where the whole shard is dead, the new owner of
+/// its slots, whose keys are lost. Then every node forgets the dead.
+#[derive(Debug, Args)]
+pub struct ReplaceNode {
+    /// Any node of the cluster that answers
+    entry: NodeAddr,
+    /// The dead node: an address, an id, or the start of an id
+    dead: NodeRef,
+    /// The node that takes its place: empty, and in no cluster
+    new: NodeAddr,
+    /// The master that it is to replicate, where the dead node's shard cannot be told any more
+    #[arg(long, value_name = "NODE")]
+    replica_of: Option<NodeRef>,
+    /// Where the whole shard is dead: its keys may be lost, its slots start empty
+    #[arg(long)]
+    accept_data_loss: bool,
+    #[command(flatten)]
+    consent: ConsentArgs,
+}
+
+/// What the new node becomes, and who is forgotten.
+struct Succession {
+    place: Place,
+    gone: Vec<NodeId>,
+}
+
+impl ReplaceNode {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let start = Instant::now();
+        let new = Newcomer::load(cx, &self.new)?;
+        let cluster = cx.load(&self.entry)?;
+        let dead = cx.id_of(&cluster.report, &self.dead)?;
+        let name = cluster.report.name(dead);
+        let Succession { place, gone } = self.succession(cx, &cluster.report, dead, &name)?;
+        let actions = self.actions(&cluster.report, &place, &gone);
+        if !cx.ui.wants_json() {
+            cx.ui.print(&actions.join("\n"))?;
+        }
+        let mut untold = Vec::new();
+        if !self.consent.dry_run {
+            cx.ui.confirm("Go ahead?", self.consent.yes)?;
+            let (plan, mut servers) = new.join(cluster, &place)?;
+            let options = self.consent.options(cx)?;
+            ops::apply(&plan.formation, &mut servers, &options, &cx.progress())?;
+            let cluster = cx.load(&self.entry)?;
+            untold = depart(cx, &cluster.report, cluster.servers, &gone, &options.deadline)?;
+        }
+        untold.iter().for_each(|error| cx.warn(&format!("not told: {error}")));
+        if cx.ui.wants_json() {
+            cx.ui.print_json(&ChangeJson {
+                changed: !self.consent.dry_run,
+                dry_run: self.consent.dry_run,
+                actions,
+                untold,
+                elapsed_ms: start.elapsed().as_millis(),
+            })?;
+        } else if !self.consent.dry_run {
+            cx.ui.print(&format!("{} has taken the place of {name}", self.new))?;
+        }
+        Ok(exit::OK)
+    }
+
+    fn succession(
+        &self,
+        cx: &Context,
+        report: &ClusterReport,
+        dead: NodeId,
+        name: &str,
+    ) -> anyhow::Result<Succession> {
+        let entry = &self.entry;
+        if report.node(dead).is_some() {
+            return Err(Failure::refused(format!("{name} is not dead: it answers"))
+                .hint(format!(
+                    "rcluster add-node {} {entry} adds the new one, rcluster del-node {entry} {name} takes the old one out",
+                    self.new
+                ))
+                .into());
+        }
+        let follows = |of: NodeId| move |id: &NodeId| role_of(report, *id) == Some(of);
+        let replicas: Vec<NodeId> = known(report).filter(follows(dead)).collect();
+        let lost = lost_with(report, dead);
+        if !lost.is_empty() {
+            if let Some(heir) = replicas.iter().find(|id| report.node(**id).is_some()) {
+                let heir = report.name(*heir);
+                return Err(Failure::refused(format!(
+                    "{heir}, a replica of {name}, lives and has its keys"
+                ))
+                .hint(format!(
+                    "promote it first: rcluster failover {entry} {heir} --force (or --takeover)"
+                ))
+                .into());
+            }
+            self.consents(name, &lost)?;
+            let gone = std::iter::once(dead).chain(replicas).collect();
+            return Ok(Succession { place: Place::Heir { of: dead, slots: lost }, gone });
+        }
+        let place = match (&self.replica_of, role_of(report, dead)) {
+            (Some(node), _) => Parent::Node(node.clone()).place(cx, report)?,
+            (None, Some(of)) if report.node(of).is_some() => Place::Replica { of },
+            (None, Some(of)) => {
+                let master = report.name(of);
+                return Err(Failure::refused(format!(
+                    "{master}, the master of {name}, is dead too"
+                ))
+                .hint(format!(
+                    "replace the master: rcluster replace-node {entry} {master} {}",
+                    self.new
+                ))
+                .into());
+            }
+            // A master that failed over: its shard is the one that lacks a copy.
+            (None, None) => Place::Auto,
+        };
+        Ok(Succession { place, gone: vec![dead] })
+    }
+
+    fn consents(&self, name: &str, lost: &SlotSet) -> Result<(), Failure> {
+        if self.accept_data_loss {
+            return Ok(());
+        }
+        Err(Failure::refused(format!(
+            "the whole shard of {name} is dead: the keys of {} would be lost",
+            lost.words()
+        ))
+        .hint("bring one of its nodes back; or, where they may be lost: --accept-data-loss"))
+    }
+
+    fn actions(&self, report: &ClusterReport, place: &Place, gone: &[NodeId]) -> Vec<String> {
+        let new = &self.new;
+        let becomes = match place {
+            Place::Heir { slots, .. } => {
+                format!("{new} becomes the owner of {}; their keys are lost", slots.words())
+            }
+            Place::Replica { of } => format!("{new} becomes a replica of {}", report.name(*of)),
+            Place::Master | Place::Auto => {
+                format!("{new} becomes a replica of the master that needs one most")
+            }
+        };
+        let stay = report.nodes.len() + 1;
+        let forgets = gone.iter().map(|id| format!("{stay} nodes forget {}", report.name(*id)));
+        std::iter::once(becomes).chain(forgets).collect()
+    }
+}
+
+/// Every node that anyone who answers knows of.
+fn known(report: &ClusterReport) -> impl Iterator<Item = NodeId> {
+    let told = report.nodes.iter().map(|node| node.id());
+    told.chain(report.silent.iter().map(|silent| silent.id))
+}
+
+/// Whom a node follows, by its own word or else by the others'.
+fn role_of(report: &ClusterReport, id: NodeId) -> Option<NodeId> {
+    let own = report.node(id).map(|node| node.view.me());
+    let others = || report.nodes.iter().find_map(|node| node.view.node(id));
+    own.or_else(others)?.role.master()
+}
