@@ -56,13 +56,7 @@ fn a_node_of_another_cluster() {
 #[test]
 fn a_node_that_holds_keys() {
     let cluster = TestCluster::start(3);
-    let slots = ["CLUSTER", "ADDSLOTS", "12182"];
-    cluster.tell(1, &["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
-    cluster.tell(1, &slots);
-    crate::support::eventually("the node takes a key", || {
-        cluster.try_ask::<String>(1, &["SET", "foo", "bar"]).is_ok()
-    });
-    cluster.tell(1, &["CLUSTER", "DELSLOTS", "12182"]);
+    cluster.put_a_key(1);
     let addrs = cluster.addrs();
     unchanged(&cluster, || {
         let run = rcluster(&["create", &addrs[0], &addrs[1], &addrs[2], "--yes"]).exits(1);

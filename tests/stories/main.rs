@@ -10,6 +10,7 @@ mod by_hand;
 mod check;
 mod create;
 mod info;
+mod membership;
 mod moving;
 mod moving_faults;
 mod output;

@@ -228,6 +228,16 @@ impl TestCluster {
         (0..self.nodes.len()).for_each(|node| self.tell(node, words));
     }
 
+    /// Has a node that is in no cluster hold a key, though it owns no slot.
+    pub fn put_a_key(&self, node: usize) {
+        self.tell(node, &["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+        self.tell(node, &["CLUSTER", "ADDSLOTS", "12182"]);
+        eventually("the node takes a key", || {
+            self.try_ask::<String>(node, &["SET", "foo", "bar"]).is_ok()
+        });
+        self.tell(node, &["CLUSTER", "DELSLOTS", "12182"]);
+    }
+
     /// The value of a setting on every server.
     pub fn settings(&self, name: &str) -> Vec<String> {
         let get = |node| self.ask::<Vec<String>>(node, &["CONFIG", "GET", name])[1].clone();
