@@ -14,7 +14,7 @@ use crate::ops;
 use crate::plan::leave::{self, Leave};
 use crate::plan::reset::NodeReset;
 use crate::render::exit;
-use crate::wire::{Server, load_cluster};
+use crate::wire::{Cluster, Server, load_cluster};
 
 /// Take nodes out of a cluster, dead ones too
 ///
@@ -67,10 +67,13 @@ impl DelNode {
                 cluster = load_cluster(&entry, &cx.access)?;
             }
             let plan = leave::plan(&cluster.report, &leaving, false)?;
-            let homing = plan.homing(&cluster.report);
             let options = self.consent.options(cx)?;
-            ops::apply(&homing, &mut cluster.servers, &options, &cx.progress())?;
-            untold = depart(cx, &cluster.report, cluster.servers, &leaving, &options.deadline)?;
+            let (mut stay, going) = parted(cluster, &leaving);
+            if !plan.homes.is_empty() {
+                let homing = plan.homing(&stay.report);
+                ops::apply(&homing, &mut stay.servers, &options, &cx.progress())?;
+            }
+            untold = depart(cx, stay, going, &leaving, &options.deadline)?;
             if let Some(after) = self.verify_after {
                 self.verify(cx, &entry, &leaving, after)?;
             }
@@ -137,29 +140,41 @@ fn has_left(cx: &Context, node: &NodeRef) -> bool {
     }
 }
 
-/// Resets those of `leaving` that answer and has the others forget them all; gives who could not
-/// be told.
+/// The cluster as it will be, and the nodes that leave it and answer.
+pub fn parted(cluster: Cluster, leaving: &[NodeId]) -> (Cluster, Vec<Server>) {
+    let Cluster { mut report, servers } = cluster;
+    let (mut stay, mut going) = (Vec::new(), Vec::new());
+    for (node, server) in report.nodes.iter().zip(servers) {
+        if leaving.contains(&node.id()) { going.push(server) } else { stay.push(server) }
+    }
+    report.nodes.retain(|node| !leaving.contains(&node.id()));
+    report.silent.retain(|silent| !leaving.contains(&silent.id));
+    (Cluster { report, servers: stay }, going)
+}
+
+/// Resets the nodes that are going and has the others forget all that leave; gives who could not be
+/// told.
 pub fn depart(
     cx: &Context,
-    report: &ClusterReport,
-    servers: Vec<Server>,
+    mut stay: Cluster,
+    mut going: Vec<Server>,
     leaving: &[NodeId],
     deadline: &ops::Deadline,
 ) -> anyhow::Result<Vec<String>> {
-    let nodes = report.nodes.iter().zip(servers);
-    let (mut going, mut staying): (Vec<_>, Vec<_>) =
-        nodes.partition_map(|(node, server)| match leaving.contains(&node.id()) {
-            true => itertools::Either::Left(server),
-            false => itertools::Either::Right(server),
-        });
     let reset = NodeReset { flush_keys: false, flush_functions: false, timeout: None, reset: true };
-    if !going.is_empty() {
-        ops::reset(&vec![reset; going.len()], true, &mut going, deadline, &cx.progress())?;
-    }
-    let untold = ops::forget(leaving, &mut staying, deadline, &cx.progress())?;
-    let silent = report.silent.iter().filter(|silent| !leaving.contains(&silent.id));
+    let plan = vec![reset; going.len()];
+    // They keep their ids until nobody lists them: a run that is killed can find them again.
+    ops::reset(&plan, false, &mut going, deadline, &cx.progress())?;
+    let untold = ops::forget(leaving, &mut stay.servers, deadline, &cx.progress())?;
+    let report = &stay.report;
+    let silent = report.silent.iter();
     let silent = silent.map(|silent| format!("{}: {}", report.name(silent.id), silent.why));
-    Ok(untold.iter().map(ToString::to_string).chain(silent).collect())
+    let untold = untold.iter().map(ToString::to_string).chain(silent).collect::<Vec<_>>();
+    match untold.is_empty() {
+        true => drop(ops::reset(&plan, true, &mut going, deadline, &cx.progress())?),
+        false => cx.warn("once these nodes are back, run the same command again to tell them:"),
+    }
+    Ok(untold)
 }
 
 /// What is done, a sentence each.

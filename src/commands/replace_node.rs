@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::add_node::{Newcomer, Parent};
 use super::context::Context;
-use super::del_node::depart;
+use super::del_node::{depart, parted};
 use super::step::{ChangeJson, ConsentArgs};
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef, SlotSet};
 use crate::ops;
@@ -61,7 +61,8 @@ impl ReplaceNode {
             let options = self.consent.options(cx)?;
             ops::apply(&plan.formation, &mut servers, &options, &cx.progress())?;
             let cluster = cx.load(&self.entry)?;
-            untold = depart(cx, &cluster.report, cluster.servers, &gone, &options.deadline)?;
+            let (stay, going) = parted(cluster, &gone);
+            untold = depart(cx, stay, going, &gone, &options.deadline)?;
         }
         untold.iter().for_each(|error| cx.warn(&format!("not told: {error}")));
         if cx.ui.wants_json() {

@@ -24,7 +24,8 @@ pub fn reset(
     tally.expect(servers.len());
     let told = all_at_once(servers.iter_mut().zip(plan), |(server, plan)| tell(server, plan, hard));
     let seen = told.into_iter().collect::<Result<Vec<()>, WireError>>().map_err(HaltCause::from);
-    seen.and_then(|_| until_alone(servers, deadline, &tally)).map_err(|cause| Halted {
+    let alone = seen.and_then(|_| until_alone(servers, deadline, &tally));
+    alone.and_then(|()| forget_files(plan, servers, observer)).map_err(|cause| Halted {
         cause,
         done: Vec::new(),
         during: Phase::Reset,
@@ -47,6 +48,24 @@ fn tell(server: &mut Server, plan: &NodeReset, hard: bool) -> Result<(), WireErr
         server.flush_functions()?;
     }
     plan.timeout.map_or(Ok(()), |timeout| server.set_node_timeout(timeout))
+}
+
+/// Nodes that are empty see to it that they are after a restart, too.
+fn forget_files(
+    plan: &[NodeReset],
+    servers: &mut [Server],
+    observer: &dyn Observer,
+) -> Result<(), HaltCause> {
+    let reset = servers.iter_mut().zip(plan).filter(|(_, plan)| plan.reset);
+    let answers = all_at_once(reset, |(server, _)| server.save_empty());
+    for error in answers.into_iter().filter_map(Result::err) {
+        if error.refusal().is_none() {
+            return Err(error.into());
+        }
+        let message = format!("a restart may bring old keys back: {error}");
+        observer.on(Event::Note { message });
+    }
+    Ok(())
 }
 
 /// A handshake that was under way may bring a neighbour back: all are looked at once all are reset,

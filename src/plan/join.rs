@@ -90,9 +90,6 @@ pub fn plan(
         return Err(JoinError::NotEmpty { node: via, what });
     }
     for member in members.iter_mut().filter(|member| member.id == me.id) {
-        if cluster.node(me.id).is_some() {
-            member.steps.clear();
-        }
         if let Some(of) = parent.filter(|_| me.role != role) {
             member.steps.push(Step::Follow(of));
         }
@@ -102,7 +99,7 @@ pub fn plan(
         {
             // Its claim has to be newer than that of the dead.
             let dead = all.iter().filter_map(|report| Some(report.view.node(*of)?.epoch)).max();
-            if member.steps.is_empty() && dead.is_some_and(|dead| dead >= me.epoch) {
+            if dead.is_some_and(|dead| dead >= me.epoch) {
                 member.steps.push(Step::BumpEpoch);
             }
             member.steps.push(Step::AddSlots(left));

@@ -70,12 +70,14 @@ pub(super) fn members<'a>(
             }
         }
     }
-    // New nodes get distinct epochs here, while they accept one: else masters share epoch 0 and
-    // have to sort it out among themselves later.
+    // Nodes that are all new get distinct epochs here, while they accept one: else masters share
+    // epoch 0 and have to sort it out among themselves later. One that comes to owners of slots
+    // must not outrank them: a server that restarts with an old data file claims its slots.
+    let has_owners = cluster.nodes.iter().any(|report| !report.view.me().slots.is_empty());
     let mut epoch = all.iter().map(|report| report.info.current_epoch).max().unwrap_or(0);
     let members = all.iter().map(|report| {
         let mut steps = Vec::new();
-        if is_new(report) {
+        if is_new(report) && !has_owners {
             epoch += 1;
             steps.push(Step::SetEpoch(epoch));
         }

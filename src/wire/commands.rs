@@ -194,6 +194,13 @@ impl Server {
         self.one(words(&["FLUSHALL"])).map(drop)
     }
 
+    /// FLUSHALL and SAVE on a server that is empty: a replica that is reset drops its copy of the
+    /// data, but not the files it has of it (`cluster.c`, `clusterReset`), and would load them when
+    /// it is started again.
+    pub fn save_empty(&mut self) -> Result<(), WireError> {
+        self.all(&[words(&["FLUSHALL"]), words(&["SAVE"])]).map(drop)
+    }
+
     /// FUNCTION FLUSH.
     pub fn flush_functions(&mut self) -> Result<(), WireError> {
         self.one(words(&["FUNCTION", "FLUSH"])).map(drop)

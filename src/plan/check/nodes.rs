@@ -32,7 +32,10 @@ pub(super) fn unreachable(cluster: &ClusterReport) -> impl Iterator<Item = Probl
         // Errors of the wire name the address themselves.
         let why = silent.why.strip_prefix(&format!("{name}: ")).unwrap_or(&silent.why);
         let message = format!("{name} (id {}) gives no answer: {why}", silent.id.short());
-        Problem::error(Kind::NodeUnreachable, message).at([name])
+        // Without an address it can neither be reached nor be met again.
+        let fix = || format!("rcluster forget {} {}", cluster.entry().via, silent.id);
+        let fix = silent.addr.is_none().then(fix);
+        Problem::error(Kind::NodeUnreachable, message).at([name]).mended_by(fix)
     })
 }
 

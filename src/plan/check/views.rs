@@ -108,7 +108,9 @@ fn problem(
     let mut fix = None;
     let message = match difference {
         Difference::Unknown => {
-            fix = observers.first().map(|observer| format!("rcluster meet {observer} {name}"));
+            let is_somewhere = truth.is_some_and(|node| node.addr.is_some());
+            let observer = observers.first().filter(|_| is_somewhere);
+            fix = observer.map(|observer| format!("rcluster meet {observer} {name}"));
             format!("{who} {} not know {name} (id {})", by_number(many, "does", "do"), id.short())
         }
         Difference::Role(seen) => {
