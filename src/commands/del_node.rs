@@ -8,7 +8,7 @@ use itertools::Itertools;
 use super::connect::duration;
 use super::context::Context;
 use super::moving;
-use super::step::{ChangeJson, ConsentArgs};
+use super::step::{ChangeJson, ConsentArgs, WITHIN};
 use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeRef};
 use crate::ops;
 use crate::plan::leave::{self, Leave};
@@ -122,7 +122,7 @@ impl DelNode {
         after: Duration,
     ) -> anyhow::Result<()> {
         let mut cluster = load_cluster(entry, &cx.access)?;
-        let deadline = cx.deadline(after + self.consent.within)?;
+        let deadline = self.consent.deadline(cx, after + WITHIN)?;
         let progress = cx.progress();
         ops::verify_forgotten(leaving, &mut cluster.servers, after, &deadline, &progress)?;
         Ok(())

@@ -1,12 +1,12 @@
 //! `rcluster failover`
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
 use super::context::Context;
 use super::placement::ZoneArgs;
-use super::step::{ChangeJson, ConsentArgs};
+use super::step::{ChangeJson, ConsentArgs, WITHIN};
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef};
 use crate::ops;
 use crate::plan::check::swaps;
@@ -68,7 +68,7 @@ impl Failover {
             };
             // One after the other: elections side by side compete for the masters' votes.
             for replica in replicas {
-                let deadline = cx.deadline(self.consent.within)?;
+                let deadline = self.consent.deadline(cx, patience(&cluster.report))?;
                 let progress = cx.progress();
                 untold = ops::promote(&mut cluster, replica, how, &deadline, &progress)?;
             }
@@ -128,6 +128,14 @@ impl Failover {
         }
         Ok(Some(id))
     }
+}
+
+/// A replica whose election got no majority tries again after four node timeouts (`cluster.c`,
+/// clusterHandleSlaveFailover): a majority denies where the shard had another promotion within
+/// two.
+fn patience(report: &ClusterReport) -> Duration {
+    let longest = report.nodes.iter().filter_map(|node| node.node_timeout()).max();
+    WITHIN.max(Duration::from_millis(longest.unwrap_or(0) * 4) + Duration::from_secs(20))
 }
 
 fn action(report: &ClusterReport, replica: NodeId) -> String {

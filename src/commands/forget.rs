@@ -5,7 +5,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::context::Context;
-use super::step::{ChangeJson, ConsentArgs};
+use super::step::{ChangeJson, ConsentArgs, WITHIN};
 use crate::model::{NodeAddr, NodeRef};
 use crate::ops;
 use crate::render::{Failure, exit};
@@ -60,7 +60,7 @@ impl Forget {
         let mut untold = Vec::new();
         if !self.consent.dry_run {
             cx.ui.confirm(&format!("{action}?"), self.consent.yes)?;
-            let deadline = cx.deadline(self.consent.within)?;
+            let deadline = self.consent.deadline(cx, WITHIN)?;
             untold = ops::forget(&[id], &mut servers, &deadline, &cx.progress())?;
         }
         let untold: Vec<String> = untold.iter().map(ToString::to_string).collect();

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::connect::duration;
 use super::context::Context;
 use crate::model::NodeAddr;
-use crate::ops::{self, Options};
+use crate::ops::{self, Deadline, Options};
 use crate::plan::formation::Formation;
 use crate::render::{StepJson, Usage, exit, script, steps_json, steps_text};
 use crate::wire::Server;
@@ -56,15 +56,22 @@ pub struct ConsentArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    /// How long it may take until every node sees the change
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
-    pub within: Duration,
+    /// How long it may take until every node sees the change [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub within: Option<Duration>,
 }
+
+/// How long a change of roles or of members may usually take.
+pub const WITHIN: Duration = Duration::from_secs(60);
 
 impl ConsentArgs {
     /// What to allow for a change of roles that is a part of it.
     pub fn options(&self, cx: &Context) -> anyhow::Result<Options> {
-        Ok(Options { deadline: cx.deadline(self.within)?, config_set: false })
+        Ok(Options { deadline: self.deadline(cx, WITHIN)?, config_set: false })
+    }
+
+    pub fn deadline(&self, cx: &Context, usual: Duration) -> anyhow::Result<Deadline> {
+        cx.deadline(self.within.unwrap_or(usual))
     }
 }
 

@@ -130,5 +130,12 @@ fn obstacles(cluster: &mut Cluster, index: usize) -> Vec<String> {
             owners.len()
         ));
     }
+    if found.is_empty() {
+        found.push(
+            "masters deny a shard a second promotion within twice the node timeout; its replica \
+             asks again after four times"
+                .to_owned(),
+        );
+    }
     found
 }

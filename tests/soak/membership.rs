@@ -97,6 +97,11 @@ impl Stage {
         shards
     }
 
+    fn restart(&mut self, node: usize) {
+        self.cluster.restart(node);
+        self.cluster.tell(node, &["CONFIG", "SET", "cluster-node-timeout", "2000"]);
+    }
+
     fn outside(&self) -> usize {
         (0..=SPARE)
             .find(|node| view(&self.cluster, *node).nodes().len() == 1)
@@ -173,12 +178,18 @@ impl Stage {
         // The world is well again.
         match fault {
             Fault::RunKilled => {}
-            Fault::SubjectKilled => self.cluster.restart(subject),
+            Fault::SubjectKilled => {
+                if act == Act::Failover {
+                    // Servers without files come back empty: not while they are the master.
+                    eventually("the old master is it again", || self.role(master).is_none());
+                }
+                self.restart(subject);
+            }
             Fault::SubjectHangs => self.cluster.nodes[subject].signal(Signal::CONT),
             Fault::BystanderKilled => {
                 let heir = bystander.1;
                 eventually("the bystander's replica takes over", || self.role(heir).is_none());
-                self.cluster.restart(bystander.0);
+                self.restart(bystander.0);
             }
             Fault::BystanderHangs => self.cluster.nodes[bystander.1].signal(Signal::CONT),
         }
@@ -214,7 +225,7 @@ impl Stage {
             Act::DelMasterWithDrain => {}
             Act::Failover => assert_eq!(self.role(replica), None),
             Act::ReplaceReplica => {
-                self.cluster.restart(replica);
+                self.restart(replica);
                 let addr = self.cluster.addr(replica);
                 self.run(&["reset", &addr, "--hard", "--flush", "--force", "--yes"]).succeeds();
             }
