@@ -7,6 +7,7 @@ mod connect;
 mod context;
 mod create;
 mod delslots;
+mod fix;
 mod info;
 mod meet;
 mod moving;
@@ -54,6 +55,7 @@ enum Command {
     Reshard(reshard::Reshard),
     Rebalance(rebalance::Rebalance),
     Check(check::Check),
+    Fix(fix::Fix),
     Info(info::Info),
     Nodes(nodes::Nodes),
     Sandbox(sandbox::SandboxArgs),
@@ -86,6 +88,7 @@ pub fn main() -> ExitCode {
             Command::Reshard(command) => command.run(&cx),
             Command::Rebalance(command) => command.run(&cx),
             Command::Check(command) => command.run(&cx),
+            Command::Fix(command) => command.run(&cx),
             Command::Info(command) => command.run(&cx),
             Command::Nodes(command) => command.run(&cx),
             Command::Sandbox(command) => command.run(&cx),

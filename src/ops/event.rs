@@ -24,6 +24,14 @@ pub enum Phase {
     Reset,
     /// Slots go from one master to another.
     Move,
+    /// Settings that should be alike are made so.
+    Settings,
+    /// Nodes give up slots that another owns as well.
+    Yield,
+    /// Each slot gets one owner, and all are told.
+    Settle,
+    /// Masters get the function libraries that others have.
+    Functions,
 }
 
 impl Phase {
@@ -37,13 +45,19 @@ impl Phase {
             Phase::Serve => "waiting for cluster_state:ok",
             Phase::Reset => "resetting nodes",
             Phase::Move => "moving slots",
+            Phase::Settings => "putting settings right",
+            Phase::Yield => "giving up slots with two owners",
+            Phase::Settle => "settling who owns what",
+            Phase::Functions => "copying functions",
         }
     }
 
     /// What is counted in it.
     pub const fn unit(self) -> &'static str {
         match self {
-            Phase::Epochs | Phase::Assign => "steps",
+            Phase::Epochs | Phase::Assign | Phase::Yield | Phase::Settle => "steps",
+            Phase::Settings => "settings",
+            Phase::Functions => "libraries",
             Phase::Meet => "introductions",
             Phase::Move => "slots",
             Phase::Agree | Phase::Serve | Phase::Reset => "nodes",

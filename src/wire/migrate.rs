@@ -272,21 +272,16 @@ impl Server {
         }
     }
 
-    /// What a key holds here, for a comparison; `None` where there is none. `asking` looks into a
-    /// slot that is being imported.
-    pub fn copy_of(&mut self, key: &Key, asking: bool) -> Result<Option<Copy>, WireError> {
+    /// What a key holds here, for a comparison; `None` where there is none. It may be in a slot that
+    /// is being imported.
+    pub fn copy_of(&mut self, key: &Key) -> Result<Option<Copy>, WireError> {
         let of = |name: &str| {
             let mut command = cmd(name);
             command.arg(key);
             command
         };
         let ask = |server: &mut Server, command: Cmd| -> Result<Value, WireError> {
-            let mut commands = Vec::new();
-            if asking {
-                commands.push(cmd("ASKING"));
-            }
-            commands.push(command);
-            Ok(server.all(&commands)?.pop().unwrap_or_default())
+            Ok(server.all(&[cmd("ASKING"), command])?.pop().unwrap_or_default())
         };
         let Value::BulkString(dump) = ask(self, of("DUMP"))? else { return Ok(None) };
         let Value::Int(ttl) = ask(self, of("PTTL"))? else { return Ok(None) };
@@ -298,6 +293,13 @@ impl Server {
             _ => Value::BulkString(dump.clone()),
         };
         Ok(Some(Copy { size: dump.len(), value, ttl }))
+    }
+
+    /// Deletes a key here; it may be in a slot that is being imported.
+    pub fn delete(&mut self, key: &Key) -> Result<(), WireError> {
+        let mut command = cmd("UNLINK");
+        command.arg(key);
+        self.all(&[cmd("ASKING"), command]).map(drop)
     }
 
     /// `cluster-allow-replica-migration`; `None` where the server has no such setting or denies it.
