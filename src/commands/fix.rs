@@ -12,7 +12,7 @@ use super::moving::{LONGEST, UNTIL_IDLE};
 use super::placement::Zones;
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef};
 use crate::ops::fix::{Fixed, fix};
-use crate::ops::moving::{MoveError, MoveOptions, Winner, abilities, until_idle};
+use crate::ops::moving::{Abilities, MoveError, MoveOptions, Winner, abilities, until_idle};
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::is_healthy;
 use crate::plan::fix::{
@@ -91,7 +91,7 @@ impl Fix {
             prefer: self.prefer(cx, &cluster.report)?,
             abandon: self.with_unreachable_masters,
         };
-        let plan = self.settled(cx, &mut cluster, &wish)?;
+        let plan = self.settled(cx, &mut cluster, &abilities, &wish)?;
         let shown = fix_json(&plan, &cluster.report);
         if !cx.ui.wants_json() {
             let text = fix_text(&plan, &cluster.report);
@@ -154,10 +154,16 @@ impl Fix {
     }
 
     /// The plan, without what gossip was about to mend by itself.
-    fn settled(&self, cx: &Context, cluster: &mut Cluster, wish: &Wish) -> anyhow::Result<Plan> {
+    fn settled(
+        &self,
+        cx: &Context,
+        cluster: &mut Cluster,
+        abilities: &Abilities,
+        wish: &Wish,
+    ) -> anyhow::Result<Plan> {
         let begun = Instant::now();
         loop {
-            let holdings = holdings(cluster)?;
+            let holdings = holdings(cluster, abilities)?;
             let plan = plan(&cluster.report, &holdings, wish)?;
             if !plan.may_pass() || begun.elapsed() > SETTLES {
                 return Ok(plan);
@@ -200,7 +206,7 @@ fn options(deadline: Deadline, wish: &Wish, report: &ClusterReport) -> MoveOptio
 }
 
 /// Asks masters for what their reports do not tell.
-fn holdings(cluster: &mut Cluster) -> Result<Holdings, WireError> {
+fn holdings(cluster: &mut Cluster, abilities: &Abilities) -> Result<Holdings, WireError> {
     let mut keys = KeyCounts::new();
     let asked = to_count(&cluster.report);
     for (id, counted) in ask(cluster, asked, |server, slots| server.count_keys(slots))? {
@@ -211,10 +217,16 @@ fn holdings(cluster: &mut Cluster) -> Result<Holdings, WireError> {
         keys.entry(id).or_default().extend(counted);
     }
     let masters = cluster.report.nodes.iter().filter(|node| node.view.me().is_master());
+    let hides = |id| abilities.get(&id) == Some(&Ability::Import);
+    let asked = masters.clone().filter(|node| node.keys > 0 && hides(node.id()));
+    let asked = asked.map(|node| (node.id(), ())).collect_vec();
+    let hidden = ask(cluster, asked, |server, ()| server.hidden_keys())?;
+    let hidden = hidden.into_iter().filter(|(_, keys)| *keys > 0).collect();
+    let masters = cluster.report.nodes.iter().filter(|node| node.view.me().is_master());
     let has_some = masters.clone().any(|node| node.functions > 0);
     let asked = masters.filter(|_| has_some).map(|node| (node.id(), ())).collect_vec();
     let libraries = ask(cluster, asked, |server, ()| server.libraries())?;
-    Ok(Holdings { keys, libraries: libraries.into_iter().collect() })
+    Ok(Holdings { keys, hidden, libraries: libraries.into_iter().collect() })
 }
 
 fn ask<Q: Send + Sync, A: Send>(

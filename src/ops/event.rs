@@ -26,10 +26,12 @@ pub enum Phase {
     Move,
     /// Settings that should be alike are made so.
     Settings,
-    /// Nodes give up slots that another owns as well.
-    Yield,
+    /// Marks of open slots are taken away, and slots that another owns as well are given up.
+    Close,
     /// Each slot gets one owner, and all are told.
     Settle,
+    /// Keys are looked for that their holders do not tell of.
+    Reveal,
     /// Masters get the function libraries that others have.
     Functions,
 }
@@ -46,8 +48,9 @@ impl Phase {
             Phase::Reset => "resetting nodes",
             Phase::Move => "moving slots",
             Phase::Settings => "putting settings right",
-            Phase::Yield => "giving up slots with two owners",
+            Phase::Close => "closing slots",
             Phase::Settle => "settling who owns what",
+            Phase::Reveal => "looking for hidden keys",
             Phase::Functions => "copying functions",
         }
     }
@@ -55,12 +58,12 @@ impl Phase {
     /// What is counted in it.
     pub const fn unit(self) -> &'static str {
         match self {
-            Phase::Epochs | Phase::Assign | Phase::Yield | Phase::Settle => "steps",
+            Phase::Epochs | Phase::Assign | Phase::Close | Phase::Settle => "steps",
             Phase::Settings => "settings",
             Phase::Functions => "libraries",
             Phase::Meet => "introductions",
             Phase::Move => "slots",
-            Phase::Agree | Phase::Serve | Phase::Reset => "nodes",
+            Phase::Agree | Phase::Serve | Phase::Reset | Phase::Reveal => "nodes",
         }
     }
 }

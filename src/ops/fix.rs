@@ -1,9 +1,11 @@
 //! Mending a cluster: what a [`Fix`] says, in an order in which nothing is lost.
 //!
-//! Servers delete the keys of a slot that they own when they hear of an owner with a newer epoch
-//! (`cluster.c`, `clusterUpdateSlotsConfigWith`). So whoever is to lose a slot gives it up first,
-//! which keeps the keys; only then are nodes introduced and epochs raised. Keys move last, when all
-//! agree who owns what. Each part is safe to repeat.
+//! Servers delete the keys of a slot that they own when they hear of an owner with a newer epoch,
+//! and Valkey's take a slot that they import as soon as a node that they import it from has a new
+//! epoch and does not own it (`clusterUpdateSlotsConfigWith` in their sources). So marks are taken
+//! away first, then whoever is to lose a slot gives it up, which keeps the keys; only then are nodes
+//! introduced and epochs raised. Keys move last, when all agree who owns what. Each part is safe to
+//! repeat.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,12 +70,13 @@ pub fn fix(
     let changed = AtomicBool::new(false);
     let mut run = Run { plan, cluster, deadline, observer, done, changed, refused };
     run.phase(Phase::Settings, Run::settings)?;
-    run.phase(Phase::Yield, Run::give_up)?;
+    run.phase(Phase::Close, Run::close)?;
     run.meet()?;
     run.phase(Phase::Settle, Run::settle)?;
     run.phase(Phase::Epochs, Run::epochs)?;
     run.phase(Phase::Functions, Run::functions)?;
-    let (finish, home) = routes(plan);
+    let (finish, mut home) = routes(plan);
+    run.phase(Phase::Reveal, |run, tally| run.reveal(&mut home, tally))?;
     let mut moved = Outcome::default();
     if !finish.is_empty() || !home.is_empty() {
         moved = match run.serves(finish.iter().chain(&home)) {
@@ -106,6 +109,34 @@ fn routes(plan: &Fix) -> (Vec<Route>, Vec<Route>) {
         ends.into_iter().map(|((from, to), slots)| Route { from, to, slots }).collect()
     };
     (routes(finish), routes(home))
+}
+
+/// Slots of a node that are opened in one go.
+const AT_ONCE: usize = 1024;
+
+/// Finds the slots of which a node holds keys that it hides, and their owners as it sees them: a slot
+/// that is marked as importing shows its keys. What has none is closed again.
+fn reveal(server: &mut Server, owners: &[NodeId]) -> Result<Vec<Route>, WireError> {
+    let view = server.view()?;
+    let from = view.me().id;
+    let mut found = Vec::new();
+    for owner in view.peers().filter(|peer| owners.contains(&peer.id)) {
+        let mut held = Vec::new();
+        let slots = owner.slots.slots().collect_vec();
+        for slots in slots.chunks(AT_ONCE) {
+            let slots: SlotSet = slots.iter().copied().collect();
+            let counts = server.open_import(&slots, owner.id)?;
+            let shown = slots.slots().zip(counts).filter(|(_, keys)| *keys > 0);
+            let shown: SlotSet = shown.map(|(slot, _)| slot).collect();
+            server.close(&slots.difference(&shown))?;
+            held.extend(shown.slots());
+        }
+        let slots: SlotSet = held.into_iter().collect();
+        if !slots.is_empty() {
+            found.push(Route { from, to: owner.id, slots });
+        }
+    }
+    Ok(found)
 }
 
 impl Run<'_> {
@@ -178,14 +209,21 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whoever loses a slot gives it up, and keeps its keys, before it can hear of the other owner.
-    fn give_up(&mut self, tally: &Tally) -> Result<(), HaltCause> {
-        let repairs = self.plan.repairs.iter();
-        let work = repairs
+    /// Marks are taken away, and whoever loses a slot gives it up, and keeps its keys, before it can
+    /// hear of the other owner.
+    fn close(&mut self, tally: &Tally) -> Result<(), HaltCause> {
+        let repairs = &self.plan.repairs;
+        let marked = repairs
+            .iter()
+            .flat_map(|repair| repair.marked().map(|end| (end.node, repair.slots.clone())))
+            .collect_vec();
+        let lost = repairs
+            .iter()
             .flat_map(|repair| repair.losers().map(|end| (end.node, repair.slots.clone())))
             .collect_vec();
-        tally.expect(work.len());
-        self.all(&work, tally, |server, slots| {
+        tally.expect(marked.len() + lost.len());
+        self.all(&marked, tally, |server, slots| server.close(slots))?;
+        self.all(&lost, tally, |server, slots| {
             // It may have heard of another owner since it was asked.
             let owned = server.view()?.me().slots.intersection(slots);
             if owned.is_empty() { Ok(()) } else { server.del_slots(&owned) }
@@ -206,14 +244,10 @@ impl Run<'_> {
         }
     }
 
-    /// Marks are taken away, owners own their slots by their own word and with an epoch above all
+    /// Owners own their slots by their own word and with an epoch above all
     /// others, and every other master is told.
     fn settle(&mut self, tally: &Tally) -> Result<(), HaltCause> {
         let plan = self.plan;
-        let marked = plan.repairs.iter().flat_map(|repair| {
-            repair.marked().map(|end| (end.node, repair.slots.clone())).collect_vec()
-        });
-        let marked = marked.collect_vec();
         let takers = plan.repairs.iter();
         let takers = takers.filter_map(|repair| Some((repair.taker()?, repair.slots.clone())));
         let takers = takers.collect_vec();
@@ -226,8 +260,7 @@ impl Run<'_> {
             others.map(|(owner, slots)| (node.id(), (*owner, *slots))).collect_vec()
         });
         let told = told.collect_vec();
-        tally.expect(marked.len() + takers.len() + told.len());
-        self.all(&marked, tally, |server, slots| server.close(slots))?;
+        tally.expect(takers.len() + told.len());
         self.all(&takers, tally, |server, slots| {
             let me = server.view()?.me().id;
             server.give(slots, me)
@@ -301,6 +334,35 @@ impl Run<'_> {
             Ok::<_, HaltCause>(left)
         })?;
         tally.reach(self.plan.collisions.len());
+        Ok(())
+    }
+
+    /// Adds the routes home of keys that their holders hide.
+    fn reveal(&mut self, home: &mut Vec<Route>, tally: &Tally) -> Result<(), HaltCause> {
+        let hidden = &self.plan.hidden;
+        if hidden.is_empty() {
+            return Ok(());
+        }
+        tally.expect(hidden.len());
+        self.changed.store(true, Ordering::Relaxed);
+        let masters = self.cluster.report.nodes.iter().filter(|node| node.view.me().is_master());
+        let masters = masters.map(|node| node.id()).collect_vec();
+        let nodes = self.cluster.report.nodes.iter().zip(&mut self.cluster.servers);
+        let hiding = nodes.filter(|(node, _)| hidden.contains_key(&node.id()));
+        let found = all_at_once(hiding, |(_, server)| {
+            let found = reveal(server, &masters);
+            tally.add(1);
+            found
+        });
+        for found in found {
+            for route in found? {
+                let ends = |known: &&mut Route| known.from == route.from && known.to == route.to;
+                match home.iter_mut().find(ends) {
+                    Some(known) => known.slots = known.slots.union(&route.slots),
+                    None => home.push(route),
+                }
+            }
+        }
         Ok(())
     }
 

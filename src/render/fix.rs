@@ -61,10 +61,18 @@ pub struct LibrariesJson {
     pub libraries: Vec<String>,
 }
 
+#[derive(Debug, Serialize)]
+pub struct HiddenJson {
+    pub node: String,
+    pub keys: u64,
+}
+
 /// A whole plan.
 #[derive(Debug, Serialize)]
 pub struct FixJson {
     pub slots: Vec<RepairJson>,
+    /// Masters with keys that are not their own, of which slots they cannot tell.
+    pub hidden: Vec<HiddenJson>,
     /// Pairs of nodes that do not know each other.
     pub introductions: Vec<[String; 2]>,
     pub timeouts: Vec<TimeoutJson>,
@@ -84,6 +92,11 @@ pub fn fix_json(plan: &Fix, report: &ClusterReport) -> FixJson {
     };
     FixJson {
         slots: plan.repairs.iter().map(|repair| repair_json(repair, report)).collect(),
+        hidden: plan
+            .hidden
+            .iter()
+            .map(|(id, keys)| HiddenJson { node: name(id), keys: *keys })
+            .collect(),
         introductions: plan
             .meet
             .strangers
@@ -224,6 +237,12 @@ fn sentences(plan: &Fix, report: &ClusterReport) -> Vec<String> {
             )),
             Cure::Settle { .. } => {}
         }
+    }
+    for (id, keys) in &plan.hidden {
+        lines.push(format!(
+            "{} holds {keys} keys of slots that are not its own, and does not tell of which: they go home",
+            name(*id)
+        ));
     }
     for (one, other) in &plan.meet.strangers {
         let ids = [one, other].map(|index| name(plan.meet.members[*index].id));

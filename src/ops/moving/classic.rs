@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::conflict::{self, Judged, Side};
 use super::pace::Load;
-use super::{MoveError, Mover, Run, Skipped};
+use super::{MoveError, Mover, Run, Skipped, crosses};
 use crate::model::{NodeAddr, Slot, SlotSet};
 use crate::plan::transfer::Route;
 use crate::wire::{Parcel, Server, Terms, WireError};
@@ -26,9 +26,10 @@ pub(super) struct Classic {
 }
 
 impl Mover for Classic {
-    /// A source sends to one target at a time; a target takes from any number.
+    /// A source sends to one target at a time; a target takes from any number. What is only finished
+    /// was planned by nobody as a whole, and may go in circles.
     fn excludes(&self, one: &Route, other: &Route) -> bool {
-        one.from == other.from
+        one.from == other.from || self.resumed && crosses(one, other)
     }
 
     fn carry(&self, run: &Run, route: &Route) -> Result<(), MoveError> {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::classic::HELD_UP;
 use super::conflict::{self, Judged};
 use super::pace::Load;
-use super::{MoveError, Mover, Run, Skipped};
+use super::{MoveError, Mover, Run, Skipped, crosses};
 use crate::model::{NodeAddr, Slot, SlotSet};
 use crate::plan::transfer::Route;
 use crate::wire::{Key, Parcel, Server, Terms};
@@ -17,7 +17,7 @@ pub(super) struct Home;
 
 impl Mover for Home {
     fn excludes(&self, one: &Route, other: &Route) -> bool {
-        one.from == other.from
+        crosses(one, other)
     }
 
     fn carry(&self, run: &Run, route: &Route) -> Result<(), MoveError> {

@@ -156,6 +156,12 @@ struct Run<'a> {
     begun: Instant,
 }
 
+/// Whether one node would send to another that sends as well. MIGRATE keeps a server from answering:
+/// two that send to each other would both wait until it fails.
+fn crosses(one: &Route, other: &Route) -> bool {
+    one.from == other.from || one.from == other.to || one.to == other.from
+}
+
 /// One way to move the slots of a route.
 trait Mover: Sync {
     /// Whether two routes must not be under way together.

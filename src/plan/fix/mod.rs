@@ -40,6 +40,8 @@ pub struct Wish {
 #[derive(Clone, Debug, Default)]
 pub struct Holdings {
     pub keys: KeyCounts,
+    /// How many keys masters hold in slots that they do not own and cannot tell.
+    pub hidden: BTreeMap<NodeId, u64>,
     /// The function libraries of masters, where any has some.
     pub libraries: BTreeMap<NodeId, Vec<Library>>,
 }
@@ -97,6 +99,8 @@ pub struct Fix {
     /// Masters with slots that share a config epoch.
     pub collisions: Vec<Vec<NodeId>>,
     pub repairs: Vec<Repair>,
+    /// Masters with keys that are not their own, and how many: of which slots is found out last.
+    pub hidden: BTreeMap<NodeId, u64>,
     /// Function libraries that masters lack.
     pub libraries: Vec<(NodeId, Vec<Library>)>,
     /// Libraries of one name with different code on different masters: left alone.
@@ -159,6 +163,7 @@ impl Fix {
             && self.timeouts.is_empty()
             && self.collisions.is_empty()
             && self.libraries.is_empty()
+            && self.hidden.is_empty()
             && self.repairs.iter().all(|repair| matches!(repair.cure, Cure::Wait { .. }))
     }
 
@@ -171,6 +176,7 @@ impl Fix {
         self.meet.is_done()
             && self.timeouts.is_empty()
             && self.libraries.is_empty()
+            && self.hidden.is_empty()
             && self.repairs.iter().all(passes)
             && !self.is_done()
     }
@@ -231,6 +237,7 @@ pub fn plan(report: &ClusterReport, holdings: &Holdings, wish: &Wish) -> Result<
         timeouts: timeouts(report),
         collisions: collisions(report),
         repairs: slots::repairs(report, &holdings.keys, wish),
+        hidden: holdings.hidden.clone(),
         libraries,
         odd_libraries,
     })
