@@ -18,7 +18,7 @@ use super::form::{self, Options};
 use super::halt::{HaltCause, Halted};
 use super::moving::{self, MoveError, MoveOptions, Outcome};
 use super::wait::{Deadline, Waited};
-use crate::model::{NodeAddr, NodeId, SlotSet};
+use crate::model::{Flag, NodeAddr, NodeId, SlotSet};
 use crate::plan::fix::{Cure, Fix, collisions};
 use crate::plan::transfer::Route;
 use crate::wire::{Access, Cluster, Server, WireError, all_at_once};
@@ -79,7 +79,8 @@ pub fn fix(
     run.phase(Phase::Reveal, |run, tally| run.reveal(&mut home, tally))?;
     let mut moved = Outcome::default();
     if !finish.is_empty() || !home.is_empty() {
-        moved = match run.serves(finish.iter().chain(&home)) {
+        let ready = run.serves(finish.iter().chain(&home)).and_then(|()| Ok(run.look()?));
+        moved = match ready {
             Ok(()) => moving::gather(finish, &home, &run.cluster.report, access, options, observer),
             Err(error) => Outcome { errors: vec![error], ..Outcome::default() },
         };
@@ -267,7 +268,7 @@ impl Run<'_> {
         })?;
         self.bump(&owners)?;
         self.all(&told, tally, |server, (owner, slots)| server.give(slots, *owner))?;
-        self.introduce(&owners)
+        self.spread(&news)
     }
 
     /// Raises epochs one after another: two that are raised at once may come out alike.
@@ -295,19 +296,38 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Replicas cannot be told of an owner; the owner's own word reaches all nodes at once by MEET.
-    fn introduce(&mut self, owners: &[NodeId]) -> Result<(), HaltCause> {
+    /// Waits until all see these owners. Replicas cannot be told of one; its own word reaches them at
+    /// once by MEET, where its next ping may be half the node timeout away.
+    fn spread(&mut self, news: &[(NodeId, &SlotSet)]) -> Result<(), HaltCause> {
         let addrs: Vec<NodeAddr> =
             self.cluster.report.nodes.iter().map(|node| node.reached.clone()).collect();
-        if addrs.len() > FEW {
-            return Ok(());
-        }
-        let nodes = self.cluster.report.nodes.iter().zip(&mut self.cluster.servers);
-        let owners = nodes.filter(|(node, _)| owners.contains(&node.id()));
-        let met = all_at_once(owners, |(node, server)| {
-            server.meet(addrs.iter().filter(|addr| **addr != node.reached))
-        });
-        met.into_iter().collect::<Result<(), _>>().map_err(HaltCause::from)
+        let mut met = news.is_empty() || addrs.len() > FEW;
+        let deadline = self.deadline.within(EPOCHS);
+        // What is left at the deadline `check` tells of.
+        deadline.together().until_empty(|| {
+            self.look()?;
+            let views = self.cluster.report.nodes.iter().map(|node| &node.view);
+            let blind = views.filter(|view| {
+                let lacks = |(owner, slots): &(NodeId, &SlotSet)| {
+                    let seen = view.node(*owner).map(|node| &node.slots);
+                    seen.is_none_or(|seen| !slots.difference(seen).is_empty())
+                };
+                let greets = view.peers().any(|peer| peer.flags.has(Flag::Handshake));
+                news.iter().any(lacks) || met && greets
+            });
+            let left = blind.map(|view| view.me().id).collect_vec();
+            if !left.is_empty() && !met {
+                met = true;
+                let nodes = self.cluster.report.nodes.iter().zip(&mut self.cluster.servers);
+                let owners = nodes.filter(|(node, _)| news.iter().any(|new| new.0 == node.id()));
+                let told = all_at_once(owners, |(node, server)| {
+                    server.meet(addrs.iter().filter(|addr| **addr != node.reached))
+                });
+                told.into_iter().collect::<Result<(), WireError>>()?;
+            }
+            Ok::<_, WireError>(left)
+        })?;
+        Ok(())
     }
 
     /// Waits until every master with slots has an epoch of its own. Servers see to that when they
@@ -321,11 +341,8 @@ impl Run<'_> {
         let mut raise = false;
         // What is left at the deadline `check` tells of.
         deadline.together().until_empty(|| {
-            let mut report = self.cluster.report.clone();
-            for (node, server) in report.nodes.iter_mut().zip(&mut self.cluster.servers) {
-                node.view = server.view()?;
-            }
-            let left = collisions(&report);
+            self.look()?;
+            let left = collisions(&self.cluster.report);
             if raise {
                 let again = left.iter().flat_map(|group| group.iter().skip(1).copied());
                 self.bump(&again.collect_vec())?;
@@ -335,6 +352,16 @@ impl Run<'_> {
         })?;
         tally.reach(self.plan.collisions.len());
         Ok(())
+    }
+
+    /// Brings the views up to date: nodes may have been introduced.
+    fn look(&mut self) -> Result<(), WireError> {
+        let nodes = self.cluster.report.nodes.iter_mut().zip(&mut self.cluster.servers);
+        let looked = all_at_once(nodes, |(node, server)| {
+            node.view = server.view()?;
+            Ok(())
+        });
+        looked.into_iter().collect()
     }
 
     /// Adds the routes home of keys that their holders hide.
