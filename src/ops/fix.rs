@@ -76,7 +76,7 @@ pub fn fix(
     run.phase(Phase::Epochs, Run::epochs)?;
     run.phase(Phase::Functions, Run::functions)?;
     let (finish, mut home) = routes(plan);
-    run.phase(Phase::Reveal, |run, tally| run.reveal(&mut home, tally))?;
+    run.phase(Phase::Reveal, |run, tally| run.reveal(&finish, &mut home, tally))?;
     let mut moved = Outcome::default();
     if !finish.is_empty() || !home.is_empty() {
         let ready = run.serves(finish.iter().chain(&home)).and_then(|()| Ok(run.look()?));
@@ -116,14 +116,19 @@ fn routes(plan: &Fix) -> (Vec<Route>, Vec<Route>) {
 const AT_ONCE: usize = 1024;
 
 /// Finds the slots of which a node holds keys that it hides, and their owners as it sees them: a slot
-/// that is marked as importing shows its keys. What has none is closed again.
-fn reveal(server: &mut Server, owners: &[NodeId]) -> Result<Vec<Route>, WireError> {
+/// that is marked as importing shows its keys. What has none is closed again. Slots whose move is to
+/// be finished are left out.
+fn reveal(
+    server: &mut Server,
+    owners: &[NodeId],
+    moving: &SlotSet,
+) -> Result<Vec<Route>, WireError> {
     let view = server.view()?;
     let from = view.me().id;
     let mut found = Vec::new();
     for owner in view.peers().filter(|peer| owners.contains(&peer.id)) {
         let mut held = Vec::new();
-        let slots = owner.slots.slots().collect_vec();
+        let slots = owner.slots.difference(moving).slots().collect_vec();
         for slots in slots.chunks(AT_ONCE) {
             let slots: SlotSet = slots.iter().copied().collect();
             let counts = server.open_import(&slots, owner.id)?;
@@ -365,19 +370,25 @@ impl Run<'_> {
     }
 
     /// Adds the routes home of keys that their holders hide.
-    fn reveal(&mut self, home: &mut Vec<Route>, tally: &Tally) -> Result<(), HaltCause> {
+    fn reveal(
+        &mut self,
+        finish: &[Route],
+        home: &mut Vec<Route>,
+        tally: &Tally,
+    ) -> Result<(), HaltCause> {
         let hidden = &self.plan.hidden;
         if hidden.is_empty() {
             return Ok(());
         }
         tally.expect(hidden.len());
+        let moving = finish.iter().fold(SlotSet::EMPTY, |all, route| all.union(&route.slots));
         self.changed.store(true, Ordering::Relaxed);
         let masters = self.cluster.report.nodes.iter().filter(|node| node.view.me().is_master());
         let masters = masters.map(|node| node.id()).collect_vec();
         let nodes = self.cluster.report.nodes.iter().zip(&mut self.cluster.servers);
         let hiding = nodes.filter(|(node, _)| hidden.contains_key(&node.id()));
         let found = all_at_once(hiding, |(_, server)| {
-            let found = reveal(server, &masters);
+            let found = reveal(server, &masters, &moving);
             tally.add(1);
             found
         });
