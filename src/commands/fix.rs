@@ -11,8 +11,10 @@ use super::context::Context;
 use super::moving::{LONGEST, UNTIL_IDLE};
 use super::placement::Zones;
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef};
-use crate::ops::fix::{Fixed, fix};
-use crate::ops::moving::{Abilities, MoveError, MoveOptions, Winner, abilities, until_idle};
+use crate::ops::fix::{Fixed, fix, routes};
+use crate::ops::moving::{
+    Abilities, MoveError, MoveOptions, Winner, abilities, until_idle, vet_classic,
+};
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::is_healthy;
 use crate::plan::fix::{
@@ -92,6 +94,8 @@ impl Fix {
             abandon: self.with_unreachable_masters,
         };
         let plan = self.settled(cx, &mut cluster, &abilities, &wish)?;
+        let (finish, home) = routes(&plan);
+        vet_classic(&mut cluster, &finish.iter().chain(&home).collect_vec())?;
         let shown = fix_json(&plan, &cluster.report);
         if !cx.ui.wants_json() {
             let text = fix_text(&plan, &cluster.report);

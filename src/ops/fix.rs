@@ -90,7 +90,7 @@ pub fn fix(
 }
 
 /// Moves to be finished, and keys to be brought home.
-fn routes(plan: &Fix) -> (Vec<Route>, Vec<Route>) {
+pub fn routes(plan: &Fix) -> (Vec<Route>, Vec<Route>) {
     let mut finish: BTreeMap<(NodeId, NodeId), SlotSet> = BTreeMap::new();
     let mut home: BTreeMap<(NodeId, NodeId), SlotSet> = BTreeMap::new();
     for repair in &plan.repairs {
@@ -311,11 +311,16 @@ impl Run<'_> {
         // What is left at the deadline `check` tells of.
         deadline.together().until_empty(|| {
             self.look()?;
-            let views = self.cluster.report.nodes.iter().map(|node| &node.view);
+            let report = &self.cluster.report;
+            let views = report.nodes.iter().map(|node| &node.view);
             let blind = views.filter(|view| {
                 let lacks = |(owner, slots): &(NodeId, &SlotSet)| {
-                    let seen = view.node(*owner).map(|node| &node.slots);
-                    seen.is_none_or(|seen| !slots.difference(seen).is_empty())
+                    // A claim with an old epoch can be overruled.
+                    let epoch = report.node(*owner).map_or(0, |node| node.view.me().epoch);
+                    let seen = view.node(*owner);
+                    seen.is_none_or(|seen| {
+                        seen.epoch < epoch || !slots.difference(&seen.slots).is_empty()
+                    })
                 };
                 let greets = view.peers().any(|peer| peer.flags.has(Flag::Handshake));
                 news.iter().any(lacks) || met && greets

@@ -1,5 +1,7 @@
 //! What is wrong with slots and what becomes of them, as a table and as JSON.
 
+use std::collections::BTreeMap;
+
 use itertools::Itertools;
 use serde::Serialize;
 
@@ -13,6 +15,9 @@ const WIDE: usize = 11;
 
 /// Most rows for a person; `--json` has all.
 const ROWS: usize = 60;
+
+/// Most pairs of strangers that a person is told of one by one.
+const PAIRS: usize = 10;
 
 /// One node's part in some slots.
 #[derive(Debug, Serialize)]
@@ -218,9 +223,14 @@ pub fn fix_text(plan: &Fix, report: &ClusterReport) -> String {
 fn sentences(plan: &Fix, report: &ClusterReport) -> Vec<String> {
     let name = |id: NodeId| report.name(id);
     let mut lines = Vec::new();
+    let mut by_cure: BTreeMap<Cure, SlotSet> = BTreeMap::new();
     for repair in &plan.repairs {
-        let words = repair.slots.words();
-        match repair.cure {
+        let slots = by_cure.entry(repair.cure).or_insert(SlotSet::EMPTY);
+        *slots = slots.union(&repair.slots);
+    }
+    for (cure, slots) in by_cure {
+        let words = slots.words();
+        match cure {
             Cure::Finish { from, to } => lines.push(format!(
                 "{words}: the move from {} to {} is finished",
                 name(from),
@@ -244,7 +254,12 @@ fn sentences(plan: &Fix, report: &ClusterReport) -> Vec<String> {
             name(*id)
         ));
     }
-    for (one, other) in &plan.meet.strangers {
+    let strangers = &plan.meet.strangers;
+    if strangers.len() > PAIRS {
+        lines
+            .push(format!("{} pairs of nodes do not know each other: introduced", strangers.len()));
+    }
+    for (one, other) in strangers.iter().filter(|_| strangers.len() <= PAIRS) {
         let ids = [one, other].map(|index| name(plan.meet.members[*index].id));
         lines.push(format!("{} and {} do not know each other: introduced", ids[0], ids[1]));
     }

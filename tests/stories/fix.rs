@@ -249,10 +249,8 @@ fn lost() -> (TestCluster, usize) {
 fn forgets_all(cluster: &mut TestCluster, node: usize) {
     cluster.tell(node, &["SAVE"]);
     let dir: Vec<String> = cluster.ask(node, &["CONFIG", "GET", "dir"]);
-    let conf: Vec<String> = match cluster.try_ask(node, &["CONFIG", "GET", "cluster-config-file"]) {
-        Ok(conf) => conf,
-        Err(_) => Vec::new(),
-    };
+    let said = cluster.try_ask(node, &["CONFIG", "GET", "cluster-config-file"]);
+    let conf: Vec<String> = said.unwrap_or_default();
     let file = conf.get(1).map_or("nodes.conf", String::as_str);
     let path = std::path::Path::new(&dir[1]).join(file);
     cluster.nodes[node].kill();
@@ -524,6 +522,31 @@ fn a_reshard_that_was_killed_is_mended() {
                 tell(&cluster, node, &[words_of("CLUSTER MIGRATION CANCEL ALL")]);
             }
         }
+
+        fix(&cluster, &[]).succeeds();
+
+        assert_same(&before, &contents(&cluster));
+        is_whole(&cluster);
+    }
+}
+
+#[test]
+fn a_fix_that_was_killed_is_finished_by_the_next() {
+    for moment in ["close", "settle", "move"] {
+        let cluster = TestCluster::formed(3, 0);
+        let slots = stock(&cluster, OPEN.len() + UNOWNED.len());
+        let before = contents(&cluster);
+        for ((_, build, _), slot) in OPEN.iter().chain(UNOWNED).zip(slots) {
+            build(&cluster, slot);
+        }
+        let words = ["fix", &cluster.addr(0), "--yes", "--progress", "json"];
+        let mut run = start(&words, |_| {});
+        let said = format!(r#""event":"start","phase":"{moment}""#);
+        eventually("the run comes to its moment", || {
+            run.err_so_far().contains(&said) || run.child.try_wait().is_ok_and(|end| end.is_some())
+        });
+        let _ = run.child.kill();
+        let _ = run.child.wait();
 
         fix(&cluster, &[]).succeeds();
 
