@@ -10,6 +10,7 @@ mod create;
 mod del_node;
 mod delslots;
 mod failover;
+mod fix;
 mod forget;
 mod info;
 mod meet;
@@ -64,6 +65,7 @@ enum Command {
     Failover(failover::Failover),
     Forget(forget::Forget),
     Check(check::Check),
+    Fix(fix::Fix),
     Info(info::Info),
     Nodes(nodes::Nodes),
     Sandbox(sandbox::SandboxArgs),
@@ -101,6 +103,7 @@ pub fn main() -> ExitCode {
             Command::Failover(command) => command.run(&cx),
             Command::Forget(command) => command.run(&cx),
             Command::Check(command) => command.run(&cx),
+            Command::Fix(command) => command.run(&cx),
             Command::Info(command) => command.run(&cx),
             Command::Nodes(command) => command.run(&cx),
             Command::Sandbox(command) => command.run(&cx),

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::placement::Zones;
 use crate::model::{ClusterReport, NodeAddr, SlotSet};
 use crate::ops::moving::{
-    Abilities, MoveOptions, Outcome, Way, abilities, transfer, until_idle, vet_classic, way,
+    Abilities, MoveOptions, Outcome, Way, Winner, abilities, transfer, until_idle, vet_classic, way,
 };
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::{check, is_healthy};
@@ -21,10 +21,10 @@ use crate::render::{
 use crate::wire::{Ability, Cluster};
 
 /// A run ends by its work, not by the clock; so long is no bound that anyone meets.
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How long a move that servers still make by themselves may take.
-const UNTIL_IDLE: Duration = Duration::from_secs(600);
+pub(super) const UNTIL_IDLE: Duration = Duration::from_secs(600);
 
 /// Two nodes may both claim a slot for a moment after it has moved.
 const SETTLES: Duration = Duration::from_secs(5);
@@ -82,7 +82,7 @@ impl MoveArgs {
         MoveOptions {
             deadline,
             classic: self.classic,
-            replace: self.replace,
+            winner: if self.replace { Winner::Source } else { Winner::Nobody },
             keep_empty: self.keep_empty,
             max_rate: self.max_rate,
             big_key: self.big_key,
@@ -169,7 +169,7 @@ pub fn drain(
     let options = MoveOptions {
         deadline: cx.deadline(LONGEST)?,
         classic: false,
-        replace: false,
+        winner: Winner::Nobody,
         keep_empty: true,
         max_rate: None,
         big_key: None,

@@ -43,6 +43,8 @@ pub struct ClusterInfo {
     pub current_epoch: u64,
     /// The node's own config epoch (its master's, where it is a replica).
     pub my_epoch: u64,
+    /// Whether it is still deleting keys of slots that have moved away (Redis 8.4 and later).
+    pub trims: bool,
 }
 
 impl ClusterInfo {
@@ -55,6 +57,7 @@ impl ClusterInfo {
             size: map.number("cluster_size").unwrap_or(0),
             current_epoch: map.number("cluster_current_epoch").unwrap_or(0),
             my_epoch: map.number("cluster_my_epoch").unwrap_or(0),
+            trims: map.number("cluster_slot_migration_active_trim_running").unwrap_or(0) > 0,
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Flag, Flags, Node, NodeAddr, NodeId, Role, Slot, SlotRange, SlotSet};
 
 /// Which half of a move an open slot is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OpenState {
     Migrating,

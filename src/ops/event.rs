@@ -28,6 +28,16 @@ pub enum Phase {
     Promote,
     /// Nodes that left are struck off every list.
     Forget,
+    /// Settings that should be alike are made so.
+    Settings,
+    /// Marks of open slots are taken away, and slots that another owns as well are given up.
+    Close,
+    /// Each slot gets one owner, and all are told.
+    Settle,
+    /// Keys are looked for that their holders do not tell of.
+    Reveal,
+    /// Masters get the function libraries that others have.
+    Functions,
 }
 
 impl Phase {
@@ -43,16 +53,28 @@ impl Phase {
             Phase::Move => "moving slots",
             Phase::Promote => "promoting a replica",
             Phase::Forget => "forgetting nodes",
+            Phase::Settings => "putting settings right",
+            Phase::Close => "closing slots",
+            Phase::Settle => "settling who owns what",
+            Phase::Reveal => "looking for hidden keys",
+            Phase::Functions => "copying functions",
         }
     }
 
     /// What is counted in it.
     pub const fn unit(self) -> &'static str {
         match self {
-            Phase::Epochs | Phase::Assign => "steps",
+            Phase::Epochs | Phase::Assign | Phase::Close | Phase::Settle => "steps",
+            Phase::Settings => "settings",
+            Phase::Functions => "libraries",
             Phase::Meet => "introductions",
             Phase::Move => "slots",
-            Phase::Agree | Phase::Serve | Phase::Reset | Phase::Promote | Phase::Forget => "nodes",
+            Phase::Agree
+            | Phase::Serve
+            | Phase::Reset
+            | Phase::Promote
+            | Phase::Forget
+            | Phase::Reveal => "nodes",
         }
     }
 }

@@ -2,6 +2,7 @@
 //! [`Event`]s to an [`Observer`].
 
 mod event;
+pub mod fix;
 mod form;
 mod halt;
 mod interrupt;

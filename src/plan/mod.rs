@@ -4,6 +4,7 @@
 pub mod assign;
 pub mod check;
 pub mod create;
+pub mod fix;
 mod flow;
 pub mod formation;
 pub mod join;

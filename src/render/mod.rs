@@ -1,6 +1,7 @@
 //! Floor 4, how things look: tables, JSON, progress, and errors with hints and exit codes.
 
 mod failure;
+mod fix;
 mod health;
 mod plan;
 mod progress;
@@ -9,6 +10,7 @@ mod transfer;
 mod ui;
 
 pub use failure::{Failure, Usage, exit};
+pub use fix::{FixJson, fix_json, fix_text, loss_text};
 pub use health::{
     ClusterJson, HealthJson, InfoJson, NodeJson, health_json, health_text, info_json, info_text,
     node_rows, nodes_text,
@@ -19,4 +21,4 @@ pub use plan::{
 pub use progress::{Progress, ProgressMode};
 pub use table::Table;
 pub use transfer::{RouteJson, SkippedJson, routes_json, routes_text, skipped_json};
-pub use ui::{Color, Ui};
+pub use ui::{Color, NotConfirmed, Ui};

@@ -1,5 +1,6 @@
 //! What rcluster tells and asks a server, but for the moving of slots (`migrate`).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use itertools::Itertools;
@@ -8,8 +9,7 @@ use redis::{Cmd, Value};
 use super::error::WireError;
 use super::server::{Server, cluster, words};
 use crate::model::{
-    ClusterInfo, ClusterView, InfoMap, NodeAddr, NodeId, NodeReport, Settings, Slot, SlotRange,
-    SlotSet,
+    ClusterInfo, ClusterView, InfoMap, NodeAddr, NodeId, NodeReport, Settings, Slot, SlotSet,
 };
 
 /// Settings that should be equal on all nodes and matter to the whole cluster.
@@ -22,8 +22,7 @@ pub(super) const REPLICA_MIGRATION: &str = "cluster-allow-replica-migration";
 /// The sections of INFO that are read.
 const SECTIONS: [&str; 4] = ["server", "replication", "memory", "keyspace"];
 
-/// A function library: its name and its code.
-pub type Library = (Vec<u8>, Vec<u8>);
+pub use crate::plan::fix::Library;
 
 /// How a replica takes its master's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -164,21 +163,29 @@ impl Server {
     }
 
     /// How many keys of these slots the node holds, in all its databases.
+    pub fn keys_in(&mut self, slots: &SlotSet) -> Result<u64, WireError> {
+        Ok(self.count_keys(slots)?.values().sum())
+    }
+
+    /// How many keys of each of these slots the node holds, in all its databases; slots without any
+    /// are left out.
     ///
     /// COUNTKEYSINSLOT counts the selected database only, and Valkey 9 may have several.
-    pub fn keys_in(&mut self, slots: &SlotSet) -> Result<u64, WireError> {
+    pub fn count_keys(&mut self, slots: &SlotSet) -> Result<BTreeMap<Slot, u64>, WireError> {
         let databases = self.databases()?;
-        let mut keys = 0;
+        let mut keys: BTreeMap<Slot, u64> = BTreeMap::new();
+        let count = |slot: Slot| cluster(&["COUNTKEYSINSLOT", &slot.to_string()]);
+        let commands: Vec<Cmd> = slots.slots().map(count).collect();
         for &database in &databases {
             if databases != [0] {
-                self.one(words(&["SELECT", &database.to_string()]))?;
+                self.select(database)?;
             }
-            let count = |range: SlotRange| {
-                range.slots().map(|slot| cluster(&["COUNTKEYSINSLOT", &slot.to_string()]))
-            };
-            let commands: Vec<Cmd> = slots.ranges().iter().copied().flat_map(count).collect();
-            for (command, reply) in commands.iter().zip(self.pipeline(&commands)?) {
-                keys += self.number(command, reply)?;
+            let replies = self.pipeline(&commands)?;
+            for ((slot, command), reply) in slots.slots().zip(&commands).zip(replies) {
+                let count = self.number(command, reply)?;
+                if count > 0 {
+                    *keys.entry(slot).or_default() += count;
+                }
             }
         }
         Ok(keys)

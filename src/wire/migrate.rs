@@ -7,7 +7,7 @@ use redis::{Cmd, Value, cmd};
 use super::commands::REPLICA_MIGRATION;
 use super::error::WireError;
 use super::server::{Server, cluster, words};
-use crate::model::{NodeAddr, NodeId, Slot, SlotRange, SlotSet};
+use crate::model::{InfoMap, NodeAddr, NodeId, Slot, SlotRange, SlotSet};
 
 /// How many keys of a slot are listed at a time.
 const LISTED: usize = 100;
@@ -125,6 +125,30 @@ impl Server {
         let replies = self.all(&commands)?;
         let counted = commands.iter().zip(replies).skip(slots.len());
         counted.map(|(command, reply)| self.number(command, reply)).collect()
+    }
+
+    /// How many keys the node holds in slots that it neither owns nor imports. Redis 8.4 and later
+    /// neither lists nor counts those by slot; other servers hide nothing from COUNTKEYSINSLOT.
+    pub fn hidden_keys(&mut self) -> Result<u64, WireError> {
+        // A keyspace that is being trimmed holds keys that have moved away.
+        if self.info()?.trims {
+            return Ok(0);
+        }
+        let slots = SlotSet::all();
+        let mut commands = vec![cmd("MULTI"), words(&["INFO", "keyspace"])];
+        commands.extend(slots.slots().map(|slot| cluster(&["COUNTKEYSINSLOT", &slot.to_string()])));
+        commands.push(cmd("EXEC"));
+        let reply = self.all(&commands)?.pop().unwrap_or_default();
+        let Value::Array(replies) = reply else {
+            return Err(self.unexpected(&commands[0], &reply));
+        };
+        let mut replies = commands[1..].iter().zip(replies);
+        let held = match replies.next() {
+            Some((command, reply)) => InfoMap::parse(&self.text(command, reply)?).keys(),
+            None => 0,
+        };
+        let seen = replies.map(|(command, reply)| self.number(command, reply));
+        Ok(held.saturating_sub(seen.sum::<Result<u64, _>>()?))
     }
 
     /// CLUSTER SETSLOT … MIGRATING.
@@ -272,21 +296,16 @@ impl Server {
         }
     }
 
-    /// What a key holds here, for a comparison; `None` where there is none. `asking` looks into a
-    /// slot that is being imported.
-    pub fn copy_of(&mut self, key: &Key, asking: bool) -> Result<Option<Copy>, WireError> {
+    /// What a key holds here, for a comparison; `None` where there is none. It may be in a slot that
+    /// is being imported.
+    pub fn copy_of(&mut self, key: &Key) -> Result<Option<Copy>, WireError> {
         let of = |name: &str| {
             let mut command = cmd(name);
             command.arg(key);
             command
         };
         let ask = |server: &mut Server, command: Cmd| -> Result<Value, WireError> {
-            let mut commands = Vec::new();
-            if asking {
-                commands.push(cmd("ASKING"));
-            }
-            commands.push(command);
-            Ok(server.all(&commands)?.pop().unwrap_or_default())
+            Ok(server.all(&[cmd("ASKING"), command])?.pop().unwrap_or_default())
         };
         let Value::BulkString(dump) = ask(self, of("DUMP"))? else { return Ok(None) };
         let Value::Int(ttl) = ask(self, of("PTTL"))? else { return Ok(None) };
@@ -298,6 +317,13 @@ impl Server {
             _ => Value::BulkString(dump.clone()),
         };
         Ok(Some(Copy { size: dump.len(), value, ttl }))
+    }
+
+    /// Deletes a key here; it may be in a slot that is being imported.
+    pub fn delete(&mut self, key: &Key) -> Result<(), WireError> {
+        let mut command = cmd("UNLINK");
+        command.arg(key);
+        self.all(&[cmd("ASKING"), command]).map(drop)
     }
 
     /// `cluster-allow-replica-migration`; `None` where the server has no such setting or denies it.
@@ -322,7 +348,7 @@ impl Server {
         let command = words(&["INFO", "stats"]);
         let reply = self.one(command.clone())?;
         let text = self.text(&command, reply)?;
-        Ok(crate::model::InfoMap::parse(&text).number("total_net_input_bytes").unwrap_or(0))
+        Ok(InfoMap::parse(&text).number("total_net_input_bytes").unwrap_or(0))
     }
 
     /// CLUSTER MIGRATESLOTS, to the source: the server moves them by itself.

@@ -9,6 +9,7 @@ mod bad_input;
 mod by_hand;
 mod check;
 mod create;
+mod fix;
 mod info;
 mod membership;
 mod moving;

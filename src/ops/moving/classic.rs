@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::conflict;
+use super::conflict::{self, Judged, Side};
 use super::pace::Load;
-use super::{MoveError, Mover, Run, Skipped};
+use super::{MoveError, Mover, Run, Skipped, crosses};
 use crate::model::{NodeAddr, Slot, SlotSet};
 use crate::plan::transfer::Route;
 use crate::wire::{Parcel, Server, Terms, WireError};
@@ -18,7 +18,7 @@ const REPLICAS: Duration = Duration::from_secs(15);
 
 /// Most MIGRATEs in one pipeline, and how long each may stand still: while a target hangs, the source
 /// is held up by all of them, which has to stay below its node timeout.
-const HELD_UP: (usize, Duration) = (16, Duration::from_millis(500));
+pub(super) const HELD_UP: (usize, Duration) = (16, Duration::from_millis(500));
 
 pub(super) struct Classic {
     /// These slots were open before: some of their keys may be at the target.
@@ -26,9 +26,10 @@ pub(super) struct Classic {
 }
 
 impl Mover for Classic {
-    /// A source sends to one target at a time; a target takes from any number.
+    /// A source sends to one target at a time; a target takes from any number. What is only finished
+    /// was planned by nobody as a whole, and may go in circles.
     fn excludes(&self, one: &Route, other: &Route) -> bool {
-        one.from == other.from
+        one.from == other.from || self.resumed && crosses(one, other)
     }
 
     fn carry(&self, run: &Run, route: &Route) -> Result<(), MoveError> {
@@ -128,7 +129,7 @@ impl Work<'_, '_> {
         let mut stays = Vec::new();
         for slot in slots.slots() {
             let why = match occupied.contains(&slot) {
-                true if self.run.options.replace => None,
+                true if self.winner() == Some(Side::Source) => None,
                 true => self.clash(slot)?,
                 false => self.too_big(slot)?,
             };
@@ -158,11 +159,18 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// Whether a slot's keys differ between both ends, in any database; says which.
+    /// Whose value wins where both ends hold a key and differ.
+    fn winner(&self) -> Option<Side> {
+        self.run.options.winner.of(self.route)
+    }
+
+    /// Whether a slot's keys differ between both ends, in any database, and nobody's value is to win;
+    /// says which.
     fn clash(&mut self, slot: Slot) -> Result<Option<String>, MoveError> {
+        let winner = self.winner();
         for database in self.source.databases()? {
             self.at(database)?;
-            let clash = conflict::clash(&mut self.source, &mut self.target, slot)?;
+            let clash = conflict::clash(&mut self.source, &mut self.target, slot, winner)?;
             if clash.is_some() {
                 return Ok(clash);
             }
@@ -244,9 +252,9 @@ impl Work<'_, '_> {
             sent = true;
             state.touched = state.touched.union(&load.iter().map(|parcel| parcel.slot).collect());
             self.run.pace.wait(keys);
-            let begun = Instant::now();
+            let (begun, winner) = (Instant::now(), self.winner());
             let (again, plain): (Vec<Parcel>, Vec<Parcel>) = load.into_iter().partition(|parcel| {
-                self.run.options.replace || state.replace.contains(&parcel.slot)
+                winner == Some(Side::Source) || state.replace.contains(&parcel.slot)
             });
             for (parcels, replace) in [(plain, false), (again, true)] {
                 if !parcels.is_empty() {
@@ -294,9 +302,11 @@ impl Work<'_, '_> {
         }
         for key in &parcel.keys {
             // A reply that was lost leaves both copies: what is equal may be replaced.
-            let differs = conflict::differs(&mut self.source, &mut self.target, key)?;
-            if let Some(differs) = differs {
-                return Err(refused(self, None, &differs));
+            let winner = self.winner();
+            match conflict::judge(&mut self.source, &mut self.target, key, winner)? {
+                Judged::Goes => {}
+                Judged::Gone => continue,
+                Judged::Kept(why) => return Err(refused(self, None, &why)),
             }
             let alone = Parcel { slot: parcel.slot, keys: vec![key.clone()] };
             // Alone it may take the time that the user allows: a big key does.

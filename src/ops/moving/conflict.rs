@@ -15,39 +15,68 @@ pub(super) fn name(key: &Key) -> String {
 }
 
 /// The first key of a slot that both ends hold and that differs, in words; both are at the same
-/// database, and the slot is open at both.
+/// database, and the slot is open at both. Where the target's value is to win, the source's is
+/// deleted instead.
 pub(super) fn clash(
     source: &mut Server,
     target: &mut Server,
     slot: Slot,
+    winner: Option<Side>,
 ) -> Result<Option<String>, WireError> {
     let there: HashSet<Key> = target.all_keys(slot)?.into_iter().collect();
     for key in source.all_keys(slot)?.iter().filter(|key| there.contains(*key)) {
-        let differs = differs(source, target, key)?;
-        if differs.is_some() {
-            return Ok(differs);
+        if let Judged::Kept(why) = judge(source, target, key, winner)? {
+            return Ok(Some(why));
         }
     }
     Ok(None)
 }
 
-/// Whether both ends hold a key, but not with the same value and time to live; says how.
-pub(super) fn differs(
+/// Whose value wins where a key differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Source,
+    Target,
+}
+
+/// What becomes of a key that both ends may hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// It may go, and replace what the target has.
+    Goes,
+    /// It was deleted at the source: the target's value won.
+    Gone,
+    /// Both differ and are kept; says how.
+    Kept(String),
+}
+
+/// Compares a key at both ends, value and time to live; deletes it at the source where it differs
+/// and the target wins.
+pub(super) fn judge(
     source: &mut Server,
     target: &mut Server,
     key: &Key,
-) -> Result<Option<String>, WireError> {
+    winner: Option<Side>,
+) -> Result<Judged, WireError> {
+    if winner == Some(Side::Source) {
+        return Ok(Judged::Goes);
+    }
     // Most often it is not there at all: a big value need not be read for that.
-    let Some(there) = target.copy_of(key, true)? else { return Ok(None) };
-    let Some(here) = source.copy_of(key, false)? else { return Ok(None) };
-    Ok((!here.equals(&there)).then(|| {
-        format!(
-            "key {} differs: {} bytes on {}, {} bytes on {}; both are kept",
-            name(key),
-            here.size,
-            source.addr(),
-            there.size,
-            target.addr()
-        )
-    }))
+    let Some(there) = target.copy_of(key)? else { return Ok(Judged::Goes) };
+    let Some(here) = source.copy_of(key)? else { return Ok(Judged::Goes) };
+    if here.equals(&there) {
+        return Ok(Judged::Goes);
+    }
+    if winner == Some(Side::Target) {
+        source.delete(key)?;
+        return Ok(Judged::Gone);
+    }
+    Ok(Judged::Kept(format!(
+        "key {} differs: {} bytes on {}, {} bytes on {}; both are kept",
+        name(key),
+        here.size,
+        source.addr(),
+        there.size,
+        target.addr()
+    )))
 }

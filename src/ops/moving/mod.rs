@@ -5,10 +5,12 @@
 mod atomic;
 mod classic;
 mod conflict;
+mod home;
 mod keep;
 mod lanes;
 mod pace;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -20,6 +22,8 @@ use crate::plan::transfer::{Route, Transfer};
 use crate::wire::{Ability, Access, Cluster, Server, WireError, all_at_once};
 use atomic::Atomic;
 use classic::Classic;
+use conflict::Side;
+use home::Home;
 use keep::Kept;
 use pace::Pace;
 
@@ -32,14 +36,39 @@ pub struct MoveOptions {
     pub deadline: Deadline,
     /// SETSLOT and MIGRATE, whatever else the servers can do.
     pub classic: bool,
-    /// Whether the target's copy gives way where both have a key.
-    pub replace: bool,
+    /// Whose value wins where both ends have a key with different ones.
+    pub winner: Winner,
     /// Emptied masters stay masters.
     pub keep_empty: bool,
     /// Keys a second, over all routes.
     pub max_rate: Option<u32>,
     /// Slots with a key beyond so many bytes stay where they are.
     pub big_key: Option<u64>,
+}
+
+/// Whose value wins where two nodes hold a key with different ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Winner {
+    /// Both are kept, and their slot stays where it is.
+    #[default]
+    Nobody,
+    Source,
+    /// The node that ranks higher, one that is not named lowest; nobody's where both rank alike.
+    Ranked(BTreeMap<NodeId, u64>),
+}
+
+impl Winner {
+    fn of(&self, route: &Route) -> Option<Side> {
+        match self {
+            Winner::Nobody => None,
+            Winner::Source => Some(Side::Source),
+            Winner::Ranked(ranks) => match ranks.get(&route.from).cmp(&ranks.get(&route.to)) {
+                Ordering::Greater => Some(Side::Source),
+                Ordering::Less => Some(Side::Target),
+                Ordering::Equal => None,
+            },
+        }
+    }
 }
 
 /// A way to move slots.
@@ -84,6 +113,8 @@ pub enum MoveError {
     Blind { node: NodeAddr, slots: String },
     #[error("{0} is in the plan, but not among the nodes that answered")]
     Gone(NodeId),
+    #[error("{0} says cluster_state:fail: it neither takes nor gives keys")]
+    NotServing(NodeAddr),
     #[error("stopped by {0}")]
     Interrupted(&'static str),
     #[error("it was not done within {}", humantime::format_duration(*.0))]
@@ -123,6 +154,12 @@ struct Run<'a> {
     /// Bytes that each target's network had taken in at the first and at the last look.
     taken: Mutex<BTreeMap<NodeId, (u64, u64)>>,
     begun: Instant,
+}
+
+/// Whether one node would send to another that sends as well. MIGRATE keeps a server from answering:
+/// two that send to each other would both wait until it fails.
+fn crosses(one: &Route, other: &Route) -> bool {
+    one.from == other.from || one.from == other.to || one.to == other.from
 }
 
 /// One way to move the slots of a route.
@@ -195,6 +232,35 @@ pub fn transfer(
     options: &MoveOptions,
     observer: &dyn Observer,
 ) -> Outcome {
+    run(plan, report, access, options, observer, |run| run.carry(plan, abilities, observer))
+}
+
+/// Finishes moves that were begun, and brings keys home: `home` goes from masters that hold keys of
+/// slots that they do not own to the slots' owners.
+pub fn gather(
+    finish: Vec<Route>,
+    home: &[Route],
+    report: &ClusterReport,
+    access: &Access,
+    options: &MoveOptions,
+    observer: &dyn Observer,
+) -> Outcome {
+    let plan = Transfer { finish, routes: home.to_vec(), ..Transfer::default() };
+    run(&plan, report, access, options, observer, |run| {
+        run.meet_others(&plan)?;
+        lanes::carry(&Classic { resumed: true }, run, &plan.finish)?;
+        lanes::carry(&Home, run, home)
+    })
+}
+
+fn run(
+    plan: &Transfer,
+    report: &ClusterReport,
+    access: &Access,
+    options: &MoveOptions,
+    observer: &dyn Observer,
+    work: impl FnOnce(&Run) -> Result<(), MoveError>,
+) -> Outcome {
     let tally = Tally::new(Phase::Move, observer);
     tally.expect(plan.slots());
     let run = Run {
@@ -208,7 +274,7 @@ pub fn transfer(
         taken: Mutex::new(BTreeMap::new()),
         begun: Instant::now(),
     };
-    if let Err(error) = run.carry(plan, abilities, observer) {
+    if let Err(error) = work(&run) {
         run.outcome(|outcome| outcome.errors.push(error));
     }
     let elapsed = run.begun.elapsed();
@@ -387,6 +453,9 @@ impl Run<'_> {
 impl MoveOptions {
     /// What only the classic way can do.
     pub fn needs_classic(&self) -> bool {
-        self.classic || self.replace || self.max_rate.is_some() || self.big_key.is_some()
+        self.classic
+            || self.winner != Winner::Nobody
+            || self.max_rate.is_some()
+            || self.big_key.is_some()
     }
 }

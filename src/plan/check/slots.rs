@@ -76,9 +76,16 @@ pub(super) fn conflicts(cluster: &ClusterReport) -> Vec<Problem> {
             names[0],
             names[1]
         );
-        Problem::error(Kind::SlotsConflict, message).at(names).with_slots(both)
+        Problem::error(Kind::SlotsConflict, message)
+            .at(names)
+            .with_slots(both)
+            .mended_by(fix(cluster))
     };
     clashing.into_iter().sorted().dedup().map(problem).collect()
+}
+
+fn fix(cluster: &ClusterReport) -> String {
+    format!("rcluster fix {}", cluster.entry().via)
 }
 
 /// Open slots, the two ends of a move joined: one problem a pair of nodes.
@@ -110,7 +117,7 @@ pub(super) fn open(cluster: &ClusterReport) -> Vec<Problem> {
             by_number(all.len(), "was", "were"),
             halves.iter().flatten().join(", "),
         );
-        Problem::error(Kind::SlotOpen, message).at(names).with_slots(all)
+        Problem::error(Kind::SlotOpen, message).at(names).with_slots(all).mended_by(fix(cluster))
     };
     moves.into_iter().sorted_by_key(|(pair, _)| *pair).map(problem).collect()
 }

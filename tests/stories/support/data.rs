@@ -42,13 +42,17 @@ pub fn owner(cluster: &TestCluster, slot: Slot) -> usize {
 
 /// Keys of all types, a fifth of them with an end; the odd names among them.
 pub fn fill(cluster: &TestCluster, keys: usize) {
+    let names = ODD.iter().map(|name| name.to_vec());
+    fill_with(cluster, names.chain((0..keys).map(|number| format!("key:{number}").into_bytes())));
+}
+
+/// Keys of these names, of all types, a fifth of them with an end.
+pub fn fill_with(cluster: &TestCluster, names: impl Iterator<Item = Vec<u8>>) {
     let mut by_node: BTreeMap<usize, Pipeline> = BTreeMap::new();
     let owned: Vec<_> = masters(cluster)
         .into_iter()
         .map(|node| (node, view(cluster, node).me().slots.clone()))
         .collect();
-    let names = ODD.iter().map(|name| name.to_vec());
-    let names = names.chain((0..keys).map(|number| format!("key:{number}").into_bytes()));
     for (number, name) in names.enumerate() {
         let slot = Slot::of_key(&name);
         let (node, _) = owned.iter().find(|(_, slots)| slots.contains(slot)).expect("an owner");

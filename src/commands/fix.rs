@@ -1,0 +1,288 @@
+//! `rcluster fix`
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use itertools::Itertools;
+use serde::Serialize;
+
+use super::context::Context;
+use super::moving::{LONGEST, UNTIL_IDLE};
+use super::placement::Zones;
+use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef};
+use crate::ops::fix::{Fixed, fix, routes};
+use crate::ops::moving::{
+    Abilities, MoveError, MoveOptions, Winner, abilities, until_idle, vet_classic,
+};
+use crate::ops::{Deadline, Interrupt};
+use crate::plan::check::is_healthy;
+use crate::plan::fix::{
+    Fix as Plan, Holdings, KeyCounts, Prefer, Wish, plan, to_count, to_count_next,
+};
+use crate::render::{
+    Failure, FixJson, NotConfirmed, SkippedJson, Usage, exit, fix_json, fix_text, health_text,
+    loss_text, skipped_json,
+};
+use crate::wire::{Ability, Cluster, Server, WireError, all_at_once};
+
+/// What gossip alone may mend in this time is left to it.
+const SETTLES: Duration = Duration::from_secs(3);
+
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long the nodes may take to agree afterwards, where all may be well then, and where not.
+const AGREES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(2));
+
+/// Mend slots that are open, claimed twice or by nobody, and nodes that lost each other
+///
+/// Gathers all facts, shows the whole plan and asks. No key is deleted or overwritten unless
+/// --prefer or --with-unreachable-masters says so. Exits 0 where the cluster is healthy afterwards,
+/// 1 where problems are left, 4 where it stopped half-way: run the same command again.
+#[derive(Debug, Args)]
+pub struct Fix {
+    /// Any node of the cluster
+    entry: NodeAddr,
+    /// Whose value wins where nodes hold a key with different ones: a node, or newest-epoch
+    ///
+    /// It also wins slots that several masters claim. Without it the slot goes to the master with
+    /// most keys, and values that differ are both kept and named.
+    #[arg(long, value_name = "NODE")]
+    prefer: Option<String>,
+    /// Give the slots of masters that give no answer to others; their keys are lost
+    #[arg(long)]
+    with_unreachable_masters: bool,
+    /// Do not ask about the keys that --with-unreachable-masters loses; --yes does not cover them
+    #[arg(long, requires = "with_unreachable_masters")]
+    accept_data_loss: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ResultJson {
+    changed: bool,
+    dry_run: bool,
+    #[serde(flatten)]
+    plan: FixJson,
+    /// Keys that were moved.
+    keys: u64,
+    /// Slots of which a node keeps keys that are not its own, and why.
+    kept: Vec<SkippedJson>,
+    /// What `check` says afterwards; null in a dry run.
+    healthy: Option<bool>,
+    elapsed_ms: u128,
+}
+
+impl Fix {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let start = Instant::now();
+        let mut cluster = cx.load_to_change(&self.entry)?;
+        let abilities = abilities(&mut cluster)?;
+        if abilities.values().any(|ability| *ability != Ability::Classic) {
+            // What a move of the servers' own has changed meanwhile is not in the facts.
+            let patience = Deadline::after(UNTIL_IDLE, Interrupt::default());
+            until_idle(&mut cluster, &abilities, &patience, &cx.progress())?;
+            cluster = cx.load(&self.entry)?;
+        }
+        let wish = Wish {
+            prefer: self.prefer(cx, &cluster.report)?,
+            abandon: self.with_unreachable_masters,
+        };
+        let plan = self.settled(cx, &mut cluster, &abilities, &wish)?;
+        let (finish, home) = routes(&plan);
+        vet_classic(&mut cluster, &finish.iter().chain(&home).collect_vec())?;
+        let shown = fix_json(&plan, &cluster.report);
+        if !cx.ui.wants_json() {
+            let text = fix_text(&plan, &cluster.report);
+            if !text.is_empty() {
+                cx.ui.print(&text)?;
+            }
+            if plan.is_done() {
+                cx.ui.print("nothing to do")?;
+            }
+        }
+        let mut fixed = Fixed::default();
+        if !self.dry_run && !plan.is_done() {
+            self.confirm(cx, &plan, &cluster.report)?;
+            let options = options(cx.deadline(LONGEST)?, &wish, &cluster.report);
+            let progress = cx.progress();
+            fixed = fix(&plan, &mut cluster, &cx.access, &options, &progress)?;
+            drop(progress);
+            tell(cx, &fixed)?;
+        }
+        let mut healthy = None;
+        if !self.dry_run {
+            let may_be_well = cluster.report.silent.is_empty() && !plan.is_done();
+            let wait = if may_be_well { AGREES.0 } else { AGREES.1 };
+            let (found, problems) =
+                cx.judge(&self.entry, Some(wait), false, &Zones::default(), None)?;
+            healthy = Some(is_healthy(&problems, false));
+            if !cx.ui.wants_json() {
+                cx.ui.print(&health_text(&cx.ui, &found, &problems, false))?;
+            }
+        }
+        let kept = kept(&fixed);
+        if cx.ui.wants_json() && kept.is_none() {
+            cx.ui.print_json(&ResultJson {
+                changed: fixed.changed,
+                dry_run: self.dry_run,
+                plan: shown,
+                keys: fixed.moved.keys,
+                kept: skipped_json(&fixed.moved.skipped),
+                healthy,
+                elapsed_ms: start.elapsed().as_millis(),
+            })?;
+        }
+        match kept {
+            Some(failure) => Err(failure.into()),
+            None => Ok(if healthy == Some(false) { exit::PROBLEMS } else { exit::OK }),
+        }
+    }
+
+    fn prefer(&self, cx: &Context, report: &ClusterReport) -> anyhow::Result<Prefer> {
+        Ok(match self.prefer.as_deref() {
+            None => Prefer::Nobody,
+            Some("newest-epoch") => Prefer::NewestEpoch,
+            Some(text) => {
+                let node: NodeRef = text
+                    .parse()
+                    .map_err(|error| Usage::new(format!("--prefer {text}: {error}")))?;
+                Prefer::Node(cx.id_of(report, &node)?)
+            }
+        })
+    }
+
+    /// The plan, without what gossip was about to mend by itself.
+    fn settled(
+        &self,
+        cx: &Context,
+        cluster: &mut Cluster,
+        abilities: &Abilities,
+        wish: &Wish,
+    ) -> anyhow::Result<Plan> {
+        let begun = Instant::now();
+        loop {
+            let holdings = holdings(cluster, abilities)?;
+            let plan = plan(&cluster.report, &holdings, wish)?;
+            if !plan.may_pass() || begun.elapsed() > SETTLES {
+                return Ok(plan);
+            }
+            std::thread::sleep(LOOK);
+            *cluster = cx.load(&self.entry)?;
+        }
+    }
+
+    fn confirm(&self, cx: &Context, plan: &Plan, report: &ClusterReport) -> anyhow::Result<()> {
+        if !plan.lost().is_empty() {
+            cx.ui.say(&loss_text(plan, report));
+            match cx.ui.confirm("Give these keys up?", self.accept_data_loss) {
+                Err(NotConfirmed::NoTerminal) => {
+                    let failure =
+                        Failure::usage("keys would be lost, and there is no terminal to ask on");
+                    return Err(failure.hint("--accept-data-loss says that they may go").into());
+                }
+                answer => answer?,
+            }
+        }
+        Ok(cx.ui.confirm("Do this?", self.yes)?)
+    }
+}
+
+fn options(deadline: Deadline, wish: &Wish, report: &ClusterReport) -> MoveOptions {
+    let epochs = report.nodes.iter().map(|node| (node.id(), node.view.me().epoch));
+    MoveOptions {
+        deadline,
+        classic: true,
+        winner: match wish.prefer {
+            Prefer::Nobody => Winner::Nobody,
+            Prefer::Node(id) => Winner::Ranked(BTreeMap::from([(id, 1)])),
+            Prefer::NewestEpoch => Winner::Ranked(epochs.collect()),
+        },
+        keep_empty: false,
+        max_rate: None,
+        big_key: None,
+    }
+}
+
+/// Asks masters for what their reports do not tell.
+fn holdings(cluster: &mut Cluster, abilities: &Abilities) -> Result<Holdings, WireError> {
+    let mut keys = KeyCounts::new();
+    let asked = to_count(&cluster.report);
+    for (id, counted) in ask(cluster, asked, |server, slots| server.count_keys(slots))? {
+        keys.entry(id).or_default().extend(counted);
+    }
+    let asked = to_count_next(&cluster.report, &keys);
+    for (id, counted) in ask(cluster, asked, |server, slots| server.count_keys(slots))? {
+        keys.entry(id).or_default().extend(counted);
+    }
+    let masters = cluster.report.nodes.iter().filter(|node| node.view.me().is_master());
+    let hides = |id| abilities.get(&id) == Some(&Ability::Import);
+    let asked = masters.clone().filter(|node| node.keys > 0 && hides(node.id()));
+    let asked = asked.map(|node| (node.id(), ())).collect_vec();
+    let hidden = ask(cluster, asked, |server, ()| server.hidden_keys())?;
+    let hidden = hidden.into_iter().filter(|(_, keys)| *keys > 0).collect();
+    let masters = cluster.report.nodes.iter().filter(|node| node.view.me().is_master());
+    let has_some = masters.clone().any(|node| node.functions > 0);
+    let asked = masters.filter(|_| has_some).map(|node| (node.id(), ())).collect_vec();
+    let libraries = ask(cluster, asked, |server, ()| server.libraries())?;
+    Ok(Holdings { keys, hidden, libraries: libraries.into_iter().collect() })
+}
+
+fn ask<Q: Send + Sync, A: Send>(
+    cluster: &mut Cluster,
+    asked: Vec<(NodeId, Q)>,
+    question: impl Fn(&mut Server, &Q) -> Result<A, WireError> + Sync,
+) -> Result<Vec<(NodeId, A)>, WireError> {
+    let nodes = cluster.report.nodes.iter().zip(&mut cluster.servers);
+    let pairs = nodes.filter_map(|(node, server)| {
+        let (id, question) = asked.iter().find(|(id, _)| *id == node.id())?;
+        Some((*id, question, server))
+    });
+    let answers = all_at_once(pairs, |(id, about, server)| Ok((id, question(server, about)?)));
+    answers.into_iter().collect()
+}
+
+/// Tells what was done; fails where it stopped.
+fn tell(cx: &Context, fixed: &Fixed) -> anyhow::Result<()> {
+    for error in fixed.refused.iter().chain(&fixed.moved.untold) {
+        cx.warn(&error.to_string());
+    }
+    let Some(first) = fixed.moved.errors.first() else {
+        if !cx.ui.wants_json() && fixed.moved.keys > 0 {
+            cx.ui.print(&format!("{} keys moved", fixed.moved.keys))?;
+        }
+        return Ok(());
+    };
+    let message = format!("it stopped while keys were moved: {first}");
+    let failure = match (fixed.changed, first) {
+        (true, _) => Failure::halted(message),
+        (false, MoveError::Wire(error)) => Failure::unreachable(std::slice::from_ref(error)),
+        (false, _) => Failure::refused(message),
+    };
+    let details = fixed.moved.errors.iter().skip(1).map(ToString::to_string);
+    let open = &fixed.moved.open;
+    let open = (!open.is_empty()).then(|| format!("{} left open", open.words()));
+    let hint = "nothing is lost; run the same command again: it goes on where this one stopped";
+    Err(failure.details(details.chain(open)).hint(hint).into())
+}
+
+/// Keys that differ stay where they are.
+fn kept(fixed: &Fixed) -> Option<Failure> {
+    let skipped = &fixed.moved.skipped;
+    if skipped.is_empty() {
+        return None;
+    }
+    let details = skipped
+        .iter()
+        .map(|skipped| format!("slot {} on {}: {}", skipped.slot, skipped.node, skipped.why));
+    let message =
+        format!("{} slots are left: nodes hold a key with different values", skipped.len());
+    let failure = Failure::refused(message).details(details);
+    let failure = failure.hint("say whose value wins: --prefer NODE or --prefer newest-epoch");
+    Some(Failure { changed: fixed.changed, ..failure })
+}

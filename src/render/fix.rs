@@ -1,0 +1,294 @@
+//! What is wrong with slots and what becomes of them, as a table and as JSON.
+
+use std::collections::BTreeMap;
+
+use itertools::Itertools;
+use serde::Serialize;
+
+use super::table::{Table, wrapped};
+use super::transfer::EndJson;
+use crate::model::{ClusterReport, NodeId, OpenState, SlotSet};
+use crate::plan::fix::{Cure, End, Fix, Repair};
+
+/// The widest list of slots in a row.
+const WIDE: usize = 11;
+
+/// Most rows for a person; `--json` has all.
+const ROWS: usize = 60;
+
+/// Most pairs of strangers that a person is told of one by one.
+const PAIRS: usize = 10;
+
+/// One node's part in some slots.
+#[derive(Debug, Serialize)]
+pub struct ClaimJson {
+    pub node: String,
+    pub id: NodeId,
+    pub epoch: u64,
+    pub keys: u64,
+    pub owner: bool,
+    pub open: Vec<OpenJson>,
+    /// Whether it takes another for the owner.
+    pub mistaken: bool,
+    /// What becomes of its part.
+    pub action: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub struct OpenJson {
+    pub state: OpenState,
+    pub peer: String,
+}
+
+/// Some slots that are alike.
+#[derive(Debug, Serialize)]
+pub struct RepairJson {
+    pub slots: SlotSet,
+    pub count: usize,
+    /// `finish`, `settle` or `wait`.
+    pub action: &'static str,
+    pub owner: Option<EndJson>,
+    /// The node that gives no answer and loses them.
+    pub lost_by: Option<EndJson>,
+    pub nodes: Vec<ClaimJson>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TimeoutJson {
+    pub node: String,
+    pub from: u64,
+    pub to: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct LibrariesJson {
+    pub node: String,
+    pub libraries: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct HiddenJson {
+    pub node: String,
+    pub keys: u64,
+}
+
+/// A whole plan.
+#[derive(Debug, Serialize)]
+pub struct FixJson {
+    pub slots: Vec<RepairJson>,
+    /// Masters with keys that are not their own, of which slots they cannot tell.
+    pub hidden: Vec<HiddenJson>,
+    /// Pairs of nodes that do not know each other.
+    pub introductions: Vec<[String; 2]>,
+    pub timeouts: Vec<TimeoutJson>,
+    /// Masters with one config epoch, in groups.
+    pub epochs: Vec<Vec<String>>,
+    pub functions: Vec<LibrariesJson>,
+    /// Libraries of one name with different code, which are left alone.
+    pub odd_functions: Vec<String>,
+}
+
+pub fn fix_json(plan: &Fix, report: &ClusterReport) -> FixJson {
+    let name = |id: &NodeId| report.name(*id);
+    let members = &plan.meet.members;
+    let libraries = |libraries: &Vec<_>| {
+        let name = |(name, _): &(Vec<u8>, Vec<u8>)| String::from_utf8_lossy(name).into_owned();
+        libraries.iter().map(name).collect()
+    };
+    FixJson {
+        slots: plan.repairs.iter().map(|repair| repair_json(repair, report)).collect(),
+        hidden: plan
+            .hidden
+            .iter()
+            .map(|(id, keys)| HiddenJson { node: name(id), keys: *keys })
+            .collect(),
+        introductions: plan
+            .meet
+            .strangers
+            .iter()
+            .map(|(one, other)| [name(&members[*one].id), name(&members[*other].id)])
+            .collect(),
+        timeouts: plan
+            .timeouts
+            .iter()
+            .map(|set| TimeoutJson { node: name(&set.node), from: set.from, to: set.to })
+            .collect(),
+        epochs: plan.collisions.iter().map(|ids| ids.iter().map(name).collect()).collect(),
+        functions: plan
+            .libraries
+            .iter()
+            .map(|(id, lacks)| LibrariesJson { node: name(id), libraries: libraries(lacks) })
+            .collect(),
+        odd_functions: plan.odd_libraries.clone(),
+    }
+}
+
+fn repair_json(repair: &Repair, report: &ClusterReport) -> RepairJson {
+    let end = |id: NodeId| EndJson { node: report.name(id), id };
+    let claim = |part: &End| ClaimJson {
+        node: report.name(part.node),
+        id: part.node,
+        epoch: part.epoch,
+        keys: part.keys,
+        owner: part.claims,
+        open: part
+            .open
+            .iter()
+            .map(|(state, peer)| OpenJson { state: *state, peer: report.name(*peer) })
+            .collect(),
+        mistaken: part.misled,
+        action: becomes(repair, part),
+    };
+    RepairJson {
+        slots: repair.slots.clone(),
+        count: repair.slots.len(),
+        action: match repair.cure {
+            Cure::Finish { .. } => "finish",
+            Cure::Settle { .. } => "settle",
+            Cure::Wait { .. } => "wait",
+        },
+        owner: repair.owner().map(end),
+        lost_by: repair.lost.map(end),
+        nodes: repair.ends.iter().map(claim).collect(),
+    }
+}
+
+fn is(end: &End) -> String {
+    let has = |wanted| end.open.iter().any(|(state, _)| *state == wanted);
+    let parts = [
+        (end.claims, "owner"),
+        (has(OpenState::Migrating), "migrating"),
+        (has(OpenState::Importing), "importing"),
+        (end.misled && end.open.is_empty(), "mistaken"),
+    ];
+    parts.iter().filter(|(is_so, _)| *is_so).map(|(_, word)| *word).join(", ")
+}
+
+/// What becomes of a node's part, in a word: whoever sends keys gives up its claim and its marks too.
+fn becomes(repair: &Repair, end: &End) -> &'static str {
+    match repair.cure {
+        Cure::Finish { from, .. } if end.node == from => "gives slot",
+        Cure::Wait { .. } => "left alone",
+        _ if repair.owner() == Some(end.node) => "owner",
+        Cure::Finish { .. } => "",
+        Cure::Settle { .. } if end.keys > 0 => "sends keys",
+        Cure::Settle { .. } if end.claims => "yields",
+        Cure::Settle { .. } if !end.open.is_empty() => "closed",
+        Cure::Settle { .. } => "told",
+    }
+}
+
+/// The plan for a person: a row for each node's part in the troubled slots, then all else.
+pub fn fix_text(plan: &Fix, report: &ClusterReport) -> String {
+    let mut lines = Vec::new();
+    let mut table = Table::new(&["Slots", "Node", ">Epoch", ">Keys", "Is", "Action"]);
+    let mut rows = 0;
+    for repair in &plan.repairs {
+        let (deaf, parts): (Vec<&End>, Vec<&End>) = repair
+            .ends
+            .iter()
+            .partition(|end| end.misled && !end.claims && end.keys == 0 && end.open.is_empty());
+        let mut first = repair.slots.short(WIDE);
+        for end in parts.iter().take(ROWS.saturating_sub(rows)) {
+            table.row([
+                std::mem::take(&mut first),
+                report.name(end.node),
+                end.epoch.to_string(),
+                end.keys.to_string(),
+                is(end),
+                becomes(repair, end).to_owned(),
+            ]);
+        }
+        if !deaf.is_empty() && rows < ROWS {
+            let who = match deaf[..] {
+                [one] => report.name(one.node),
+                _ => format!("{} nodes", deaf.len()),
+            };
+            let row = [&*first, &*who, "", "", "mistaken", "told"];
+            table.row(row.map(str::to_owned));
+        }
+        rows += parts.len() + 1;
+    }
+    if !plan.repairs.is_empty() {
+        lines.push(table.to_string().trim_end().to_owned());
+        if rows > ROWS {
+            lines.push("… and more; --json tells all".to_owned());
+        }
+        lines.push(String::new());
+    }
+    lines.extend(sentences(plan, report).iter().map(|sentence| wrapped(sentence)));
+    lines.join("\n").trim_end().to_owned()
+}
+
+fn sentences(plan: &Fix, report: &ClusterReport) -> Vec<String> {
+    let name = |id: NodeId| report.name(id);
+    let mut lines = Vec::new();
+    let mut by_cure: BTreeMap<Cure, SlotSet> = BTreeMap::new();
+    for repair in &plan.repairs {
+        let slots = by_cure.entry(repair.cure).or_insert(SlotSet::EMPTY);
+        *slots = slots.union(&repair.slots);
+    }
+    for (cure, slots) in by_cure {
+        let words = slots.words();
+        match cure {
+            Cure::Finish { from, to } => lines.push(format!(
+                "{words}: the move from {} to {} is finished",
+                name(from),
+                name(to)
+            )),
+            Cure::Wait { of, replica: None } => lines.push(format!(
+                "{words}: left alone, they belong to {}, which gives no answer; bring it back, or give them to others, without their keys, by --with-unreachable-masters",
+                name(of)
+            )),
+            Cure::Wait { of, replica: Some(replica) } => lines.push(format!(
+                "{words}: left alone, they belong to {}, which gives no answer; its replica {} has their keys: tell it CLUSTER FAILOVER TAKEOVER",
+                name(of),
+                name(replica)
+            )),
+            Cure::Settle { .. } => {}
+        }
+    }
+    for (id, keys) in &plan.hidden {
+        lines.push(format!(
+            "{} holds {keys} keys of slots that are not its own, and does not tell of which: they go home",
+            name(*id)
+        ));
+    }
+    let strangers = &plan.meet.strangers;
+    if strangers.len() > PAIRS {
+        lines
+            .push(format!("{} pairs of nodes do not know each other: introduced", strangers.len()));
+    }
+    for (one, other) in strangers.iter().filter(|_| strangers.len() <= PAIRS) {
+        let ids = [one, other].map(|index| name(plan.meet.members[*index].id));
+        lines.push(format!("{} and {} do not know each other: introduced", ids[0], ids[1]));
+    }
+    for set in &plan.timeouts {
+        let node = name(set.node);
+        lines.push(format!("{node}: cluster-node-timeout {} becomes {}", set.from, set.to));
+    }
+    for group in &plan.collisions {
+        let names = group.iter().map(|id| name(*id)).join(", ");
+        lines.push(format!("{names} share a config epoch: each gets its own"));
+    }
+    for (node, lacks) in &plan.libraries {
+        let names = lacks.iter().map(|(name, _)| String::from_utf8_lossy(name)).join(", ");
+        lines.push(format!("{} lacks functions that others have: {names} copied", name(*node)));
+    }
+    for library in &plan.odd_libraries {
+        lines.push(format!("functions {library} differ between masters: left alone"));
+    }
+    lines
+}
+
+/// What is lost where slots are taken from nodes that give no answer.
+pub fn loss_text(plan: &Fix, report: &ClusterReport) -> String {
+    let lines = plan.lost().into_iter().map(|(id, slots)| {
+        wrapped(&format!(
+            "{} gives no answer and has no replica that does: every key that it holds in {} is lost",
+            report.name(id),
+            slots.words()
+        ))
+    });
+    lines.collect_vec().join("\n")
+}
