@@ -13,7 +13,7 @@ mod stream;
 mod tls;
 
 pub use access::{Access, Secret};
-pub use commands::{Library, Promotion};
+pub use commands::Promotion;
 pub use error::WireError;
 pub use fleet::all_at_once;
 pub use load::{Cluster, load_cluster, load_nodes};

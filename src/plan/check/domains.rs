@@ -114,10 +114,10 @@ fn crowded(cluster: &ClusterReport, spread: &Spread, crowded: &CrowdedDomain) ->
     let names = spread.names(cluster, &spread.masters_in(crowded));
     let swaps = if *avoidable { roles::swaps(&spread.seats, &spread.shards) } else { Vec::new() };
     let replicas = swaps.iter().filter_map(|swap| cluster.node(spread.ids[swap.replica]));
-    let fix = replicas
-        .take(1)
-        .map(|_| format!("rcluster failover {} --roles", cluster.entry().via))
-        .next();
+    let entry = &cluster.entry().via;
+    let fix = replicas.map(|replica| format!("rcluster failover {entry} {}", replica.via));
+    let fix = fix.collect_vec();
+    let fix = (!fix.is_empty()).then(|| fix.join(" && "));
     Problem::warning(Kind::MastersCrowded, message).at(names).mended_by(fix)
 }
 
