@@ -184,3 +184,28 @@ fn a_bus_port_closed_both_ways_is_named_from_both_sides() {
     let (code, err) = hosts.create(4, &[]);
     assert_eq!(code, Some(0), "{err}");
 }
+
+#[test]
+fn a_newcomer_whose_bus_is_closed_is_named_and_joins_once_it_is_open() {
+    let hosts = Hosts::new("d", 4);
+    assert_eq!(hosts.create(3, &[]).0, Some(0));
+    (1..=3).for_each(|other| hosts.close(other, 4));
+    let (new, entry) = (hosts.addr(4), hosts.addr(1));
+    let join = ["add-node", &new, &entry, "--replica-of", &entry];
+
+    let (code, err) = hosts.cli(&[&join[..], &["--join-timeout", "4s"]].concat());
+
+    assert_eq!(code, Some(4), "{err}");
+    assert!(err.contains("cannot reach 10.77.0.4:16379"), "{err}");
+    hosts.open_all(4);
+    let (code, err) = hosts.cli(&join);
+    assert_eq!(code, Some(0), "{err}");
+    assert_eq!(hosts.cli(&["check", &entry, "--wait", "10s"]).0, Some(0));
+
+    // Cut off from all others' buses, it still leaves: FORGET goes to each node itself.
+    (1..=3).for_each(|other| hosts.close(other, 4));
+    (1..=3).for_each(|other| hosts.close(4, other));
+    let (code, err) = hosts.cli(&["del-node", &entry, &new, "--yes"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert_eq!(hosts.cli(&["check", &entry, "--wait", "10s"]).0, Some(0));
+}
