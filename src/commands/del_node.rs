@@ -8,12 +8,11 @@ use itertools::Itertools;
 use super::connect::duration;
 use super::context::Context;
 use super::moving;
-use super::step::{ChangeJson, ConsentArgs, WITHIN};
+use super::step::{ConsentArgs, WITHIN};
 use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeRef};
 use crate::ops;
 use crate::plan::leave::{self, Leave};
 use crate::plan::reset::NodeReset;
-use crate::render::exit;
 use crate::wire::{Cluster, Server, load_cluster};
 
 /// Take nodes out of a cluster, dead ones too
@@ -46,13 +45,9 @@ impl DelNode {
         let leaving = self.leaving(cx, &cluster.report)?;
         let plan = leave::plan(&cluster.report, &leaving, self.drain)?;
         let actions = actions(&cluster.report, &plan);
-        if !cx.ui.wants_json() {
-            cx.ui.print(&actions.iter().join("\n"))?;
-        }
+        let changes = self.consent.ask(cx, &actions, "nothing to do: no node lists them")?;
         let mut untold = Vec::new();
-        let changes = !self.consent.dry_run && !leaving.is_empty();
         if changes {
-            cx.ui.confirm("Go ahead?", self.consent.yes)?;
             let stays = |node: &&crate::model::NodeReport| !leaving.contains(&node.id());
             let stayer = cluster.report.nodes.iter().find(stays);
             let entry = stayer.map_or_else(|| self.entry.clone(), |node| node.via.clone());
@@ -78,19 +73,8 @@ impl DelNode {
                 self.verify(cx, &entry, &leaving, after)?;
             }
         }
-        untold.iter().for_each(|error| cx.warn(&format!("not told: {error}")));
-        if cx.ui.wants_json() {
-            cx.ui.print_json(&ChangeJson {
-                changed: changes,
-                dry_run: self.consent.dry_run,
-                actions,
-                untold,
-                elapsed_ms: start.elapsed().as_millis(),
-            })?;
-        } else if changes {
-            cx.ui.print("no node that answers lists them any more")?;
-        }
-        Ok(exit::OK)
+        let done = "no node that answers lists them any more";
+        self.consent.report(cx, start, changes, actions, untold, done)
     }
 
     /// The ids of the nodes that leave; none for one that has left already.
@@ -195,9 +179,5 @@ fn actions(report: &ClusterReport, plan: &Leave) -> Vec<String> {
             None => format!("{name} gives no answer; {stay} nodes forget it"),
         }
     });
-    let all = moves.chain(homes).chain(leaves).collect_vec();
-    match all.is_empty() {
-        true => vec!["nothing to do: no node lists them".to_owned()],
-        false => all,
-    }
+    moves.chain(homes).chain(leaves).collect()
 }

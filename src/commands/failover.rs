@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::context::Context;
 use super::placement::ZoneArgs;
-use super::step::{ChangeJson, ConsentArgs, WITHIN};
+use super::step::{ConsentArgs, WITHIN};
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef};
 use crate::ops;
 use crate::plan::check::swaps;
-use crate::render::{Failure, exit};
+use crate::render::Failure;
 use crate::wire::Promotion;
 
 /// Make a replica the master of its shard
@@ -51,16 +51,9 @@ impl Failover {
             None => swaps(report).into_iter().map(|(replica, _)| replica).collect::<Vec<_>>(),
         };
         let actions: Vec<String> = replicas.iter().map(|id| action(report, *id)).collect();
-        if !cx.ui.wants_json() {
-            match actions.is_empty() {
-                true => cx.ui.print(&self.nothing(cx, report))?,
-                false => cx.ui.print(&actions.join("\n"))?,
-            }
-        }
-        let changes = !self.consent.dry_run && !replicas.is_empty();
+        let changes = self.consent.ask(cx, &actions, &self.nothing(cx, report))?;
         let mut untold = Vec::new();
         if changes {
-            cx.ui.confirm("Go ahead?", self.consent.yes)?;
             let how = match (self.force, self.takeover) {
                 (_, true) => Promotion::Takeover,
                 (true, _) => Promotion::Forced,
@@ -73,20 +66,9 @@ impl Failover {
                 untold = ops::promote(&mut cluster, replica, how, &deadline, &progress)?;
             }
         }
-        let untold: Vec<String> = untold.iter().map(ToString::to_string).collect();
-        untold.iter().for_each(|error| cx.warn(&format!("stopped answering meanwhile: {error}")));
-        if cx.ui.wants_json() {
-            cx.ui.print_json(&ChangeJson {
-                changed: changes,
-                dry_run: self.consent.dry_run,
-                actions,
-                untold,
-                elapsed_ms: start.elapsed().as_millis(),
-            })?;
-        } else if changes {
-            cx.ui.print("every node that answers sees the new roles")?;
-        }
-        Ok(exit::OK)
+        let untold = untold.iter().map(ToString::to_string).collect();
+        let done = "every node that answers sees the new roles";
+        self.consent.report(cx, start, changes, actions, untold, done)
     }
 
     fn nothing(&self, cx: &Context, report: &ClusterReport) -> String {

@@ -5,10 +5,10 @@ use std::time::Instant;
 use clap::Args;
 
 use super::context::Context;
-use super::step::{ChangeJson, ConsentArgs, WITHIN};
+use super::step::{ConsentArgs, WITHIN};
 use crate::model::{NodeAddr, NodeRef};
 use crate::ops;
-use crate::render::{Failure, exit};
+use crate::render::Failure;
 
 /// Strike a node off the list of every other node at once
 ///
@@ -56,28 +56,15 @@ impl Forget {
         let nodes = cluster.report.nodes.iter().zip(std::mem::take(&mut cluster.servers));
         let mut servers: Vec<_> =
             nodes.filter(|(node, _)| node.id() != id).map(|(_, server)| server).collect();
-        let action = format!("forget {name} ({id}) on {} nodes", servers.len());
+        let actions = vec![format!("{} nodes forget {name} ({id})", servers.len())];
+        let changes = self.consent.ask(cx, &actions, "")?;
         let mut untold = Vec::new();
-        if !self.consent.dry_run {
-            cx.ui.confirm(&format!("{action}?"), self.consent.yes)?;
+        if changes {
             let deadline = self.consent.deadline(cx, WITHIN)?;
             untold = ops::forget(&[id], &mut servers, &deadline, &cx.progress())?;
         }
-        let untold: Vec<String> = untold.iter().map(ToString::to_string).collect();
-        untold.iter().for_each(|error| cx.warn(&format!("not told: {error}")));
-        if cx.ui.wants_json() {
-            cx.ui.print_json(&ChangeJson {
-                changed: !self.consent.dry_run,
-                dry_run: self.consent.dry_run,
-                actions: vec![action],
-                untold,
-                elapsed_ms: start.elapsed().as_millis(),
-            })?;
-        } else if self.consent.dry_run {
-            cx.ui.print(&action)?;
-        } else {
-            cx.ui.print(&format!("no node that answers lists {name} any more"))?;
-        }
-        Ok(exit::OK)
+        let untold = untold.iter().map(ToString::to_string).collect();
+        let done = format!("no node that answers lists {name} any more");
+        self.consent.report(cx, start, changes, actions, untold, &done)
     }
 }

@@ -7,12 +7,12 @@ use clap::Args;
 use super::add_node::{Newcomer, Parent};
 use super::context::Context;
 use super::del_node::{depart, parted};
-use super::step::{ChangeJson, ConsentArgs};
+use super::step::ConsentArgs;
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef, SlotSet};
 use crate::ops;
 use crate::plan::join::Place;
 use crate::plan::leave::lost_with;
-use crate::render::{Failure, exit};
+use crate::render::Failure;
 
 /// Put a new node in the place of a dead one
 ///
@@ -51,12 +51,9 @@ impl ReplaceNode {
         let name = cluster.report.name(dead);
         let Succession { place, gone } = self.succession(cx, &cluster.report, dead, &name)?;
         let actions = self.actions(&cluster.report, &place, &gone);
-        if !cx.ui.wants_json() {
-            cx.ui.print(&actions.join("\n"))?;
-        }
+        let changes = self.consent.ask(cx, &actions, "")?;
         let mut untold = Vec::new();
-        if !self.consent.dry_run {
-            cx.ui.confirm("Go ahead?", self.consent.yes)?;
+        if changes {
             let (plan, mut servers) = new.join(cluster, &place)?;
             let options = self.consent.options(cx)?;
             ops::apply(&plan.formation, &mut servers, &options, &cx.progress())?;
@@ -64,19 +61,8 @@ impl ReplaceNode {
             let (stay, going) = parted(cluster, &gone);
             untold = depart(cx, stay, going, &gone, &options.deadline)?;
         }
-        untold.iter().for_each(|error| cx.warn(&format!("not told: {error}")));
-        if cx.ui.wants_json() {
-            cx.ui.print_json(&ChangeJson {
-                changed: !self.consent.dry_run,
-                dry_run: self.consent.dry_run,
-                actions,
-                untold,
-                elapsed_ms: start.elapsed().as_millis(),
-            })?;
-        } else if !self.consent.dry_run {
-            cx.ui.print(&format!("{} has taken the place of {name}", self.new))?;
-        }
-        Ok(exit::OK)
+        let done = format!("{} has taken the place of {name}", self.new);
+        self.consent.report(cx, start, changes, actions, untold, &done)
     }
 
     fn succession(

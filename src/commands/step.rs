@@ -70,6 +70,42 @@ impl ConsentArgs {
         Ok(Options { deadline: self.deadline(cx, WITHIN)?, config_set: false })
     }
 
+    /// Shows what is to be done, and asks; gives whether to go ahead. `nothing` is said where there
+    /// is nothing to do.
+    pub fn ask(&self, cx: &Context, actions: &[String], nothing: &str) -> anyhow::Result<bool> {
+        if !cx.ui.wants_json() {
+            match actions.is_empty() {
+                true => cx.ui.print(nothing)?,
+                false => cx.ui.print(&actions.join("\n"))?,
+            }
+        }
+        if self.dry_run || actions.is_empty() {
+            return Ok(false);
+        }
+        cx.ui.confirm("Go ahead?", self.yes)?;
+        Ok(true)
+    }
+
+    /// Tells what was done, `done` in a sentence, and who could not be told of it.
+    pub fn report(
+        &self,
+        cx: &Context,
+        start: Instant,
+        changed: bool,
+        actions: Vec<String>,
+        untold: Vec<String>,
+        done: &str,
+    ) -> anyhow::Result<u8> {
+        untold.iter().for_each(|error| cx.warn(&format!("not told: {error}")));
+        if cx.ui.wants_json() {
+            let (dry_run, elapsed_ms) = (self.dry_run, start.elapsed().as_millis());
+            cx.ui.print_json(&ChangeJson { changed, dry_run, actions, untold, elapsed_ms })?;
+        } else if changed {
+            cx.ui.print(done)?;
+        }
+        Ok(exit::OK)
+    }
+
     pub fn deadline(&self, cx: &Context, usual: Duration) -> anyhow::Result<Deadline> {
         cx.deadline(self.within.unwrap_or(usual))
     }
@@ -77,14 +113,14 @@ impl ConsentArgs {
 
 /// What such a command prints with `--json`.
 #[derive(Debug, Serialize)]
-pub struct ChangeJson {
-    pub changed: bool,
-    pub dry_run: bool,
+struct ChangeJson {
+    changed: bool,
+    dry_run: bool,
     /// What is done, or would be, a sentence each.
-    pub actions: Vec<String>,
+    actions: Vec<String>,
     /// Nodes that could not be told, and why.
-    pub untold: Vec<String>,
-    pub elapsed_ms: u128,
+    untold: Vec<String>,
+    elapsed_ms: u128,
 }
 
 impl ChangeArgs {

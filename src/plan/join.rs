@@ -29,8 +29,8 @@ pub enum Place {
 pub enum JoinError {
     #[error(transparent)]
     Meet(#[from] MeetError),
-    #[error("{node} holds {what}: only an empty node joins a cluster")]
-    NotEmpty { node: NodeAddr, what: String },
+    #[error("{node} holds {keys} key{}: only an empty node joins a cluster", if *keys == 1 { "" } else { "s" })]
+    NotEmpty { node: NodeAddr, keys: u64 },
     #[error("{node} is in this cluster already, as a replica of {master}")]
     IsReplica { node: NodeAddr, master: String },
     #[error("{node} is in this cluster already, as a master that owns {slots}")]
@@ -86,8 +86,8 @@ pub fn plan(
     }
     let newcomers = [newcomer.clone()];
     let (mut members, all) = meet::members(cluster, &newcomers)?;
-    if let Some(what) = holds(newcomer).filter(|_| me.is_master() && me.slots.is_empty()) {
-        return Err(JoinError::NotEmpty { node: via, what });
+    if newcomer.keys > 0 && me.is_master() && me.slots.is_empty() {
+        return Err(JoinError::NotEmpty { node: via, keys: newcomer.keys });
     }
     for member in members.iter_mut().filter(|member| member.id == me.id) {
         if let Some(of) = parent.filter(|_| me.role != role) {
@@ -107,14 +107,6 @@ pub fn plan(
         (member.role, member.slots) = (Some(role), Some(slots.clone()));
     }
     Ok(Join { formation: Formation::new(members, &all, true), parent })
-}
-
-/// What it holds that a newcomer must not.
-fn holds(report: &NodeReport) -> Option<String> {
-    (report.keys > 0).then(|| match report.keys {
-        1 => "1 key".to_owned(),
-        keys => format!("{keys} keys"),
-    })
 }
 
 fn master(cluster: &ClusterReport, newcomer: &NodeReport, id: NodeId) -> Result<NodeId, JoinError> {
