@@ -18,7 +18,8 @@ pub(super) fn epochs(cluster: &ClusterReport) -> Vec<Problem> {
     let problem = |(epoch, nodes): (u64, Vec<&Node>)| {
         let names = nodes.iter().map(|node| cluster.name(node.id)).collect_vec();
         let message = format!("masters {} have one config epoch, {epoch}", listed(&names));
-        Problem::warning(Kind::EpochCollision, message).at(names)
+        let fix = format!("rcluster fix {}", cluster.entry().via);
+        Problem::warning(Kind::EpochCollision, message).at(names).mended_by(fix)
     };
     shared
         .filter(|(_, nodes)| nodes.iter().map(|node| node.id).unique().count() > 1)

@@ -121,6 +121,7 @@ fn problem(
             let own = truth.map(|node| node.slots.clone()).unwrap_or_default();
             let message = format!("{who} {sees} {name} own slots {seen}; {itself} {own}");
             slots = own;
+            fix = Some(format!("rcluster fix {}", cluster.entry().via));
             message
         }
         Difference::Address(seen) => {
