@@ -196,7 +196,8 @@ impl Stage {
         let unharmed = ended.code == Some(0);
         // A server that was away may have missed the end of a run.
         if !unharmed || fault != Fault::RunKilled {
-            let wait = ["check", &entry_addr, "--wait", "20s"];
+            // Where a node is dead on purpose it never is healthy.
+            let wait = ["check", &entry_addr, "--wait", "6s"];
             self.run(&wait);
             let again = rcluster(&words);
             assert_eq!(
