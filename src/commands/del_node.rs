@@ -115,7 +115,7 @@ impl DelNode {
 
 /// Whether it is no node of the cluster because it left: a whole id that nobody lists, or a node
 /// that answers and is alone.
-fn has_left(cx: &Context, node: &NodeRef) -> bool {
+pub fn has_left(cx: &Context, node: &NodeRef) -> bool {
     match node {
         NodeRef::Id(id) => id.len() == 40,
         NodeRef::Addr(addr) => Server::connect(addr, &cx.access)

@@ -5,8 +5,9 @@ use std::time::Instant;
 use clap::Args;
 
 use super::context::Context;
+use super::del_node::has_left;
 use super::step::{ConsentArgs, WITHIN};
-use crate::model::{NodeAddr, NodeRef};
+use crate::model::{FindError, NodeAddr, NodeRef};
 use crate::ops;
 use crate::render::Failure;
 
@@ -28,7 +29,13 @@ impl Forget {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let start = Instant::now();
         let mut cluster = cx.load_to_change(&self.entry)?;
-        let id = cx.id_of(&cluster.report, &self.node)?;
+        let id = match cx.id_of(&cluster.report, &self.node) {
+            Err(FindError::Unknown(..)) if has_left(cx, &self.node) => {
+                let changes = self.consent.ask(cx, &[], "nothing to do: no node lists it")?;
+                return self.consent.report(cx, start, changes, Vec::new(), Vec::new(), "");
+            }
+            found => found?,
+        };
         let name = cluster.report.name(id);
         let owners = crate::plan::check::owners(&cluster.report);
         if let Some((_, slots)) = owners.iter().find(|(owner, _)| *owner == id) {

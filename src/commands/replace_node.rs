@@ -8,7 +8,7 @@ use super::add_node::{Newcomer, Parent};
 use super::context::Context;
 use super::del_node::{depart, parted};
 use super::step::ConsentArgs;
-use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef, SlotSet};
+use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeRef, SlotSet};
 use crate::ops;
 use crate::plan::join::Place;
 use crate::plan::leave::lost_with;
@@ -47,7 +47,15 @@ impl ReplaceNode {
         let start = Instant::now();
         let new = Newcomer::load(cx, &self.new)?;
         let cluster = cx.load(&self.entry)?;
-        let dead = cx.id_of(&cluster.report, &self.dead)?;
+        let dead = match cx.id_of(&cluster.report, &self.dead) {
+            Err(FindError::Unknown(..)) if cluster.report.node(new.report.id()).is_some() => {
+                let nothing =
+                    format!("nothing to do: {} is in, and no node lists the other", self.new);
+                let changes = self.consent.ask(cx, &[], &nothing)?;
+                return self.consent.report(cx, start, changes, Vec::new(), Vec::new(), "");
+            }
+            found => found?,
+        };
         let name = cluster.report.name(dead);
         let Succession { place, gone } = self.succession(cx, &cluster.report, dead, &name)?;
         let actions = self.actions(&cluster.report, &place, &gone);

@@ -25,6 +25,8 @@ enum Act {
     DelMasterWithDrain,
     Failover,
     ReplaceReplica,
+    Forget,
+    Roles,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,13 +43,15 @@ enum Fault {
     BystanderHangs,
 }
 
-const ACTS: [Act; 6] = [
+const ACTS: [Act; 8] = [
     Act::AddReplica,
     Act::AddMaster,
     Act::DelReplica,
     Act::DelMasterWithDrain,
     Act::Failover,
     Act::ReplaceReplica,
+    Act::Forget,
+    Act::Roles,
 ];
 
 const FAULTS: [Fault; 5] = [
@@ -97,6 +101,16 @@ impl Stage {
         shards
     }
 
+    /// Zones of which one holds the first two masters, so that a promotion in the second shard
+    /// spreads the masters.
+    fn zones(&self, shards: &[(usize, usize)]) -> Vec<String> {
+        let [(one, its), (two, other), (three, last)] = shards[..3] else {
+            panic!("three shards with a replica: {shards:?}")
+        };
+        let named = [(one, "a"), (its, "a"), (two, "a"), (other, "b"), (three, "c"), (last, "c")];
+        named.map(|(node, zone)| format!("{}={zone}", self.cluster.addr(node))).to_vec()
+    }
+
     fn restart(&mut self, node: usize) {
         self.cluster.restart(node);
         self.cluster.tell(node, &["CONFIG", "SET", "cluster-node-timeout", "2000"]);
@@ -121,6 +135,8 @@ impl Stage {
         let addr = |node: usize| self.cluster.addr(node);
         let (entry_addr, spare_addr, replica_addr) = (addr(entry), addr(spare), addr(replica));
         let mut subject = spare;
+        let replica_id = self.cluster.id(replica);
+        let zones = self.zones(&shards);
         let words: Vec<&str> = match act {
             Act::AddReplica => {
                 vec!["add-node", &spare_addr, &entry_addr, "--replica-of", "auto"]
@@ -144,6 +160,15 @@ impl Stage {
                 self.cluster.nodes[replica].kill();
                 vec!["replace-node", &entry_addr, &replica_addr, &spare_addr, "--yes"]
             }
+            Act::Forget => {
+                self.cluster.nodes[replica].kill();
+                vec!["forget", &entry_addr, &replica_id, "--yes"]
+            }
+            Act::Roles => {
+                subject = replica;
+                let zones = zones.iter().flat_map(|zone| ["--zone", zone]);
+                ["failover", &entry_addr, "--roles", "--yes"].into_iter().chain(zones).collect()
+            }
         };
         let patience = match act {
             Act::AddReplica | Act::AddMaster => "--join-timeout",
@@ -153,6 +178,8 @@ impl Stage {
         // A master that is emptied has no replica to take over: it may hang, but not die.
         let fault = fault.map(|(fault, after)| match (act, fault) {
             (Act::DelMasterWithDrain, Fault::SubjectKilled) => (Fault::SubjectHangs, after),
+            // Who is forgotten is dead already.
+            (Act::Forget, Fault::SubjectKilled | Fault::SubjectHangs) => (Fault::RunKilled, after),
             (_, fault) => (fault, after),
         });
         let begun = Instant::now();
@@ -179,7 +206,7 @@ impl Stage {
         match fault {
             Fault::RunKilled => {}
             Fault::SubjectKilled => {
-                if act == Act::Failover {
+                if [Act::Failover, Act::Roles].contains(&act) {
                     // Servers without files come back empty: not while they are the master.
                     eventually("the old master is it again", || self.role(master).is_none());
                 }
@@ -224,7 +251,14 @@ impl Stage {
                 self.run(&["add-node", &subject_addr, &entry, "--replica-of", &of]).succeeds();
             }
             Act::DelMasterWithDrain => {}
-            Act::Failover => assert_eq!(self.role(replica), None),
+            Act::Failover | Act::Roles => assert_eq!(self.role(replica), None),
+            Act::Forget => {
+                self.restart(replica);
+                let addr = self.cluster.addr(replica);
+                self.run(&["reset", &addr, "--hard", "--flush", "--force", "--yes"]).succeeds();
+                let of = self.cluster.id(master);
+                self.run(&["add-node", &addr, &entry, "--replica-of", &of]).succeeds();
+            }
             Act::ReplaceReplica => {
                 self.restart(replica);
                 let addr = self.cluster.addr(replica);

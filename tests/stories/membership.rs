@@ -303,6 +303,27 @@ fn a_new_node_takes_the_place_of_a_dead_replica() {
     assert_eq!(role(&cluster, 6), Some(id(&cluster, master)));
     assert!(listed_by(&cluster, gone).is_empty());
     run(&["check", &addrs[master], "--wait", "20s"], &[]).succeeds();
+    assert_eq!(run(&words, &[]).succeeds().json()["changed"], false);
+}
+
+#[test]
+fn a_dead_replica_is_forgotten_by_all_at_once() {
+    let mut cluster = cluster_and(3, 1, 0);
+    let addrs = cluster.addrs();
+    let (dead, master) = a_replica(&cluster, 6);
+    let gone = id(&cluster, dead);
+    let words = ["forget", &addrs[master], &gone.to_string(), "--yes"];
+    let replicas = ["forget", &addrs[dead], &addrs[master], "--yes"];
+    rcluster(&replicas).exits(1).tells(&["without it nobody would", "del-node"]);
+    cluster.nodes[dead].kill();
+
+    assert_eq!(run(&words, &["--dry-run"]).succeeds().json()["changed"], false);
+    assert_eq!(listed_by(&cluster, gone).len(), 5);
+    run(&words, &[]).succeeds();
+
+    assert!(listed_by(&cluster, gone).is_empty());
+    run(&["check", &addrs[master], "--wait", "20s"], &[]).succeeds();
+    assert_eq!(run(&words, &[]).succeeds().json()["changed"], false);
 }
 
 #[test]
