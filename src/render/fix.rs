@@ -10,8 +10,8 @@ use super::transfer::EndJson;
 use crate::model::{ClusterReport, NodeId, OpenState, SlotSet};
 use crate::plan::fix::{Cure, End, Fix, Repair};
 
-/// The widest list of slots in a row.
-const WIDE: usize = 11;
+/// The widest list of slots in a row, where there is room, and where there is not.
+const WIDE: [usize; 2] = [28, 11];
 
 /// Most rows for a person; `--json` has all.
 const ROWS: usize = 60;
@@ -181,6 +181,21 @@ fn becomes(repair: &Repair, end: &End) -> &'static str {
 /// The plan for a person: a row for each node's part in the troubled slots, then all else.
 pub fn fix_text(plan: &Fix, report: &ClusterReport) -> String {
     let mut lines = Vec::new();
+    if !plan.repairs.is_empty() {
+        let (table, rows) = slots_table(plan, report, WIDE[0]);
+        let table = table.or_if_too_wide(|| slots_table(plan, report, WIDE[1]).0);
+        lines.push(table.to_string().trim_end().to_owned());
+        if rows > ROWS {
+            lines.push("… and more; --json tells all".to_owned());
+        }
+        lines.push(String::new());
+    }
+    lines.extend(sentences(plan, report).iter().map(|sentence| wrapped(sentence)));
+    lines.join("\n").trim_end().to_owned()
+}
+
+/// The table, and how many rows it would have in full.
+fn slots_table(plan: &Fix, report: &ClusterReport, columns: usize) -> (Table, usize) {
     let mut table = Table::new(&["Slots", "Node", ">Epoch", ">Keys", "Is", "Action"]);
     let mut rows = 0;
     for repair in &plan.repairs {
@@ -188,7 +203,7 @@ pub fn fix_text(plan: &Fix, report: &ClusterReport) -> String {
             .ends
             .iter()
             .partition(|end| end.misled && !end.claims && end.keys == 0 && end.open.is_empty());
-        let mut first = repair.slots.short(WIDE);
+        let mut first = repair.slots.short(columns);
         for end in parts.iter().take(ROWS.saturating_sub(rows)) {
             table.row([
                 std::mem::take(&mut first),
@@ -209,15 +224,7 @@ pub fn fix_text(plan: &Fix, report: &ClusterReport) -> String {
         }
         rows += parts.len() + 1;
     }
-    if !plan.repairs.is_empty() {
-        lines.push(table.to_string().trim_end().to_owned());
-        if rows > ROWS {
-            lines.push("… and more; --json tells all".to_owned());
-        }
-        lines.push(String::new());
-    }
-    lines.extend(sentences(plan, report).iter().map(|sentence| wrapped(sentence)));
-    lines.join("\n").trim_end().to_owned()
+    (table, rows)
 }
 
 fn sentences(plan: &Fix, report: &ClusterReport) -> Vec<String> {
