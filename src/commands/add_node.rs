@@ -91,7 +91,7 @@ impl AddNode {
             Some(parent) => parent.place(cx, &cluster.report)?,
             None => Place::Master,
         };
-        let (plan, mut servers) = new.join(cluster, &place)?;
+        let (plan, mut servers) = new.join(cluster, &place, !self.change.dry_run)?;
         let done = match plan.parent {
             Some(id) => format!("{} is a replica of {}", self.new, name(&plan.formation, id)),
             None => format!("{} is a master without slots", self.new),
@@ -120,12 +120,27 @@ impl Newcomer {
         Ok(Newcomer { report, server })
     }
 
-    /// The plan by which it joins, and the connections to the plan's members.
-    pub fn join(mut self, cluster: Cluster, place: &Place) -> anyhow::Result<(Join, Vec<Server>)> {
+    /// The plan by which it joins, and the connections to the plan's members; `renews` says whether
+    /// it may get a new id for it.
+    pub fn join(
+        mut self,
+        cluster: Cluster,
+        place: &Place,
+        renews: bool,
+    ) -> anyhow::Result<(Join, Vec<Server>)> {
         let mut plan = join::plan(&cluster.report, &self.report, place)?;
         let mut servers = cluster.servers;
-        if plan.parent.is_none() {
-            let missing = missing_libraries(&cluster.report, &mut servers, &mut self)?;
+        let missing = match plan.parent {
+            None => missing_libraries(&cluster.report, &mut servers, &mut self)?,
+            Some(_) => Vec::new(),
+        };
+        if renews && self.may_be_banned() {
+            self.server.reset(true)?;
+            let zone = self.report.zone.take();
+            self.report = NodeReport { zone, ..self.server.report()? };
+            plan = join::plan(&cluster.report, &self.report, place)?;
+        }
+        if !missing.is_empty() {
             let id = self.report.id();
             let joins = |member: &&mut crate::plan::formation::Member| member.id == id;
             for member in plan.formation.members.iter_mut().filter(joins) {
@@ -136,6 +151,13 @@ impl Newcomer {
             servers.push(self.server);
         }
         Ok((plan, servers))
+    }
+
+    /// Whether it was in a cluster before and is alone: whoever forgot its id takes it for a minute
+    /// as if it met it, and drops it again.
+    fn may_be_banned(&self) -> bool {
+        let is_alone = self.report.view.nodes().len() == 1;
+        is_alone && self.report.info.current_epoch > 0 && self.report.view.me().slots.is_empty()
     }
 }
 

@@ -62,7 +62,7 @@ impl ReplaceNode {
         let changes = self.consent.ask(cx, &actions, "")?;
         let mut untold = Vec::new();
         if changes {
-            let (plan, mut servers) = new.join(cluster, &place)?;
+            let (plan, mut servers) = new.join(cluster, &place, true)?;
             let options = self.consent.options(cx)?;
             ops::apply(&plan.formation, &mut servers, &options, &cx.progress())?;
             let cluster = cx.load(&self.entry)?;

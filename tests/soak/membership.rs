@@ -207,8 +207,14 @@ impl Stage {
             Fault::RunKilled => {}
             Fault::SubjectKilled => {
                 if [Act::Failover, Act::Roles].contains(&act) {
-                    // Servers without files come back empty: not while they are the master.
-                    eventually("the old master is it again", || self.role(master).is_none());
+                    // Servers without files come back empty: not while they are the master. An
+                    // old master that has not begun to follow yet is not elected, but has all keys.
+                    let old = self.cluster.addr(master);
+                    let takes = || {
+                        let words = ["failover", &old, &old, "--takeover", "--yes"];
+                        self.role(master).is_none() || rcluster(&words).code == Some(0)
+                    };
+                    eventually("the old master is it again", takes);
                 }
                 self.restart(subject);
             }

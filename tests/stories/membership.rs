@@ -307,6 +307,24 @@ fn a_new_node_takes_the_place_of_a_dead_replica() {
 }
 
 #[test]
+fn a_node_that_was_just_forgotten_comes_back_at_once() {
+    let cluster = cluster_and(3, 1, 0);
+    let addrs = cluster.addrs();
+    let (replica, master) = a_replica(&cluster, 6);
+    let banned = id(&cluster, replica);
+    cluster.tell(replica, &["CLUSTER", "RESET", "SOFT"]);
+    run(&["forget", &addrs[master], &banned.to_string(), "--yes"], &[]).succeeds();
+    let back = ["add-node", &addrs[replica], &addrs[master], "--replica-of", &addrs[master]];
+
+    run(&back, &["--dry-run"]).succeeds();
+    assert_eq!(id(&cluster, replica), banned);
+    run(&back, &["--join-timeout", "20s"]).succeeds();
+
+    assert_eq!(role(&cluster, replica), Some(id(&cluster, master)));
+    run(&["check", &addrs[master], "--wait", "20s"], &[]).succeeds();
+}
+
+#[test]
 fn a_dead_replica_is_forgotten_by_all_at_once() {
     let mut cluster = cluster_and(3, 1, 0);
     let addrs = cluster.addrs();
