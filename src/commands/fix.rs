@@ -8,13 +8,11 @@ use itertools::Itertools;
 use serde::Serialize;
 
 use super::context::Context;
-use super::moving::{LONGEST, UNTIL_IDLE};
+use super::moving::{LONGEST, UNTIL_IDLE, at_rest};
 use super::placement::Zones;
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef};
 use crate::ops::fix::{Fixed, fix, routes};
-use crate::ops::moving::{
-    Abilities, MoveError, MoveOptions, Winner, abilities, until_idle, vet_classic,
-};
+use crate::ops::moving::{Abilities, MoveError, MoveOptions, Winner, vet_classic};
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::is_healthy;
 use crate::plan::fix::{
@@ -82,13 +80,8 @@ impl Fix {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let start = Instant::now();
         let mut cluster = cx.load_to_change(&self.entry)?;
-        let abilities = abilities(&mut cluster)?;
-        if abilities.values().any(|ability| *ability != Ability::Classic) {
-            // What a move of the servers' own has changed meanwhile is not in the facts.
-            let patience = Deadline::after(UNTIL_IDLE, Interrupt::default());
-            until_idle(&mut cluster, &abilities, &patience, &cx.progress())?;
-            cluster = cx.load(&self.entry)?;
-        }
+        let patience = Deadline::after(UNTIL_IDLE, Interrupt::default());
+        let abilities = at_rest(cx, &self.entry, &mut cluster, &patience)?;
         let wish = Wish {
             prefer: self.prefer(cx, &cluster.report)?,
             abandon: self.with_unreachable_masters,

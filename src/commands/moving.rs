@@ -100,13 +100,8 @@ pub fn run(
 ) -> anyhow::Result<u8> {
     let start = Instant::now();
     let mut cluster = cx.load_to_change(entry)?;
-    let abilities = abilities(&mut cluster)?;
     let patience = Deadline::after(UNTIL_IDLE, Interrupt::default());
-    if abilities.values().any(|ability| *ability != Ability::Classic) {
-        // What a move of the servers' own has changed meanwhile is not in the facts.
-        until_idle(&mut cluster, &abilities, &patience, &cx.progress())?;
-        cluster = cx.load(entry)?;
-    }
+    let abilities = at_rest(cx, entry, &mut cluster, &patience)?;
     let plan = settled(cx, entry, &mut cluster, &plan)?;
     let options = args.options(patience);
     let of = |route: &Route| match options.needs_classic() {
@@ -157,6 +152,23 @@ pub fn run(
     Ok(if healthy == Some(false) { exit::PROBLEMS } else { exit::OK })
 }
 
+/// Waits until no server moves slots by itself any more, and has the facts say what that came to;
+/// gives what each can do.
+pub fn at_rest(
+    cx: &Context,
+    entry: &NodeAddr,
+    cluster: &mut Cluster,
+    patience: &Deadline,
+) -> anyhow::Result<Abilities> {
+    let abilities = abilities(cluster)?;
+    if abilities.values().any(|ability| *ability != Ability::Classic) {
+        // What a move of the servers' own has changed meanwhile is not in the facts.
+        until_idle(cluster, &abilities, patience, &cx.progress())?;
+        *cluster = cx.load(entry)?;
+    }
+    Ok(abilities)
+}
+
 /// Moves all slots of these masters to those that stay; they stay masters.
 pub fn drain(
     cx: &Context,
@@ -165,7 +177,6 @@ pub fn drain(
     rest: impl Fn(&SlotSet) -> String,
 ) -> anyhow::Result<()> {
     let mut cluster = cx.load(entry)?;
-    let abilities = abilities(&mut cluster)?;
     let options = MoveOptions {
         deadline: cx.deadline(LONGEST)?,
         classic: false,
@@ -175,8 +186,7 @@ pub fn drain(
         big_key: None,
     };
     let patience = options.deadline.within(UNTIL_IDLE);
-    until_idle(&mut cluster, &abilities, &patience, &cx.progress())?;
-    cluster = cx.load(entry)?;
+    let abilities = at_rest(cx, entry, &mut cluster, &patience)?;
     let plan = settled(cx, entry, &mut cluster, &|report: &ClusterReport| {
         Ok(plan(report)?.unwrap_or_default())
     })?;

@@ -319,9 +319,7 @@ fn leave(error: &LeaveError) -> Failure {
 fn transfer(error: &TransferError) -> Failure {
     let failure = Failure::refused(error);
     match error {
-        TransferError::Silent { .. } => {
-            Failure::new(exit::UNREACHABLE, error).hint("nothing was changed; bring it back first")
-        }
+        TransferError::Silent { node, why } => Failure::silent(node, why),
         TransferError::IsReplica { master, .. } => failure.hint(format!("name its master: {master}")),
         TransferError::OpenElsewhere { slot, from, to } => failure.hint(format!(
             "nothing was changed; finish that one first:\nrcluster reshard {from} --slots {slot} --to {to}"
