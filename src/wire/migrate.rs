@@ -90,11 +90,38 @@ pub struct Copy {
 /// Two copies of one moment tell their time to live a few milliseconds apart.
 const TTL_APART: i64 = 2000;
 
+/// How much later than its original a copy may end that a hanging server took in late: MIGRATE sends
+/// the time that is left, not the end.
+const LATE: i64 = 60_000;
+
 impl Copy {
     pub fn equals(&self, other: &Copy) -> bool {
         let endless = self.ttl < 0 && other.ttl < 0;
-        let alike = (self.ttl >= 0) == (other.ttl >= 0);
-        self.value == other.value && (endless || alike && (self.ttl - other.ttl).abs() <= TTL_APART)
+        self.has_value_of(other) && (endless || self.ends_within(other, -TTL_APART..=TTL_APART))
+    }
+
+    /// Whether this is what MIGRATE made of the other, on a server that hung meanwhile.
+    pub fn is_late_copy_of(&self, original: &Copy) -> bool {
+        self.has_value_of(original) && self.ends_within(original, -TTL_APART..=LATE)
+    }
+
+    pub fn has_value_of(&self, other: &Copy) -> bool {
+        self.value == other.value
+    }
+
+    fn ends_within(&self, other: &Copy, apart: std::ops::RangeInclusive<i64>) -> bool {
+        self.ttl >= 0 && other.ttl >= 0 && apart.contains(&(self.ttl - other.ttl))
+    }
+
+    /// `without an end`, `ends in 59m 58s`
+    pub fn end(&self) -> String {
+        match u64::try_from(self.ttl) {
+            Ok(ttl) => {
+                let left = Duration::from_secs(ttl.div_ceil(1000));
+                format!("ends in {}", humantime::format_duration(left))
+            }
+            Err(_) => "without an end".to_owned(),
+        }
     }
 }
 
@@ -457,5 +484,33 @@ fn read_task(entry: &Value) -> Task {
         message: get(&["message", "last_error"]).split_whitespace().collect::<Vec<_>>().join(" "),
         is_over: over,
         state,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copy(value: i64, ttl: i64) -> Copy {
+        Copy { size: 1, value: Value::Int(value), ttl }
+    }
+
+    #[test]
+    fn a_copy_may_end_later_than_its_original_but_not_much_and_not_earlier() {
+        let original = copy(1, 100_000);
+        let late = |ttl| copy(1, ttl).is_late_copy_of(&original);
+        assert_eq!([98_500, 130_000, 160_000].map(late), [true; 3]);
+        assert_eq!([97_000, 161_000, -1].map(late), [false; 3]);
+        assert!(!copy(2, 100_000).is_late_copy_of(&original));
+        assert!(!copy(1, 100_000).is_late_copy_of(&copy(1, -1)));
+    }
+
+    #[test]
+    fn equal_copies_have_one_value_and_one_end() {
+        assert!(copy(1, -1).equals(&copy(1, -1)));
+        assert!(copy(1, 5000).equals(&copy(1, 6000)));
+        assert!(!copy(1, 5000).equals(&copy(1, 8000)));
+        assert!(!copy(1, 5000).equals(&copy(1, -1)));
+        assert!(!copy(1, -1).equals(&copy(2, -1)));
     }
 }

@@ -88,7 +88,7 @@ fn a_signal_ends_the_batch_in_hand_and_leaves_no_slot_open() {
 }
 
 /// A key on the source, and another of its name where the slot goes.
-fn twins(there: &str, ttl: bool) -> (TestCluster, Slot, usize) {
+fn twins(there: &str, ttl: Option<u64>) -> (TestCluster, Slot, usize) {
     let cluster = three_and_one();
     let slot = Slot::of_key(b"{twin}");
     let from = owner(&cluster, slot);
@@ -100,8 +100,8 @@ fn twins(there: &str, ttl: bool) -> (TestCluster, Slot, usize) {
     cluster.tell(to, &["CLUSTER", "SETSLOT", &slot.to_string(), "IMPORTING", &id]);
     let mut pipeline = redis::Pipeline::new();
     pipeline.cmd("ASKING").ignore().cmd("SET").arg("{twin}").arg(there);
-    if ttl {
-        pipeline.arg("EX").arg(100);
+    if let Some(ttl) = ttl {
+        pipeline.arg("EX").arg(ttl);
     }
     pipeline.ignore();
     pipeline.query::<()>(&mut cluster.connect(to)).unwrap();
@@ -117,20 +117,30 @@ fn reshard(cluster: &TestCluster, slot: Slot, more: &[&str]) -> Run {
 
 #[test]
 fn an_equal_copy_at_the_target_gives_way() {
-    let (cluster, slot, _) = twins("one", false);
+    let (cluster, slot, _) = twins("one", None);
     reshard(&cluster, slot, &[]).succeeds();
     assert_eq!(owner(&cluster, slot), 3);
     assert_eq!(cluster.ask::<String>(3, &["GET", "{twin}"]), "one");
 }
 
 #[test]
+fn a_copy_that_a_hanging_target_took_in_late_gives_way_and_the_end_is_the_owners() {
+    let (cluster, slot, from) = twins("one", Some(3630));
+    cluster.tell(from, &["EXPIRE", "{twin}", "3600"]);
+    reshard(&cluster, slot, &[]).succeeds();
+    assert_eq!(owner(&cluster, slot), 3);
+    assert!(cluster.ask::<i64>(3, &["TTL", "{twin}"]) <= 3600);
+}
+
+#[test]
 fn a_different_copy_is_kept_and_its_slot_stays_whole() {
-    for (there, ttl) in [("not one", false), ("one", true)] {
+    let differ = [("not one", None, "bytes on"), ("one", Some(100), "without an end on")];
+    for (there, ttl, how) in differ {
         let (cluster, slot, from) = twins(there, ttl);
 
         let stays = reshard(&cluster, slot, &[]).exits(4);
 
-        stays.tells(&["'{twin}' differs", "bytes on", "both are kept", "--replace"]);
+        stays.tells(&["'{twin}' differs", how, "both are kept", "--replace"]);
         assert_eq!(owner(&cluster, slot), from);
         assert_eq!(cluster.ask::<String>(from, &["GET", "{twin}"]), "one");
         assert_eq!(cluster.ask::<String>(from, &["GET", "{twin}b"]), "other");

@@ -303,7 +303,7 @@ impl Work<'_, '_> {
         for key in &parcel.keys {
             // A reply that was lost leaves both copies: what is equal may be replaced.
             let winner = self.winner();
-            match conflict::judge(&mut self.source, &mut self.target, key, winner)? {
+            match conflict::judge(&mut self.source, &mut self.target, key, Side::Source, winner)? {
                 Judged::Goes => {}
                 Judged::Gone => continue,
                 Judged::Kept(why) => return Err(refused(self, None, &why)),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::classic::HELD_UP;
-use super::conflict::{self, Judged};
+use super::conflict::{self, Judged, Side};
 use super::pace::Load;
 use super::{MoveError, Mover, Run, Skipped, crosses};
 use crate::model::{NodeAddr, Slot, SlotSet};
@@ -134,7 +134,7 @@ impl Work<'_, '_> {
     /// Moves one key, which may be at the owner as well: what is equal there gives way.
     fn alone(&mut self, slot: Slot, key: &Key, database: u32) -> Result<Option<String>, MoveError> {
         let winner = self.run.options.winner.of(self.route);
-        match conflict::judge(&mut self.holder, &mut self.owner, key, winner)? {
+        match conflict::judge(&mut self.holder, &mut self.owner, key, Side::Target, winner)? {
             Judged::Goes => {}
             Judged::Gone => return Ok(None),
             Judged::Kept(why) => return Ok(Some(why)),
