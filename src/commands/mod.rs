@@ -3,6 +3,7 @@
 
 mod add_node;
 mod addslots;
+mod call;
 mod check;
 mod connect;
 mod context;
@@ -23,6 +24,7 @@ mod replicate;
 mod reset;
 mod reshard;
 mod sandbox;
+mod set_timeout;
 mod step;
 
 use std::process::ExitCode;
@@ -67,6 +69,8 @@ enum Command {
     Check(check::Check),
     Fix(fix::Fix),
     Info(info::Info),
+    Call(call::Call),
+    SetTimeout(set_timeout::SetTimeout),
     Nodes(nodes::Nodes),
     Sandbox(sandbox::SandboxArgs),
 }
@@ -105,6 +109,8 @@ pub fn main() -> ExitCode {
             Command::Check(command) => command.run(&cx),
             Command::Fix(command) => command.run(&cx),
             Command::Info(command) => command.run(&cx),
+            Command::Call(command) => command.run(&cx),
+            Command::SetTimeout(command) => command.run(&cx),
             Command::Nodes(command) => command.run(&cx),
             Command::Sandbox(command) => command.run(&cx),
         }

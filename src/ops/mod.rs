@@ -12,6 +12,7 @@ mod promote;
 mod reset;
 mod rounds;
 mod serve;
+mod timeouts;
 mod wait;
 
 pub use event::{Event, Observer, Phase};
@@ -21,4 +22,5 @@ pub use interrupt::Interrupt;
 pub use leave::{forget, verify_forgotten};
 pub use promote::promote;
 pub use reset::reset;
+pub use timeouts::{TimeoutsError, set_timeouts};
 pub use wait::Deadline;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::ui::{NotConfirmed, Ui};
 use crate::model::NodeAddr;
-use crate::ops::{Gap, HaltCause, Halted, TimeoutLeft};
+use crate::ops::{Gap, HaltCause, Halted, TimeoutLeft, TimeoutsError};
 use crate::plan::assign::AssignError;
 use crate::plan::create::Objection;
 use crate::plan::join::JoinError;
@@ -171,6 +171,7 @@ impl Failure {
                 .or_else(|| cause.downcast_ref().map(replicate))
                 .or_else(|| cause.downcast_ref().map(join))
                 .or_else(|| cause.downcast_ref().map(leave))
+                .or_else(|| cause.downcast_ref().map(timeouts))
                 .or_else(|| cause.downcast_ref().map(transfer))
                 .or_else(|| cause.downcast_ref().map(sandbox))
                 .or_else(|| cause.downcast_ref().map(not_confirmed))
@@ -314,6 +315,22 @@ fn leave(error: &LeaveError) -> Failure {
             failure.hint("to take a whole cluster apart: rcluster reset NODE…")
         }
     }
+}
+
+fn timeouts(TimeoutsError { error, left }: &TimeoutsError) -> Failure {
+    if left.is_empty() {
+        let failure = wire(error);
+        return failure.hint("every node has its old timeout; what it said above has to be mended");
+    }
+    let details = left.iter().map(|left| {
+        format!(
+            "{} may have kept the new one, it had {} ms: {}",
+            left.node, left.original, left.why
+        )
+    });
+    Failure::halted(error)
+        .details(details)
+        .hint("once they can be told, run the same command again, or with the old value")
 }
 
 fn transfer(error: &TransferError) -> Failure {

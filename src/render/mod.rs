@@ -5,6 +5,7 @@ mod fix;
 mod health;
 mod plan;
 mod progress;
+mod reply;
 mod table;
 mod transfer;
 mod ui;
@@ -19,6 +20,7 @@ pub use plan::{
     ShardJson, StepJson, layout_text, script, shards_json, steps_json, steps_text, verdicts_text,
 };
 pub use progress::{Progress, ProgressMode};
+pub use reply::{reply_json, reply_text};
 pub use table::Table;
 pub use transfer::{RouteJson, SkippedJson, routes_json, routes_text, skipped_json};
 pub use ui::{Color, NotConfirmed, Ui};

@@ -232,6 +232,30 @@ impl Server {
         self.one(words(&["CONFIG", "SET", SETTINGS[0], &milliseconds.to_string()])).map(drop)
     }
 
+    /// Sets `cluster-node-timeout`, in milliseconds, reads it back and has the server save its
+    /// settings, in one go; gives whether it has a config file to save them in.
+    pub fn keep_node_timeout(&mut self, milliseconds: u64) -> Result<bool, WireError> {
+        let wanted = milliseconds.to_string();
+        let commands = [
+            words(&["CONFIG", "SET", SETTINGS[0], &wanted]),
+            words(&["CONFIG", "GET", SETTINGS[0]]),
+            words(&["CONFIG", "REWRITE"]),
+        ];
+        let mut replies = self.pipeline(&commands)?.into_iter();
+        let mut reply = || replies.next().unwrap_or_default();
+        self.accept(&commands[0], reply())?;
+        let now = self.accept(&commands[1], reply())?;
+        if read_settings(now.clone()).get(SETTINGS[0]) != Some(&wanted) {
+            return Err(self.unexpected(&commands[1], &now));
+        }
+        match self.accept(&commands[2], reply()) {
+            Err(error) if error.refusal().is_some_and(|said| said.contains("config file")) => {
+                Ok(false)
+            }
+            answer => answer.map(|_| true),
+        }
+    }
+
     /// CLUSTER FAILOVER, on the replica. The server's OK only says that it has begun.
     pub fn failover(&mut self, promotion: Promotion) -> Result<(), WireError> {
         self.one(match promotion {

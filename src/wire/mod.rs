@@ -2,6 +2,7 @@
 //! one place that spells `CLUSTER …` commands and reads their replies.
 
 mod access;
+mod call;
 mod commands;
 mod error;
 mod fleet;
@@ -13,10 +14,11 @@ mod stream;
 mod tls;
 
 pub use access::{Access, Secret};
+pub use call::Reply;
 pub use commands::Promotion;
 pub use error::WireError;
 pub use fleet::all_at_once;
-pub use load::{Cluster, load_cluster, load_nodes};
+pub use load::{Cluster, load_cluster, load_nodes, load_views};
 pub use migrate::{Ability, Copy, Key, Parcel, Task, Terms};
 pub use resolve::resolve;
 pub use server::Server;

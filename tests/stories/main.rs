@@ -7,6 +7,7 @@
 mod access;
 mod bad_input;
 mod by_hand;
+mod call;
 mod check;
 mod create;
 mod fix;
@@ -19,4 +20,5 @@ mod placement;
 mod reset;
 mod resume;
 mod sandbox;
+mod set_timeout;
 mod support;

@@ -1,0 +1,172 @@
+//! `rcluster call`
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use itertools::Itertools;
+use serde::Serialize;
+
+use super::context::Context;
+use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef};
+use crate::render::{exit, reply_json, reply_text};
+use crate::wire::{Cluster, Reply, all_at_once, load_views};
+
+/// Send one command to every node at once
+///
+/// Options come before the command: whatever follows it is the command's. Exits 1 where a node
+/// refused it or gave no answer.
+#[derive(Debug, Args)]
+pub struct Call {
+    /// Any node of the cluster
+    entry: NodeAddr,
+    /// Whom to ask: masters, replicas, or a node by address, id or start of an id
+    #[arg(long, value_name = "masters|replicas|NODE")]
+    only: Option<Only>,
+    /// The command and its arguments, any bytes
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<OsString>,
+}
+
+#[derive(Clone, Debug)]
+enum Only {
+    Masters,
+    Replicas,
+    Node(NodeRef),
+}
+
+impl FromStr for Only {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Only, String> {
+        Ok(match text {
+            "masters" => Only::Masters,
+            "replicas" => Only::Replicas,
+            text => Only::Node(text.parse().map_err(|error| format!("{error}"))?),
+        })
+    }
+}
+
+/// What became of the command at one node.
+struct Answer {
+    id: NodeId,
+    node: String,
+    role: &'static str,
+    /// The reply, or why there is none.
+    reply: Result<Reply, String>,
+    took: Duration,
+}
+
+#[derive(Debug, Serialize)]
+struct AnswerJson {
+    node: String,
+    id: NodeId,
+    role: &'static str,
+    ok: bool,
+    reply: Option<serde_json::Value>,
+    /// Why there is no reply, or what it was refused with.
+    error: Option<String>,
+    elapsed_ms: u128,
+}
+
+#[derive(Debug, Serialize)]
+struct CallJson {
+    ok: bool,
+    failed: usize,
+    nodes: Vec<AnswerJson>,
+}
+
+impl Answer {
+    /// What went wrong, if anything did.
+    fn error(&self) -> Option<&str> {
+        match &self.reply {
+            Ok(Reply::Error(said)) | Err(said) => Some(said),
+            Ok(_) => None,
+        }
+    }
+
+    fn json(&self) -> AnswerJson {
+        AnswerJson {
+            node: self.node.clone(),
+            id: self.id,
+            role: self.role,
+            ok: self.error().is_none(),
+            reply: self.reply.as_ref().ok().map(reply_json),
+            error: self.error().map(str::to_owned),
+            elapsed_ms: self.took.as_millis(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let said = match &self.reply {
+            Ok(reply) => reply_text(reply),
+            Err(why) => format!("(no answer) {why}"),
+        };
+        let gap = if said.contains('\n') { "\n" } else { " " };
+        format!("{} ({}):{gap}{said}", self.node, self.role)
+    }
+}
+
+impl Call {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let cluster = load_views(&self.entry, &cx.access)?;
+        let words = self.command.into_iter().map(OsString::into_vec).collect_vec();
+        let chosen = chosen(cx, &cluster.report, self.only.as_ref())?;
+        let answers = ask(cluster, &chosen, &words);
+        let failed = answers.iter().filter(|answer| answer.error().is_some()).count();
+        if cx.ui.wants_json() {
+            let nodes = answers.iter().map(Answer::json).collect();
+            cx.ui.print_json(&CallJson { ok: failed == 0, failed, nodes })?;
+        } else {
+            cx.ui.print(&answers.iter().map(Answer::text).join("\n"))?;
+        }
+        if failed > 0 {
+            cx.warn(&format!("{failed} of {} nodes failed", answers.len()));
+        }
+        Ok(if failed == 0 { exit::OK } else { exit::PROBLEMS })
+    }
+}
+
+/// The nodes to ask, those included that give no answer: nobody is left out without a word.
+fn chosen(
+    cx: &Context,
+    report: &ClusterReport,
+    only: Option<&Only>,
+) -> anyhow::Result<Vec<(NodeId, &'static str)>> {
+    let rows = crate::render::node_rows(report);
+    let all = rows.iter().map(|row| (row.id, row.role));
+    Ok(match only {
+        None => all.collect(),
+        Some(Only::Masters) => all.filter(|(_, role)| *role == "master").collect(),
+        Some(Only::Replicas) => all.filter(|(_, role)| *role == "replica").collect(),
+        Some(Only::Node(node)) => {
+            let wanted = cx.id_of(report, node)?;
+            all.filter(|(id, _)| *id == wanted).collect()
+        }
+    })
+}
+
+fn ask(cluster: Cluster, chosen: &[(NodeId, &'static str)], words: &[Vec<u8>]) -> Vec<Answer> {
+    let Cluster { report, servers } = cluster;
+    let mut servers: Vec<_> = report.nodes.iter().map(|node| node.id()).zip(servers).collect();
+    let asked = chosen.iter().map(|(id, role)| {
+        let server = servers.iter().position(|(other, _)| other == id);
+        (*id, *role, server.map(|index| servers.swap_remove(index).1))
+    });
+    let asked = asked.collect_vec();
+    all_at_once(asked, |(id, role, server)| {
+        let begun = Instant::now();
+        let reply = match server {
+            Some(server) => server.call(words).map_err(|error| error.to_string()),
+            None => Err(silence(&report, id)),
+        };
+        Answer { id, node: report.name(id), role, reply, took: begun.elapsed() }
+    })
+}
+
+fn silence(report: &ClusterReport, id: NodeId) -> String {
+    let silent = report.silent.iter().find(|silent| silent.id == id);
+    silent.map_or_else(|| "it was not asked".to_owned(), |silent| silent.why.clone())
+}

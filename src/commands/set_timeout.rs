@@ -1,0 +1,65 @@
+//! `rcluster set-timeout`
+
+use std::time::Instant;
+
+use clap::Args;
+
+use super::context::Context;
+use super::step::ConsentArgs;
+use crate::model::{NodeAddr, NodeReport};
+use crate::ops;
+use crate::render::Failure;
+
+/// Set cluster-node-timeout on every node, for good
+///
+/// Each node is read back, and saves it in its config file where it runs on one. Where one refuses,
+/// all get their old value back.
+#[derive(Debug, Args)]
+pub struct SetTimeout {
+    /// Any node of the cluster
+    entry: NodeAddr,
+    /// How long a node may be silent before others take it for failing; at least 100
+    #[arg(value_parser = clap::value_parser!(u64).range(100..=2_147_483_647))]
+    milliseconds: u64,
+    /// Go on without nodes that give no answer
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    consent: ConsentArgs,
+}
+
+impl SetTimeout {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let start = Instant::now();
+        let mut cluster = cx.load_to_change(&self.entry)?;
+        let untold = cluster.report.nodes.iter().find(|node| node.node_timeout().is_none());
+        if let Some(node) = untold {
+            return Err(Failure::refused(format!("{} does not tell its timeout", node.via))
+                .hint("nothing was changed; the user needs the right to CONFIG on every node")
+                .into());
+        }
+        if !self.force && !cluster.report.silent.is_empty() {
+            let nodes = cluster.report.silent.iter().map(|silent| cluster.report.name(silent.id));
+            let nodes = nodes.collect::<Vec<_>>().join(", ");
+            let message = format!("{nodes} cannot be told: it would keep its old timeout");
+            return Err(Failure::untold(message).into());
+        }
+        let wanted = self.milliseconds;
+        let old = |node: &NodeReport| node.node_timeout().filter(|old| *old != wanted);
+        let actions = cluster.report.nodes.iter().filter_map(|node| {
+            old(node).map(|old| format!("{}: {old} ms becomes {wanted} ms", node.via))
+        });
+        let actions = actions.collect::<Vec<_>>();
+        let every = cluster.report.nodes.len();
+        let done = format!("cluster-node-timeout is {wanted} ms on all {every} nodes that answer");
+        let changes = self.consent.ask(cx, &actions, &format!("nothing to do: {done}"))?;
+        let mut unsaved = Vec::new();
+        if changes {
+            unsaved = ops::set_timeouts(wanted, &mut cluster, &cx.progress())?;
+        }
+        for node in &unsaved {
+            cx.warn(&format!("{node} runs without a config file: it forgets this when restarted"));
+        }
+        self.consent.report(cx, start, changes, actions, Vec::new(), &done)
+    }
+}
