@@ -60,37 +60,85 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write a time like 30s, 500ms or 2m".to_owned())
 }
 
-impl ConnectArgs {
-    pub(super) fn access(&self) -> anyhow::Result<Access> {
+/// How to reach servers that keys come from: the same options with `--from-` before them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Source")]
+pub struct SourceArgs {
+    /// User name to log in with at the source (the password comes from RCLUSTER_FROM_AUTH,
+    /// --from-password-file or --from-askpass)
+    #[arg(long, value_name = "NAME")]
+    from_user: Option<String>,
+    /// Ask for the source's password on the terminal
+    #[arg(long, conflicts_with = "from_password_file")]
+    from_askpass: bool,
+    /// Read the source's password from a file's first line
+    #[arg(long, value_name = "FILE")]
+    from_password_file: Option<PathBuf>,
+    /// Connect to the source with TLS
+    #[arg(long)]
+    from_tls: bool,
+    /// Trusted certificates (PEM) for the source
+    #[arg(long, value_name = "FILE")]
+    from_cacert: Option<PathBuf>,
+    /// Client certificate (PEM) for the source
+    #[arg(long, value_name = "FILE")]
+    from_cert: Option<PathBuf>,
+    /// That certificate's private key (PEM)
+    #[arg(long, value_name = "FILE")]
+    from_key: Option<PathBuf>,
+    /// Server name to ask for and to verify in the source's certificate
+    #[arg(long, value_name = "NAME")]
+    from_sni: Option<String>,
+    /// Accept any certificate from the source
+    #[arg(long)]
+    from_insecure: bool,
+}
+
+/// Credentials and TLS options, whichever servers they are for.
+struct Login<'a> {
+    /// What the options begin with.
+    prefix: &'static str,
+    /// Where the password may be given in the environment.
+    variable: &'static str,
+    user: &'a Option<String>,
+    askpass: bool,
+    password_file: &'a Option<PathBuf>,
+    tls: bool,
+    options: TlsOptions,
+}
+
+impl Login<'_> {
+    fn access(self, connect_timeout: Duration, timeout: Duration) -> anyhow::Result<Access> {
+        let Login { prefix, variable, options, .. } = &self;
         let password = self.password()?;
         if self.user.is_some() && password.is_none() {
-            return Err(Usage::new("--user needs a password")
-                .hint("give it in REDISCLI_AUTH, with --password-file or --askpass")
+            return Err(Usage::new(format!("{prefix}user needs a password"))
+                .hint(format!(
+                    "give it in {variable}, with {prefix}password-file or {prefix}askpass"
+                ))
                 .into());
         }
-        let asks_tls =
-            self.cacert.is_some() || self.cert.is_some() || self.sni.is_some() || self.insecure;
+        let asks_tls = options.cacert.is_some()
+            || options.cert.is_some()
+            || options.sni.is_some()
+            || options.insecure;
         if asks_tls && !self.tls {
-            return Err(Usage::new("--cacert, --cert, --sni and --insecure need --tls").into());
+            let words = ["cacert", "cert", "sni", "insecure"].map(|word| format!("{prefix}{word}"));
+            let [first, second, third, last] = words;
+            let message = format!("{first}, {second}, {third} and {last} need {prefix}tls");
+            return Err(Usage::new(message).into());
         }
-        let options = TlsOptions {
-            cacert: self.cacert.clone(),
-            cert: self.cert.clone(),
-            key: self.key.clone(),
-            sni: self.sni.clone(),
-            insecure: self.insecure,
-        };
-        let tls = self.tls.then(|| Tls::new(&options)).transpose()?;
-        let (connect_timeout, timeout) = (self.connect_timeout, self.timeout);
+        let tls = self.tls.then(|| Tls::new(options)).transpose()?;
         Ok(Access { user: self.user.clone(), password, tls, connect_timeout, timeout })
     }
 
     fn password(&self) -> anyhow::Result<Option<Secret>> {
+        let Login { prefix, variable, .. } = self;
         if self.askpass {
             let asked = rpassword::prompt_password("Password: ");
             let password = asked.map_err(|error| {
-                Usage::new(format!("--askpass cannot ask: {error}"))
-                    .hint("without a terminal use REDISCLI_AUTH or --password-file")
+                Usage::new(format!("{prefix}askpass cannot ask: {error}"))
+                    .hint(format!("without a terminal use {variable} or {prefix}password-file"))
             })?;
             return Ok(Some(Secret::new(password)));
         }
@@ -100,7 +148,50 @@ impl ConnectArgs {
                 .map_err(|error| Usage::new(format!("{error:#}")))?;
             return Ok(Some(Secret::new(text.lines().next().unwrap_or_default())));
         }
-        Ok(std::env::var("REDISCLI_AUTH").ok().filter(|text| !text.is_empty()).map(Secret::new))
+        Ok(std::env::var(variable).ok().filter(|text| !text.is_empty()).map(Secret::new))
+    }
+}
+
+impl SourceArgs {
+    /// The time-outs are those of the cluster.
+    pub(super) fn access(&self, cluster: &Access) -> anyhow::Result<Access> {
+        let login = Login {
+            prefix: "--from-",
+            variable: "RCLUSTER_FROM_AUTH",
+            user: &self.from_user,
+            askpass: self.from_askpass,
+            password_file: &self.from_password_file,
+            tls: self.from_tls,
+            options: TlsOptions {
+                cacert: self.from_cacert.clone(),
+                cert: self.from_cert.clone(),
+                key: self.from_key.clone(),
+                sni: self.from_sni.clone(),
+                insecure: self.from_insecure,
+            },
+        };
+        login.access(cluster.connect_timeout, cluster.timeout)
+    }
+}
+
+impl ConnectArgs {
+    pub(super) fn access(&self) -> anyhow::Result<Access> {
+        let login = Login {
+            prefix: "--",
+            variable: "REDISCLI_AUTH",
+            user: &self.user,
+            askpass: self.askpass,
+            password_file: &self.password_file,
+            tls: self.tls,
+            options: TlsOptions {
+                cacert: self.cacert.clone(),
+                cert: self.cert.clone(),
+                key: self.key.clone(),
+                sni: self.sni.clone(),
+                insecure: self.insecure,
+            },
+        };
+        login.access(self.connect_timeout, self.timeout)
     }
 
     /// The same options for redis-cli, which takes the password from REDISCLI_AUTH too.

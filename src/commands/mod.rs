@@ -13,6 +13,7 @@ mod delslots;
 mod failover;
 mod fix;
 mod forget;
+mod import;
 mod info;
 mod meet;
 mod moving;
@@ -71,6 +72,7 @@ enum Command {
     Info(info::Info),
     Call(call::Call),
     SetTimeout(set_timeout::SetTimeout),
+    Import(import::Import),
     Nodes(nodes::Nodes),
     Sandbox(sandbox::SandboxArgs),
 }
@@ -111,6 +113,7 @@ pub fn main() -> ExitCode {
             Command::Info(command) => command.run(&cx),
             Command::Call(command) => command.run(&cx),
             Command::SetTimeout(command) => command.run(&cx),
+            Command::Import(command) => command.run(&cx),
             Command::Nodes(command) => command.run(&cx),
             Command::Sandbox(command) => command.run(&cx),
         }

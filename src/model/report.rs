@@ -171,13 +171,17 @@ impl InfoMap<'_> {
             .collect()
     }
 
-    /// Keys in all databases, from INFO keyspace: `db0:keys=3,expires=0,…`.
+    /// Keys in all databases.
     pub fn keys(&self) -> u64 {
-        self.with_prefix("db")
-            .filter_map(|(_, line)| {
-                line.strip_prefix("keys=")?.split(',').next()?.parse::<u64>().ok()
-            })
-            .sum()
+        self.keys_by_database().map(|(_, keys)| keys).sum()
+    }
+
+    /// Keys of each database that holds any, from INFO keyspace: `db0:keys=3,expires=0,…`.
+    pub fn keys_by_database(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.with_prefix("db").filter_map(|(name, line)| {
+            let keys = line.strip_prefix("keys=")?.split(',').next()?;
+            Some((name[2..].parse().ok()?, keys.parse().ok()?))
+        })
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Phase {
     Reset,
     /// Slots go from one master to another.
     Move,
+    /// Keys come from other servers.
+    Copy,
     /// A replica takes its master's place.
     Promote,
     /// Nodes that left are struck off every list.
@@ -51,6 +53,7 @@ impl Phase {
             Phase::Serve => "waiting for cluster_state:ok",
             Phase::Reset => "resetting nodes",
             Phase::Move => "moving slots",
+            Phase::Copy => "bringing keys",
             Phase::Promote => "promoting a replica",
             Phase::Forget => "forgetting nodes",
             Phase::Settings => "putting settings right",
@@ -69,6 +72,7 @@ impl Phase {
             Phase::Functions => "libraries",
             Phase::Meet => "introductions",
             Phase::Move => "slots",
+            Phase::Copy => "keys",
             Phase::Agree
             | Phase::Serve
             | Phase::Reset

@@ -1,10 +1,12 @@
 //! Floor 3, effects in order: carry a plan out, wait until all nodes agree. Never prints; reports
 //! [`Event`]s to an [`Observer`].
 
+mod conflict;
 mod event;
 pub mod fix;
 mod form;
 mod halt;
+pub mod import;
 mod interrupt;
 mod leave;
 pub mod moving;

@@ -7,6 +7,7 @@ pub mod create;
 pub mod fix;
 mod flow;
 pub mod formation;
+pub mod import;
 pub mod join;
 pub mod layout;
 pub mod layout_file;

@@ -8,6 +8,7 @@ use crate::model::NodeAddr;
 use crate::ops::{Gap, HaltCause, Halted, TimeoutLeft, TimeoutsError};
 use crate::plan::assign::AssignError;
 use crate::plan::create::Objection;
+use crate::plan::import::ImportError;
 use crate::plan::join::JoinError;
 use crate::plan::leave::LeaveError;
 use crate::plan::meet::MeetError;
@@ -172,6 +173,7 @@ impl Failure {
                 .or_else(|| cause.downcast_ref().map(join))
                 .or_else(|| cause.downcast_ref().map(leave))
                 .or_else(|| cause.downcast_ref().map(timeouts))
+                .or_else(|| cause.downcast_ref().map(import))
                 .or_else(|| cause.downcast_ref().map(transfer))
                 .or_else(|| cause.downcast_ref().map(sandbox))
                 .or_else(|| cause.downcast_ref().map(not_confirmed))
@@ -315,6 +317,17 @@ fn leave(error: &LeaveError) -> Failure {
             failure.hint("to take a whole cluster apart: rcluster reset NODE…")
         }
     }
+}
+
+fn import(error: &ImportError) -> Failure {
+    let failure = Failure::refused(error);
+    failure.hint(match error {
+        ImportError::Itself(_) => "nothing was changed; --from names a server outside of it",
+        ImportError::Replica(_) => "nothing was changed; name its master, or --copy its keys",
+        ImportError::Unowned(_) | ImportError::NotServing(_) => {
+            "nothing was changed; rcluster check tells what is wrong and what mends it"
+        }
+    })
 }
 
 fn timeouts(TimeoutsError { error, left }: &TimeoutsError) -> Failure {

@@ -71,8 +71,11 @@ impl Observer for Progress<'_> {
             Event::Keys { phase, keys, bytes_per_s, left_s, .. } => {
                 let left = humantime::format_duration(Duration::from_secs(left_s));
                 let speed = HumanBytes(bytes_per_s);
-                let unit = phase.unit();
-                self.bar.set_message(format!("{unit}, {keys} keys, {speed}/s, {left} left"))
+                let counted = match phase.unit() {
+                    "keys" => "keys".to_owned(),
+                    unit => format!("{unit}, {keys} keys"),
+                };
+                self.bar.set_message(format!("{counted}, {speed}/s, {left} left"))
             }
             Event::Wait { phase, message } => {
                 self.bar.set_message(format!("{}, waiting: {message}", phase.unit()))

@@ -159,7 +159,7 @@ impl Server {
         let reply = self.one(info.clone())?;
         let keyspace = self.text(&info, reply)?;
         let keyspace = InfoMap::parse(&keyspace);
-        Ok(keyspace.with_prefix("db").filter_map(|(name, _)| name[2..].parse().ok()).collect())
+        Ok(keyspace.keys_by_database().map(|(database, _)| database).collect())
     }
 
     /// How many keys of these slots the node holds, in all its databases.

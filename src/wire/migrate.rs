@@ -77,54 +77,6 @@ impl Task {
     }
 }
 
-/// A key as far as two nodes' copies of it have to be alike.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Copy {
-    /// The value's bytes in the server's own form.
-    pub size: usize,
-    value: Value,
-    /// What is left of its life in milliseconds; negative without an end.
-    ttl: i64,
-}
-
-/// Two copies of one moment tell their time to live a few milliseconds apart.
-const TTL_APART: i64 = 2000;
-
-/// How much later than its original a copy may end that a hanging server took in late: MIGRATE sends
-/// the time that is left, not the end.
-const LATE: i64 = 60_000;
-
-impl Copy {
-    pub fn equals(&self, other: &Copy) -> bool {
-        let endless = self.ttl < 0 && other.ttl < 0;
-        self.has_value_of(other) && (endless || self.ends_within(other, -TTL_APART..=TTL_APART))
-    }
-
-    /// Whether this is what MIGRATE made of the other, on a server that hung meanwhile.
-    pub fn is_late_copy_of(&self, original: &Copy) -> bool {
-        self.has_value_of(original) && self.ends_within(original, -TTL_APART..=LATE)
-    }
-
-    pub fn has_value_of(&self, other: &Copy) -> bool {
-        self.value == other.value
-    }
-
-    fn ends_within(&self, other: &Copy, apart: std::ops::RangeInclusive<i64>) -> bool {
-        self.ttl >= 0 && other.ttl >= 0 && apart.contains(&(self.ttl - other.ttl))
-    }
-
-    /// `without an end`, `ends in 59m 58s`
-    pub fn end(&self) -> String {
-        match u64::try_from(self.ttl) {
-            Ok(ttl) => {
-                let left = Duration::from_secs(ttl.div_ceil(1000));
-                format!("ends in {}", humantime::format_duration(left))
-            }
-            Err(_) => "without an end".to_owned(),
-        }
-    }
-}
-
 impl Server {
     /// What it can do by itself.
     pub fn ability(&mut self) -> Result<Ability, WireError> {
@@ -239,7 +191,7 @@ impl Server {
         self.bytes_list(&command, reply)
     }
 
-    fn bytes_list(&self, command: &Cmd, reply: Value) -> Result<Vec<Key>, WireError> {
+    pub(super) fn bytes_list(&self, command: &Cmd, reply: Value) -> Result<Vec<Key>, WireError> {
         let Value::Array(items) = self.accept(command, reply)? else { return Ok(Vec::new()) };
         let bytes = |item| match item {
             Value::BulkString(bytes) => Ok(bytes),
@@ -321,29 +273,6 @@ impl Server {
             Err(error) if error.refusal().is_some() && !error.is_denied() => Ok(()),
             answer => answer.map(drop),
         }
-    }
-
-    /// What a key holds here, for a comparison; `None` where there is none. It may be in a slot that
-    /// is being imported.
-    pub fn copy_of(&mut self, key: &Key) -> Result<Option<Copy>, WireError> {
-        let of = |name: &str| {
-            let mut command = cmd(name);
-            command.arg(key);
-            command
-        };
-        let ask = |server: &mut Server, command: Cmd| -> Result<Value, WireError> {
-            Ok(server.all(&[cmd("ASKING"), command])?.pop().unwrap_or_default())
-        };
-        let Value::BulkString(dump) = ask(self, of("DUMP"))? else { return Ok(None) };
-        let Value::Int(ttl) = ask(self, of("PTTL"))? else { return Ok(None) };
-        let kind = ask(self, of("TYPE"))?;
-        // Sets and hashes are dumped in the order of their tables, which differs between copies.
-        let value = match kind {
-            Value::SimpleString(kind) if kind == "set" => sorted(ask(self, of("SMEMBERS"))?, 1),
-            Value::SimpleString(kind) if kind == "hash" => sorted(ask(self, of("HGETALL"))?, 2),
-            _ => Value::BulkString(dump.clone()),
-        };
-        Ok(Some(Copy { size: dump.len(), value, ttl }))
     }
 
     /// Deletes a key here; it may be in a slot that is being imported.
@@ -434,23 +363,6 @@ fn setslot(slot: Slot, what: &str, node: Option<NodeId>) -> Cmd {
     command
 }
 
-/// The items of an array in groups of `size`, in an order that does not depend on the server's.
-fn sorted(value: Value, size: usize) -> Value {
-    let Value::Array(items) = value else { return value };
-    let mut groups: Vec<Vec<Vec<u8>>> = items
-        .chunks(size)
-        .map(|group| {
-            let bytes = |item: &Value| match item {
-                Value::BulkString(bytes) => bytes.clone(),
-                other => format!("{other:?}").into_bytes(),
-            };
-            group.iter().map(bytes).collect()
-        })
-        .collect();
-    groups.sort();
-    Value::Array(groups.into_iter().flatten().map(Value::BulkString).collect())
-}
-
 /// One entry of GETSLOTMIGRATIONS or MIGRATION STATUS: a flat list of names and values.
 fn read_task(entry: &Value) -> Task {
     let items: &[Value] = match entry {
@@ -484,33 +396,5 @@ fn read_task(entry: &Value) -> Task {
         message: get(&["message", "last_error"]).split_whitespace().collect::<Vec<_>>().join(" "),
         is_over: over,
         state,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn copy(value: i64, ttl: i64) -> Copy {
-        Copy { size: 1, value: Value::Int(value), ttl }
-    }
-
-    #[test]
-    fn a_copy_may_end_later_than_its_original_but_not_much_and_not_earlier() {
-        let original = copy(1, 100_000);
-        let late = |ttl| copy(1, ttl).is_late_copy_of(&original);
-        assert_eq!([98_500, 130_000, 160_000].map(late), [true; 3]);
-        assert_eq!([97_000, 161_000, -1].map(late), [false; 3]);
-        assert!(!copy(2, 100_000).is_late_copy_of(&original));
-        assert!(!copy(1, 100_000).is_late_copy_of(&copy(1, -1)));
-    }
-
-    #[test]
-    fn equal_copies_have_one_value_and_one_end() {
-        assert!(copy(1, -1).equals(&copy(1, -1)));
-        assert!(copy(1, 5000).equals(&copy(1, 6000)));
-        assert!(!copy(1, 5000).equals(&copy(1, 8000)));
-        assert!(!copy(1, 5000).equals(&copy(1, -1)));
-        assert!(!copy(1, -1).equals(&copy(2, -1)));
     }
 }

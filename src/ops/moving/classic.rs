@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::conflict::{self, Judged, Side};
 use super::pace::Load;
 use super::{MoveError, Mover, Run, Skipped, crosses};
 use crate::model::{NodeAddr, Slot, SlotSet};
+use crate::ops::conflict::{self, Judged, Side};
 use crate::plan::transfer::Route;
 use crate::wire::{Parcel, Server, Terms, WireError};
 

@@ -4,7 +4,6 @@
 
 mod atomic;
 mod classic;
-mod conflict;
 mod home;
 mod keep;
 mod lanes;
@@ -18,11 +17,11 @@ use std::time::{Duration, Instant};
 use super::event::{Observer, Phase, Tally};
 use super::wait::{Deadline, Waited};
 use crate::model::{ClusterReport, NodeAddr, NodeId, Slot, SlotSet};
+use crate::ops::conflict::Side;
 use crate::plan::transfer::{Route, Transfer};
 use crate::wire::{Ability, Access, Cluster, Server, WireError, all_at_once};
 use atomic::Atomic;
 use classic::Classic;
-use conflict::Side;
 use home::Home;
 use keep::Kept;
 use pace::Pace;

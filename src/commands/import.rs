@@ -1,0 +1,273 @@
+//! `rcluster import`
+
+use std::time::Instant;
+
+use clap::Args;
+use itertools::Itertools;
+use serde::Serialize;
+
+use super::connect::SourceArgs;
+use super::context::Context;
+use super::moving::LONGEST;
+use crate::model::{ClusterReport, NodeAddr};
+use crate::ops::import::{Existing, ImportHalt, Options, Outcome, import};
+use crate::plan::import::{Import as Plan, Source, Wish, plan};
+use crate::render::{Failure, Table, exit};
+use crate::wire::{Access, Cluster, Server, all_at_once, load_cluster};
+
+/// Bring the keys of a server, or of a whole other cluster, into this one
+///
+/// Keys are taken away at the source, unless --copy is given: each is deleted there once this
+/// cluster has it and if it has not changed since. A run that was stopped anywhere is finished by
+/// the same command. Exits 0 where every key has come, 1 where some differ from those that are here,
+/// 4 where it stopped.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Any node of the cluster that takes the keys
+    entry: NodeAddr,
+    /// The server that keys come from, or any node of the cluster that they come from
+    #[arg(long, value_name = "ADDR")]
+    from: NodeAddr,
+    /// The source's database; here all keys go to database 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    from_db: u32,
+    /// Leave the keys at the source
+    #[arg(long)]
+    copy: bool,
+    #[command(flatten)]
+    existing: ExistingArgs,
+    /// Only keys that match, as SCAN understands it: 'user:*'
+    #[arg(long = "match", value_name = "GLOB")]
+    pattern: Option<String>,
+    #[command(flatten)]
+    source: SourceArgs,
+    /// Show what would be brought, and do nothing
+    #[arg(long, help_heading = "Plan and consent")]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(short, long, help_heading = "Plan and consent")]
+    yes: bool,
+}
+
+/// What becomes of keys that the cluster has already; without either they are compared.
+#[derive(Debug, Args)]
+pub struct ExistingArgs {
+    /// Where the cluster has a key already, the source's replaces it
+    #[arg(long, conflicts_with = "skip_existing")]
+    replace: bool,
+    /// Where the cluster has a key already, leave both alone
+    #[arg(long)]
+    skip_existing: bool,
+}
+
+impl ExistingArgs {
+    pub fn read(&self) -> Existing {
+        match (self.replace, self.skip_existing) {
+            (true, _) => Existing::Replace,
+            (_, true) => Existing::Skip,
+            _ => Existing::Compare,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ImportJson {
+    changed: bool,
+    dry_run: bool,
+    sources: Vec<SourceJson>,
+    #[serde(flatten)]
+    outcome: OutcomeJson,
+    elapsed_ms: u128,
+}
+
+#[derive(Debug, Serialize)]
+struct SourceJson {
+    node: NodeAddr,
+    version: String,
+    /// Keys in the database that is imported.
+    keys: u64,
+}
+
+/// What has become of the keys, in JSON.
+#[derive(Debug, Serialize)]
+pub struct OutcomeJson {
+    /// Keys that were brought, and the bytes of their values.
+    keys: u64,
+    bytes: u64,
+    /// Keys that were here already, and equal.
+    present: u64,
+    /// Keys that were here already and were left alone.
+    skipped: u64,
+    /// Keys that were here already and differ: how many, and the first thousand in words.
+    conflicting: u64,
+    conflicts: Vec<String>,
+    /// Keys that could not be brought, in the same way.
+    leaving: u64,
+    left: Vec<String>,
+}
+
+impl OutcomeJson {
+    pub fn of(outcome: &Outcome) -> OutcomeJson {
+        OutcomeJson {
+            keys: outcome.keys,
+            bytes: outcome.bytes,
+            present: outcome.present,
+            skipped: outcome.skipped,
+            conflicting: outcome.conflicting,
+            conflicts: outcome.conflicts.clone(),
+            leaving: outcome.leaving,
+            left: outcome.left.clone(),
+        }
+    }
+}
+
+impl Import {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let start = Instant::now();
+        let cluster = cx.load_to_change(&self.entry)?.report;
+        let access = self.source.access(&cx.access)?;
+        let sources = sources(&self.from, &access)?;
+        let plan = plan(&cluster, &sources, Wish { copy: self.copy, database: self.from_db })?;
+        let mut outcome = Outcome::default();
+        self.show(cx, &cluster, &sources, &plan)?;
+        if !self.dry_run && plan.keys > 0 {
+            cx.ui.confirm("Bring these keys?", self.yes)?;
+            let options = Options {
+                deadline: cx.deadline(LONGEST)?,
+                copy: self.copy,
+                existing: self.existing.read(),
+                pattern: self.pattern.clone(),
+                databases: (self.from_db, 0),
+            };
+            let (progress, access) = (cx.progress(), (&access, &cx.access));
+            outcome = import(&sources, &plan.targets, plan.keys, access, &options, &progress);
+            drop(progress);
+            halted(&outcome)?;
+        }
+        if cx.ui.wants_json() {
+            let source = |(node, origin): &Source| SourceJson {
+                node: node.clone(),
+                version: origin.version.clone(),
+                keys: origin.keys_in(self.from_db),
+            };
+            cx.ui.print_json(&ImportJson {
+                changed: outcome.changed,
+                dry_run: self.dry_run,
+                sources: sources.iter().map(source).collect(),
+                outcome: OutcomeJson::of(&outcome),
+                elapsed_ms: start.elapsed().as_millis(),
+            })?;
+        } else if !self.dry_run && plan.keys > 0 {
+            cx.ui.print(&told(&outcome, start))?;
+        }
+        tell_left(cx, &outcome);
+        let is_whole = outcome.conflicting + outcome.leaving == 0;
+        Ok(if is_whole { exit::OK } else { exit::PROBLEMS })
+    }
+
+    fn show(
+        &self,
+        cx: &Context,
+        cluster: &ClusterReport,
+        sources: &[Source],
+        plan: &Plan,
+    ) -> anyhow::Result<()> {
+        if plan.beside > 0 {
+            cx.warn(&format!(
+                "{} keys are in other databases of the source and are not brought: --from-db N takes another",
+                plan.beside
+            ));
+        }
+        if cx.ui.wants_json() {
+            return Ok(());
+        }
+        let mut table = Table::new(&["From", "Version", ">Keys"]);
+        for (addr, origin) in sources {
+            let keys = origin.keys_in(self.from_db).to_string();
+            table.row([addr.to_string(), origin.version.clone(), keys]);
+        }
+        let masters = plan.targets.masters.len();
+        let which = if self.pattern.is_some() { "those that match" } else { "all" };
+        let how = if self.copy { "are copied" } else { "are taken away there" };
+        let entry = cluster.name(cluster.entry().id());
+        cx.ui.print(&format!(
+            "{table}\n{} keys, {which} {how}, to the {masters} masters of {entry}'s cluster",
+            plan.keys
+        ))?;
+        Ok(())
+    }
+}
+
+/// The server, or all masters of its cluster.
+fn sources(from: &NodeAddr, access: &Access) -> anyhow::Result<Vec<Source>> {
+    let mut server = Server::connect(from, access)?;
+    let origin = server.origin()?;
+    if !origin.in_cluster_mode {
+        return Ok(vec![(from.clone(), origin)]);
+    }
+    let Cluster { report, servers } = load_cluster(from, access)?;
+    if let Some(silent) = report.silent.first() {
+        let name = report.name(silent.id);
+        return Err(
+            Failure::silent(&format!("{name}, of the source's cluster,"), &silent.why).into()
+        );
+    }
+    let masters = report.nodes.iter().zip(servers);
+    let masters = masters.filter(|(node, _)| node.view.me().is_master());
+    let told = all_at_once(masters, |(node, mut server)| Ok((node.via.clone(), server.origin()?)));
+    told.into_iter().collect()
+}
+
+/// What has come, in a sentence.
+pub fn told(outcome: &Outcome, start: Instant) -> String {
+    let seconds = start.elapsed().as_secs_f64();
+    let counted = [
+        (outcome.present, "here already"),
+        (outcome.skipped, "skipped"),
+        (outcome.conflicting, "that differ"),
+        (outcome.leaving, "left"),
+    ];
+    let counted = counted.iter().filter(|(count, _)| *count > 0);
+    let counted = counted.map(|(count, what)| format!(", {count} {what}")).join("");
+    format!("{} keys brought{counted}, in {seconds:.2} s", outcome.keys)
+}
+
+/// Fails where the import stopped.
+pub fn halted(outcome: &Outcome) -> anyhow::Result<()> {
+    let Some(halt) = &outcome.halt else { return Ok(()) };
+    let failure = match (outcome.changed, halt) {
+        (false, ImportHalt::Wire(error)) => {
+            return Err(Failure::unreachable(std::slice::from_ref(error)).into());
+        }
+        (false, _) => Failure::refused(format!("the import stopped: {halt}")),
+        (true, _) => Failure::halted(format!("the import stopped: {halt}")),
+    };
+    let versions = halt.to_string().contains("DUMP payload version");
+    let hint = match versions {
+        true => {
+            "keys go to servers of the same version or a newer one, not to older ones".to_owned()
+        }
+        false => format!(
+            "{} keys have come; nothing is lost. Run the same command again: it brings the rest",
+            outcome.keys
+        ),
+    };
+    Err(failure.details(outcome.conflicts.iter().cloned()).hint(hint).into())
+}
+
+/// Tells of the keys that did not come.
+pub fn tell_left(cx: &Context, outcome: &Outcome) {
+    let counts = [
+        (outcome.conflicting, &outcome.conflicts, "are here already and differ; both are kept"),
+        (outcome.leaving, &outcome.left, "stay where they are"),
+    ];
+    for (count, keys, what) in counts {
+        if count > 0 {
+            let failure = Failure::refused(format!("{count} keys {what}"));
+            let failure = failure.details(keys.iter().cloned());
+            failure
+                .hint("--replace has the source's win, --skip-existing leaves both")
+                .tell(&cx.ui);
+        }
+    }
+}

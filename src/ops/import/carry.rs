@@ -1,0 +1,292 @@
+//! Windows of keys, from a source to a master.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use itertools::Itertools;
+
+use super::{Existing, ImportHalt, Job, NAMED, Run, connect};
+use crate::model::NodeAddr;
+use crate::ops::conflict::{self, Judged, Side};
+use crate::wire::{Dumped, Key, Server, WireError, is_redirect};
+
+/// Most bytes of values in a window, as the source counts them, unless one key has more.
+const WINDOW: u64 = 2 << 20;
+
+/// What a key counts as whose size the source does not tell.
+const UNTOLD: u64 = 64 << 10;
+
+/// How often keys that change while they are carried are tried again.
+const TRIES: usize = 20;
+
+/// How long a key is sent after the owner of its slot.
+const FOLLOWS: Duration = Duration::from_secs(15);
+
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// One thread's connections.
+pub(super) struct Carrier<'r, 'a> {
+    run: &'r Run<'a>,
+    source: Server,
+    masters: HashMap<NodeAddr, Server>,
+}
+
+/// What became of the keys of a window.
+#[derive(Default)]
+struct Landed {
+    /// At the cluster, as they were read.
+    keys: Vec<Key>,
+    brought: u64,
+    bytes: u64,
+    present: u64,
+    skipped: u64,
+    conflicts: Vec<String>,
+    left: Vec<String>,
+}
+
+/// A key that the cluster holds already, and where.
+type Busy = (Dumped, NodeAddr);
+
+impl<'r, 'a> Carrier<'r, 'a> {
+    pub fn new(run: &'r Run<'a>, source: Server) -> Carrier<'r, 'a> {
+        Carrier { run, source, masters: HashMap::new() }
+    }
+
+    pub fn carry(&mut self, job: Job) -> Result<(), ImportHalt> {
+        let sizes = match self.source.sizes(&job.keys) {
+            Err(error) if error.refusal().is_some() => vec![UNTOLD; job.keys.len()],
+            sizes => sizes?,
+        };
+        let mut window = Vec::new();
+        let mut bytes = 0;
+        for (key, size) in job.keys.into_iter().zip(sizes) {
+            if bytes + size > WINDOW && !window.is_empty() {
+                self.window(job.target, &std::mem::take(&mut window))?;
+                bytes = 0;
+                if self.run.is_over() {
+                    return Ok(());
+                }
+            }
+            window.push(key);
+            bytes += size;
+        }
+        self.window(job.target, &window)
+    }
+
+    /// Carries some keys; those that keep changing go one by one, and are left where that is in vain.
+    fn window(&mut self, target: usize, keys: &[Key]) -> Result<(), ImportHalt> {
+        // What we have written ourselves may be written over.
+        let mut ours = HashSet::new();
+        for _ in 0..TRIES {
+            if let Some(landed) = self.attempt(target, keys, &mut ours)? {
+                self.note(landed);
+                self.run.tell(keys.len());
+                return Ok(());
+            }
+        }
+        if let [key] = keys {
+            let name = conflict::name(key);
+            let why = format!("key {name} keeps changing: it stays at {}", self.source.addr());
+            self.note(Landed { left: vec![why], ..Landed::default() });
+            self.run.tell(1);
+            return Ok(());
+        }
+        keys.iter().try_for_each(|key| self.window(target, std::slice::from_ref(key)))
+    }
+
+    /// `None` where keys changed at the source meanwhile, which therefore keeps them.
+    fn attempt(
+        &mut self,
+        target: usize,
+        keys: &[Key],
+        ours: &mut HashSet<Key>,
+    ) -> Result<Option<Landed>, ImportHalt> {
+        let takes = !self.run.options.copy;
+        let mut landed = Landed::default();
+        if takes && let Some(said) = self.source.watch(keys)? {
+            let why = |key| format!("key {} is not its own to give: {said}", conflict::name(key));
+            landed.left = keys.iter().map(why).collect();
+            return Ok(Some(landed));
+        }
+        let mut found = Vec::new();
+        for (key, dumped) in keys.iter().zip(self.source.dump(keys)?) {
+            match dumped {
+                Ok(dumped) => found.extend(dumped),
+                Err(said) => {
+                    landed.left.push(format!("key {} is not its own: {said}", conflict::name(key)));
+                }
+            }
+        }
+        // Deleted at the source after we had brought it: then it is to be gone here, too.
+        let gone = ours.iter().filter(|key| !found.iter().any(|dumped| dumped.key == **key));
+        for key in gone.cloned().collect_vec() {
+            self.master(&self.run.targets.masters[target].clone())?.delete(&key)?;
+            ours.remove(&key);
+        }
+        self.land(target, found, ours, &mut landed)?;
+        let is_done = match takes {
+            false => true,
+            true if landed.keys.is_empty() => self.source.unwatch().map(|()| true)?,
+            true => self.source.delete_watched(&landed.keys)?,
+        };
+        Ok(is_done.then_some(landed))
+    }
+
+    /// Writes keys at their master.
+    fn land(
+        &mut self,
+        target: usize,
+        found: Vec<Dumped>,
+        ours: &mut HashSet<Key>,
+        landed: &mut Landed,
+    ) -> Result<(), ImportHalt> {
+        let existing = self.run.options.existing;
+        let owner = self.run.targets.masters[target].clone();
+        let overwrites =
+            |dumped: &Dumped| existing == Existing::Replace || ours.contains(&dumped.key);
+        let (over, fresh): (Vec<_>, Vec<_>) = found.into_iter().partition(overwrites);
+        let mut busy: Vec<Busy> = Vec::new();
+        for (keys, replace) in [(fresh, false), (over, true)] {
+            if keys.is_empty() {
+                continue;
+            }
+            self.run.outcome().changed = true;
+            let said = self.master(&owner)?.restore(&keys, replace, false)?;
+            for (dumped, said) in keys.into_iter().zip(said) {
+                let (said, at) = match said {
+                    Some(said) if is_redirect(&said) => {
+                        self.follow(&dumped, &owner, said, replace)?
+                    }
+                    said => (said, owner.clone()),
+                };
+                match said {
+                    None => {
+                        landed.brought += 1;
+                        landed.bytes += dumped.size() as u64;
+                        ours.insert(dumped.key.clone());
+                        landed.keys.push(dumped.key);
+                    }
+                    Some(said) if said.starts_with("BUSYKEY") => busy.push((dumped, at)),
+                    Some(said) => return Err(self.refused(&dumped.key, at, said)),
+                }
+            }
+        }
+        if existing == Existing::Skip {
+            landed.skipped += busy.len() as u64;
+            return Ok(());
+        }
+        self.compare(busy, landed)
+    }
+
+    /// Sends a key after the owner of its slot, which is on its way or has gone elsewhere.
+    fn follow(
+        &mut self,
+        dumped: &Dumped,
+        owner: &NodeAddr,
+        said: String,
+        replace: bool,
+    ) -> Result<(Option<String>, NodeAddr), ImportHalt> {
+        let begun = Instant::now();
+        let (mut said, mut at) = (Some(said), owner.clone());
+        while let Some(words) = said.as_deref().filter(|said| is_redirect(said)) {
+            if begun.elapsed() > FOLLOWS || self.run.is_over() {
+                break;
+            }
+            match named(words, &at) {
+                Some(addr) => at = addr,
+                None => std::thread::sleep(PAUSE),
+            }
+            said = self.master(&at)?.restore([dumped], replace, true)?.pop().flatten();
+        }
+        Ok((said, at))
+    }
+
+    /// Keys that both ends hold: those that are equal have arrived.
+    fn compare(&mut self, busy: Vec<Busy>, landed: &mut Landed) -> Result<(), ImportHalt> {
+        let by_master = busy.into_iter().into_group_map_by(|(_, at)| at.clone());
+        for (at, busy) in by_master {
+            let keys = busy.iter().map(|(dumped, _)| dumped.key.clone()).collect_vec();
+            let there = self.master(&at)?.dump(&keys)?;
+            for ((here, _), there) in busy.into_iter().zip(there) {
+                let is_same = matches!(&there, Ok(Some(there)) if there.equals(&here));
+                if !is_same && let Some(why) = self.differs(&here, &at)? {
+                    landed.conflicts.push(why);
+                    continue;
+                }
+                landed.present += 1;
+                landed.keys.push(here.key);
+            }
+        }
+        Ok(())
+    }
+
+    /// How a key differs, if it does when both ends are asked in words that all versions share. The
+    /// source's replaces one that is equal: it may end a little earlier.
+    fn differs(&mut self, here: &Dumped, at: &NodeAddr) -> Result<Option<String>, ImportHalt> {
+        let Carrier { source, masters, run } = self;
+        let Some(master) = masters.get_mut(at) else { return Ok(None) };
+        match conflict::judge(source, master, &here.key, Side::Source, None)? {
+            Judged::Kept(why) => return Ok(Some(why)),
+            Judged::Gone => return Ok(None),
+            Judged::Goes => {}
+        }
+        run.outcome().changed = true;
+        match master.restore([here], true, true)?.pop().flatten() {
+            None => Ok(None),
+            Some(said) => Err(self.refused(&here.key, at.clone(), said)),
+        }
+    }
+
+    fn master(&mut self, addr: &NodeAddr) -> Result<&mut Server, WireError> {
+        match self.masters.entry(addr.clone()) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(place) => {
+                let Run { access, options, .. } = self.run;
+                Ok(place.insert(connect(addr, access.1, options.databases.1)?))
+            }
+        }
+    }
+
+    fn refused(&self, key: &Key, to: NodeAddr, said: String) -> ImportHalt {
+        let (from, key) = (self.source.addr().clone(), conflict::name(key));
+        ImportHalt::Refused { from, to, key, said }
+    }
+
+    fn note(&self, landed: Landed) {
+        let mut outcome = self.run.outcome();
+        outcome.keys += landed.brought;
+        outcome.bytes += landed.bytes;
+        outcome.present += landed.present;
+        outcome.skipped += landed.skipped;
+        outcome.conflicting += landed.conflicts.len() as u64;
+        outcome.leaving += landed.left.len() as u64;
+        let room = NAMED.saturating_sub(outcome.conflicts.len());
+        outcome.conflicts.extend(landed.conflicts.into_iter().take(room));
+        let room = NAMED.saturating_sub(outcome.left.len());
+        outcome.left.extend(landed.left.into_iter().take(room));
+    }
+}
+
+/// The node that `MOVED 30 10.0.0.1:6379` names; without a host it is the one that was asked.
+fn named(said: &str, asked: &NodeAddr) -> Option<NodeAddr> {
+    let place = said.strip_prefix("MOVED ").or_else(|| said.strip_prefix("ASK "))?;
+    let (host, port) = place.split_whitespace().nth(1)?.rsplit_once(':')?;
+    let host = if host.is_empty() { asked.host() } else { host };
+    Some(NodeAddr::new(host.to_owned(), port.parse().ok()?, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirections_name_a_node() {
+        let asked: NodeAddr = "10.0.0.9:7000".parse().unwrap();
+        let name = |said| named(said, &asked).map(|addr| addr.to_string());
+        assert_eq!(name("MOVED 30 10.0.0.1:6379"), Some("10.0.0.1:6379".to_owned()));
+        assert_eq!(name("ASK 30 ::1:6379"), Some("[::1]:6379".to_owned()));
+        assert_eq!(name("MOVED 30 :6379"), Some("10.0.0.9:6379".to_owned()));
+        assert_eq!(name("TRYAGAIN Multiple keys"), None);
+    }
+}

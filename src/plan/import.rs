@@ -1,0 +1,157 @@
+//! Whether keys of other servers can come into a cluster, and which of its masters takes which.
+
+use crate::model::{ClusterReport, NodeAddr, Origin, Slot, SlotSet};
+
+use super::check::owners;
+
+/// Where keys come from: a server, and what it told.
+pub type Source = (NodeAddr, Origin);
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// The sources keep their keys.
+    pub copy: bool,
+    /// The sources' database.
+    pub database: u32,
+}
+
+/// Which master takes the keys of which slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Targets {
+    pub masters: Vec<NodeAddr>,
+    /// For each slot, a place in `masters`.
+    by_slot: Vec<u16>,
+}
+
+impl Targets {
+    /// The place of a slot's master.
+    pub fn of(&self, slot: Slot) -> usize {
+        usize::from(self.by_slot[usize::from(slot.get())])
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    pub targets: Targets,
+    /// Keys of the database that is asked for, over all sources.
+    pub keys: u64,
+    /// Keys that are in other databases.
+    pub beside: u64,
+}
+
+/// Why there is no plan; nothing has been changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImportError {
+    #[error("{0} is itself a node of this cluster")]
+    Itself(NodeAddr),
+    #[error("{0} is a replica: keys can be copied from it, but not taken away")]
+    Replica(NodeAddr),
+    #[error("nobody owns {0}: their keys would have nowhere to go")]
+    Unowned(SlotSet),
+    #[error("{0} says cluster_state:fail: it takes no keys")]
+    NotServing(String),
+}
+
+/// Plans an import.
+///
+/// # Errors
+/// A source is a node of the cluster, or a replica that is to lose its keys; or the cluster cannot
+/// take every key.
+pub fn plan(
+    cluster: &ClusterReport,
+    sources: &[Source],
+    wish: Wish,
+) -> Result<Import, ImportError> {
+    for (addr, origin) in sources {
+        if cluster.nodes.iter().any(|node| node.run_id == origin.run_id) {
+            return Err(ImportError::Itself(addr.clone()));
+        }
+        if origin.is_replica && !wish.copy {
+            return Err(ImportError::Replica(addr.clone()));
+        }
+    }
+    let sum = |of: &dyn Fn(&Origin) -> u64| sources.iter().map(|(_, origin)| of(origin)).sum();
+    Ok(Import {
+        targets: targets(cluster)?,
+        keys: sum(&|origin| origin.keys_in(wish.database)),
+        beside: sum(&|origin| origin.keys_beside(wish.database)),
+    })
+}
+
+/// Who takes which slot's keys.
+///
+/// # Errors
+/// A slot has no owner that answers, or an owner serves nobody.
+pub fn targets(cluster: &ClusterReport) -> Result<Targets, ImportError> {
+    let mut masters = Vec::new();
+    let mut by_slot = vec![0; usize::from(crate::model::SLOTS)];
+    let mut covered = SlotSet::EMPTY;
+    for (id, slots) in owners(cluster) {
+        let Some(node) = cluster.node(id) else { continue };
+        if !node.info.ok {
+            return Err(ImportError::NotServing(cluster.name(id)));
+        }
+        slots.slots().for_each(|slot| by_slot[usize::from(slot.get())] = masters.len() as u16);
+        masters.push(node.via.clone());
+        covered = covered.union(&slots);
+    }
+    match covered.complement() {
+        none if none.is_empty() => Ok(Targets { masters, by_slot }),
+        unowned => Err(ImportError::Unowned(unowned)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ClusterView;
+
+    fn cluster(slots: &str) -> ClusterReport {
+        let id = |n: u8| format!("{n:040x}");
+        let text = format!(
+            "{} 127.0.0.1:7001@17001 myself,master - 0 0 1 connected 0-100\n\
+             {} 127.0.0.1:7002@17002 master - 0 0 2 connected {slots}\n",
+            id(1),
+            id(2)
+        );
+        let addr = "127.0.0.1:7001".parse().unwrap();
+        ClusterReport::of_view(&ClusterView::parse(&text, &addr).unwrap())
+    }
+
+    fn source(origin: Origin) -> Vec<Source> {
+        vec![("127.0.0.1:6379".parse().unwrap(), origin)]
+    }
+
+    const COPY: Wish = Wish { copy: true, database: 0 };
+
+    #[test]
+    fn every_slot_has_the_master_that_owns_it() {
+        let cluster = cluster("101-16383");
+        let origin = Origin { keys: [(0, 5), (3, 2)].into(), ..Origin::default() };
+        let import = plan(&cluster, &source(origin), COPY).unwrap();
+        let master = |slot| {
+            let place = import.targets.of(Slot::new(slot).unwrap());
+            import.targets.masters[place].port()
+        };
+        assert_eq!([0, 100, 101, 16383].map(master), [7001, 7001, 7002, 7002]);
+        assert_eq!((import.keys, import.beside), (5, 2));
+    }
+
+    #[test]
+    fn what_cannot_be_is_said_beforehand() {
+        let refused = |cluster: &ClusterReport, origin, wish| {
+            plan(cluster, &source(origin), wish).unwrap_err().to_string()
+        };
+        let (whole, part) = (cluster("101-16383"), cluster("101-16000"));
+        let own = Origin { run_id: whole.nodes[1].run_id.clone(), ..Origin::default() };
+        assert!(refused(&whole, own, COPY).contains("itself a node"));
+        let replica = Origin { is_replica: true, ..Origin::default() };
+        assert!(plan(&whole, &source(replica.clone()), COPY).is_ok());
+        let take = Wish { copy: false, ..COPY };
+        assert!(refused(&whole, replica, take).contains("not taken away"));
+        let lacks = refused(&part, Origin::default(), COPY);
+        assert!(lacks.contains("16001-16383") || lacks.contains("NotServing"), "{lacks}");
+    }
+}

@@ -1,0 +1,134 @@
+//! Whether two servers hold the same under one key, whatever their versions.
+
+use std::time::Duration;
+
+use redis::{Cmd, Value, cmd};
+
+use super::error::WireError;
+use super::migrate::Key;
+use super::server::Server;
+
+/// What DUMP adds behind a value: two bytes of format version and a checksum of eight.
+const FOOTER: usize = 10;
+
+/// A key as far as two nodes' copies of it have to be alike.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Copy {
+    /// The value's bytes in the server's own form.
+    pub size: usize,
+    value: Value,
+    /// What is left of its life in milliseconds; negative without an end.
+    ttl: i64,
+}
+
+/// Two copies of one moment tell their time to live a few milliseconds apart.
+const TTL_APART: i64 = 2000;
+
+/// How much later than its original a copy may end that a hanging server took in late: MIGRATE sends
+/// the time that is left, not the end.
+const LATE: i64 = 60_000;
+
+impl Copy {
+    pub fn equals(&self, other: &Copy) -> bool {
+        let endless = self.ttl < 0 && other.ttl < 0;
+        self.has_value_of(other) && (endless || self.ends_within(other, -TTL_APART..=TTL_APART))
+    }
+
+    /// Whether this is what MIGRATE made of the other, on a server that hung meanwhile.
+    pub fn is_late_copy_of(&self, original: &Copy) -> bool {
+        self.has_value_of(original) && self.ends_within(original, -TTL_APART..=LATE)
+    }
+
+    pub fn has_value_of(&self, other: &Copy) -> bool {
+        self.value == other.value
+    }
+
+    fn ends_within(&self, other: &Copy, apart: std::ops::RangeInclusive<i64>) -> bool {
+        self.ttl >= 0 && other.ttl >= 0 && apart.contains(&(self.ttl - other.ttl))
+    }
+
+    /// `without an end`, `ends in 59m 58s`
+    pub fn end(&self) -> String {
+        match u64::try_from(self.ttl) {
+            Ok(ttl) => {
+                let left = Duration::from_secs(ttl.div_ceil(1000));
+                format!("ends in {}", humantime::format_duration(left))
+            }
+            Err(_) => "without an end".to_owned(),
+        }
+    }
+}
+
+impl Server {
+    /// What a key holds here, for a comparison; `None` where there is none. It may be in a slot that
+    /// is being imported.
+    pub fn copy_of(&mut self, key: &Key) -> Result<Option<Copy>, WireError> {
+        let dump = self.of_key("DUMP", key, &[])?;
+        let Value::BulkString(dump) = dump else { return Ok(None) };
+        let Value::Int(ttl) = self.of_key("PTTL", key, &[])? else { return Ok(None) };
+        let Value::SimpleString(kind) = self.of_key("TYPE", key, &[])? else { return Ok(None) };
+        // How a value is kept differs between versions, and tables have an order of their own.
+        let value = match &*kind {
+            "set" => sorted(self.of_key("SMEMBERS", key, &[])?, 1),
+            "hash" => sorted(self.of_key("HGETALL", key, &[])?, 2),
+            "list" => self.of_key("LRANGE", key, &["0", "-1"])?,
+            "zset" => self.of_key("ZRANGE", key, &["0", "-1", "WITHSCORES"])?,
+            _ => Value::BulkString(dump[..dump.len().saturating_sub(FOOTER)].to_vec()),
+        };
+        Ok(Some(Copy { size: dump.len(), value, ttl }))
+    }
+
+    /// A command about one key.
+    fn of_key(&mut self, name: &str, key: &Key, rest: &[&str]) -> Result<Value, WireError> {
+        let mut command = Cmd::new();
+        command.arg(name).arg(key).arg(rest);
+        // Out of cluster mode ASKING is refused, and not needed.
+        let reply = self.pipeline(&[cmd("ASKING"), command.clone()])?.pop().unwrap_or_default();
+        self.accept(&command, reply)
+    }
+}
+
+/// The items of an array in groups of `size`, in an order that does not depend on the server's.
+fn sorted(value: Value, size: usize) -> Value {
+    let Value::Array(items) = value else { return value };
+    let mut groups: Vec<Vec<Vec<u8>>> = items
+        .chunks(size)
+        .map(|group| {
+            let bytes = |item: &Value| match item {
+                Value::BulkString(bytes) => bytes.clone(),
+                other => format!("{other:?}").into_bytes(),
+            };
+            group.iter().map(bytes).collect()
+        })
+        .collect();
+    groups.sort();
+    Value::Array(groups.into_iter().flatten().map(Value::BulkString).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copy(value: i64, ttl: i64) -> Copy {
+        Copy { size: 1, value: Value::Int(value), ttl }
+    }
+
+    #[test]
+    fn a_copy_may_end_later_than_its_original_but_not_much_and_not_earlier() {
+        let original = copy(1, 100_000);
+        let late = |ttl| copy(1, ttl).is_late_copy_of(&original);
+        assert_eq!([98_500, 130_000, 160_000].map(late), [true; 3]);
+        assert_eq!([97_000, 161_000, -1].map(late), [false; 3]);
+        assert!(!copy(2, 100_000).is_late_copy_of(&original));
+        assert!(!copy(1, 100_000).is_late_copy_of(&copy(1, -1)));
+    }
+
+    #[test]
+    fn equal_copies_have_one_value_and_one_end() {
+        assert!(copy(1, -1).equals(&copy(1, -1)));
+        assert!(copy(1, 5000).equals(&copy(1, 6000)));
+        assert!(!copy(1, 5000).equals(&copy(1, 8000)));
+        assert!(!copy(1, 5000).equals(&copy(1, -1)));
+        assert!(!copy(1, -1).equals(&copy(2, -1)));
+    }
+}

@@ -1,0 +1,185 @@
+//! Keys on their way from one server to another through us, by DUMP and RESTORE: the two need not
+//! reach each other, and neither stands still for the other.
+
+use std::time::{Duration, Instant};
+
+use redis::{Cmd, Value, cmd};
+
+use super::error::WireError;
+use super::migrate::Key;
+use super::server::{Server, words};
+use crate::model::{InfoMap, Origin};
+
+/// How many keys SCAN looks at in one go.
+const SCANNED: u32 = 1000;
+
+/// A key with its value in the servers' own form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dumped {
+    pub key: Key,
+    payload: Vec<u8>,
+    /// When it ends.
+    end: Option<Instant>,
+}
+
+/// Two looks at one end are a few milliseconds apart.
+const APART: Duration = Duration::from_secs(2);
+
+impl Dumped {
+    /// Bytes of the value.
+    pub fn size(&self) -> usize {
+        self.payload.len()
+    }
+
+    /// Whether both are the same to the letter; two servers may word one value differently.
+    pub fn equals(&self, other: &Dumped) -> bool {
+        let together = match (self.end, other.end) {
+            (None, None) => true,
+            (Some(one), Some(other)) => {
+                one.max(other).saturating_duration_since(one.min(other)) <= APART
+            }
+            _ => false,
+        };
+        self.payload == other.payload && together
+    }
+}
+
+impl Server {
+    /// INFO, as far as it matters to whoever takes keys from here; also while it loads its data.
+    pub fn origin(&mut self) -> Result<Origin, WireError> {
+        let sections = ["server", "replication", "keyspace", "cluster"];
+        let commands = sections.map(|section| words(&["INFO", section]));
+        let replies = self.pipeline(&commands)?;
+        let texts = commands.iter().zip(replies).map(|(command, reply)| self.text(command, reply));
+        let text = texts.collect::<Result<String, _>>()?;
+        let info = InfoMap::parse(&text);
+        Ok(Origin {
+            run_id: info.get("run_id").unwrap_or_default().to_owned(),
+            version: info.version(),
+            in_cluster_mode: info.get("cluster_enabled") == Some("1"),
+            is_replica: info.get("role") == Some("slave"),
+            keys: info.keys_by_database().collect(),
+        })
+    }
+
+    /// SCAN: some keys, and the cursor to go on with; 0 at the end.
+    pub fn scan(
+        &mut self,
+        cursor: u64,
+        pattern: Option<&str>,
+    ) -> Result<(u64, Vec<Key>), WireError> {
+        let mut command = cmd("SCAN");
+        command.arg(cursor).arg("COUNT").arg(SCANNED);
+        if let Some(pattern) = pattern {
+            command.arg("MATCH").arg(pattern);
+        }
+        let reply = self.one(command.clone())?;
+        let Value::Array(parts) = &reply else { return Err(self.unexpected(&command, &reply)) };
+        match &parts[..] {
+            [Value::BulkString(cursor), keys] => {
+                let cursor = std::str::from_utf8(cursor).ok().and_then(|text| text.parse().ok());
+                let cursor = cursor.ok_or_else(|| self.unexpected(&command, &reply))?;
+                Ok((cursor, self.bytes_list(&command, keys.clone())?))
+            }
+            _ => Err(self.unexpected(&command, &reply)),
+        }
+    }
+
+    /// WATCH: what becomes of these keys from now on is known to [`Server::delete_watched`]. In
+    /// cluster mode they have to be of one slot; gives the server's words where that is not its own.
+    pub fn watch(&mut self, keys: &[Key]) -> Result<Option<String>, WireError> {
+        let mut command = cmd("WATCH");
+        command.arg(keys);
+        match self.one(command) {
+            Err(WireError::Refused { said, .. }) if is_redirect(&said) => Ok(Some(said)),
+            answer => answer.map(|_| None),
+        }
+    }
+
+    /// Deletes keys if none of those that are watched has changed; gives whether that was so. None is
+    /// watched afterwards.
+    pub fn delete_watched(&mut self, keys: &[Key]) -> Result<bool, WireError> {
+        let mut delete = cmd("UNLINK");
+        delete.arg(keys);
+        let reply = self.all(&[cmd("MULTI"), delete, cmd("EXEC")])?.pop();
+        Ok(!matches!(reply, Some(Value::Nil) | None))
+    }
+
+    /// UNWATCH.
+    pub fn unwatch(&mut self) -> Result<(), WireError> {
+        self.one(cmd("UNWATCH")).map(drop)
+    }
+
+    /// DUMP and PTTL of each key: `Ok(None)` where it is gone, `Err` with the server's words where it
+    /// is not this server's to tell.
+    pub fn dump(&mut self, keys: &[Key]) -> Result<Vec<Result<Option<Dumped>, String>>, WireError> {
+        let of = |name: &str, key: &Key| {
+            let mut command = cmd(name);
+            command.arg(key);
+            command
+        };
+        let commands: Vec<Cmd> =
+            keys.iter().flat_map(|key| [of("DUMP", key), of("PTTL", key)]).collect();
+        let mut replies = self.pipeline(&commands)?.into_iter();
+        let now = Instant::now();
+        let mut read = |(key, command): (&Key, &Cmd)| {
+            let (payload, ttl) =
+                (replies.next().unwrap_or_default(), replies.next().unwrap_or_default());
+            match (self.accept(command, payload), ttl) {
+                (Ok(Value::BulkString(payload)), Value::Int(ttl)) if ttl >= -1 => {
+                    let end = u64::try_from(ttl).ok().map(|ttl| now + Duration::from_millis(ttl));
+                    Ok(Ok(Some(Dumped { key: key.clone(), payload, end })))
+                }
+                (Ok(Value::Nil), _) | (Ok(_), Value::Int(_)) => Ok(Ok(None)),
+                (Err(error), _) => match error.refusal() {
+                    Some(said) if is_redirect(said) => Ok(Err(said.to_owned())),
+                    _ => Err(error),
+                },
+                (Ok(other), _) => Err(self.unexpected(command, &other)),
+            }
+        };
+        keys.iter().zip(commands.iter().step_by(2)).map(&mut read).collect()
+    }
+
+    /// RESTORE of each key, with what is left of its life; what each was refused with, if it was.
+    /// `asking` has a node take keys of a slot that it only imports.
+    pub fn restore<'a>(
+        &mut self,
+        keys: impl IntoIterator<Item = &'a Dumped>,
+        replace: bool,
+        asking: bool,
+    ) -> Result<Vec<Option<String>>, WireError> {
+        let now = Instant::now();
+        let mut commands = Vec::new();
+        for dumped in keys {
+            if asking {
+                commands.push(cmd("ASKING"));
+            }
+            // 0 would be no end at all: what has ended on the way lives for a millisecond more.
+            let left = |end: Instant| end.saturating_duration_since(now).as_millis().max(1) as u64;
+            let mut command = cmd("RESTORE");
+            command.arg(&dumped.key).arg(dumped.end.map_or(0, left)).arg(&dumped.payload);
+            if replace {
+                command.arg("REPLACE");
+            }
+            commands.push(command);
+        }
+        let replies = self.pipeline(&commands)?;
+        let said = commands.iter().zip(replies).map(|(command, reply)| {
+            match self.accept(command, reply) {
+                Ok(_) => Ok(None),
+                Err(error) => match error.refusal() {
+                    Some(said) if !error.is_denied() => Ok(Some(said.to_owned())),
+                    _ => Err(error),
+                },
+            }
+        });
+        let said = said.collect::<Result<Vec<_>, _>>()?;
+        Ok(said.into_iter().skip(usize::from(asking)).step_by(1 + usize::from(asking)).collect())
+    }
+}
+
+/// Whether a server says that a key is another's, now or for now.
+pub fn is_redirect(said: &str) -> bool {
+    ["MOVED ", "ASK ", "TRYAGAIN", "CLUSTERDOWN"].iter().any(|word| said.starts_with(word))
+}
