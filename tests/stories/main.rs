@@ -11,6 +11,7 @@ mod call;
 mod check;
 mod create;
 mod fix;
+mod import;
 mod info;
 mod membership;
 mod moving;

@@ -62,7 +62,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
         let mut bytes = 0;
         for (key, size) in job.keys.into_iter().zip(sizes) {
             if bytes + size > WINDOW && !window.is_empty() {
-                self.window(job.target, &std::mem::take(&mut window))?;
+                self.window(job.target, &std::mem::take(&mut window), &mut HashSet::new())?;
                 bytes = 0;
                 if self.run.is_over() {
                     return Ok(());
@@ -71,28 +71,36 @@ impl<'r, 'a> Carrier<'r, 'a> {
             window.push(key);
             bytes += size;
         }
-        self.window(job.target, &window)
+        self.window(job.target, &window, &mut HashSet::new())
     }
 
     /// Carries some keys; those that keep changing go one by one, and are left where that is in vain.
-    fn window(&mut self, target: usize, keys: &[Key]) -> Result<(), ImportHalt> {
-        // What we have written ourselves may be written over.
-        let mut ours = HashSet::new();
+    /// What we have written ourselves before, `ours`, may be written over.
+    fn window(
+        &mut self,
+        target: usize,
+        keys: &[Key],
+        ours: &mut HashSet<Key>,
+    ) -> Result<(), ImportHalt> {
         for _ in 0..TRIES {
-            if let Some(landed) = self.attempt(target, keys, &mut ours)? {
+            if let Some(landed) = self.attempt(target, keys, ours)? {
                 self.note(landed);
                 self.run.tell(keys.len());
                 return Ok(());
             }
         }
-        if let [key] = keys {
-            let name = conflict::name(key);
-            let why = format!("key {name} keeps changing: it stays at {}", self.source.addr());
-            self.note(Landed { left: vec![why], ..Landed::default() });
-            self.run.tell(1);
-            return Ok(());
+        let [key] = keys else {
+            let mut alone = |key| self.window(target, std::slice::from_ref(key), ours);
+            return keys.iter().try_for_each(&mut alone);
+        };
+        if ours.contains(key) {
+            self.master(&self.run.targets.masters[target])?.delete(key)?;
         }
-        keys.iter().try_for_each(|key| self.window(target, std::slice::from_ref(key)))
+        let name = conflict::name(key);
+        let why = format!("key {name} keeps changing: it stays at {}", self.source.addr());
+        self.note(Landed { left: vec![why], ..Landed::default() });
+        self.run.tell(1);
+        Ok(())
     }
 
     /// `None` where keys changed at the source meanwhile, which therefore keeps them.
@@ -121,7 +129,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
         // Deleted at the source after we had brought it: then it is to be gone here, too.
         let gone = ours.iter().filter(|key| !found.iter().any(|dumped| dumped.key == **key));
         for key in gone.cloned().collect_vec() {
-            self.master(&self.run.targets.masters[target].clone())?.delete(&key)?;
+            self.master(&self.run.targets.masters[target])?.delete(&key)?;
             ours.remove(&key);
         }
         self.land(target, found, ours, &mut landed)?;

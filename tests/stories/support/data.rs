@@ -56,31 +56,44 @@ pub fn fill_with(cluster: &TestCluster, names: impl Iterator<Item = Vec<u8>>) {
     for (number, name) in names.enumerate() {
         let slot = Slot::of_key(&name);
         let (node, _) = owned.iter().find(|(_, slots)| slots.contains(slot)).expect("an owner");
-        let pipeline = by_node.entry(*node).or_default();
-        let value = format!("value {number} \0\r\n\u{e9}");
-        let mut command = match number % 6 {
-            0 => redis::cmd("SET"),
-            1 => redis::cmd("RPUSH"),
-            2 => redis::cmd("HSET"),
-            3 => redis::cmd("SADD"),
-            4 => redis::cmd("ZADD"),
-            _ => redis::cmd("XADD"),
-        };
-        command.arg(&name);
-        match number % 6 {
-            0 => command.arg(&value),
-            1 | 3 => command.arg(&value).arg("b").arg(number),
-            2 => command.arg("f").arg(&value).arg("g").arg(number),
-            4 => command.arg(1.5).arg(&value).arg(number).arg("z"),
-            _ => command.arg("1-1").arg("f").arg(&value),
-        };
-        pipeline.add_command(command).ignore();
-        if number.is_multiple_of(5) {
-            pipeline.cmd("PEXPIRE").arg(&name).arg(3_600_000 + number).ignore();
-        }
+        put(by_node.entry(*node).or_default(), number, &name);
     }
     for (node, pipeline) in by_node {
         pipeline.query::<()>(&mut cluster.connect(node)).expect("the keys are taken");
+    }
+}
+
+/// The same keys on a server that is in no cluster.
+pub fn fill_alone(server: &TestCluster, keys: usize) {
+    let names = ODD.iter().map(|name| name.to_vec());
+    let names = names.chain((0..keys).map(|number| format!("key:{number}").into_bytes()));
+    let mut pipeline = Pipeline::new();
+    names.enumerate().for_each(|(number, name)| put(&mut pipeline, number, &name));
+    pipeline.query::<()>(&mut server.connect(0)).expect("the keys are taken");
+}
+
+/// Sets a key to what its number makes of it.
+fn put(pipeline: &mut Pipeline, number: usize, name: &[u8]) {
+    let value = format!("value {number} \0\r\n\u{e9}");
+    let mut command = match number % 6 {
+        0 => redis::cmd("SET"),
+        1 => redis::cmd("RPUSH"),
+        2 => redis::cmd("HSET"),
+        3 => redis::cmd("SADD"),
+        4 => redis::cmd("ZADD"),
+        _ => redis::cmd("XADD"),
+    };
+    command.arg(name);
+    match number % 6 {
+        0 => command.arg(&value),
+        1 | 3 => command.arg(&value).arg("b").arg(number),
+        2 => command.arg("f").arg(&value).arg("g").arg(number),
+        4 => command.arg(1.5).arg(&value).arg(number).arg("z"),
+        _ => command.arg("1-1").arg("f").arg(&value),
+    };
+    pipeline.add_command(command).ignore();
+    if number.is_multiple_of(5) {
+        pipeline.cmd("PEXPIRE").arg(name).arg(3_600_000 + number).ignore();
     }
 }
 

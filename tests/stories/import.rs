@@ -1,0 +1,285 @@
+//! `import`: keys of other servers come into a cluster, and none is lost on the way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rcluster::model::Slot;
+use redis::Pipeline;
+
+use crate::support::data::{assert_same, contents, fill, fill_alone, owner};
+use crate::support::{
+    Run, Running, Server, TestCluster, eventually, rcluster, rcluster_with, server_under_test,
+    start,
+};
+
+/// A server that is in no cluster.
+fn alone(settings: &[&str]) -> TestCluster {
+    TestCluster::start_as(1, &Server::with(&[&["cluster-enabled no"], settings].concat()))
+}
+
+fn words<'a>(entry: &'a str, from: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["import", entry, "--from", from, "--yes", "--json"], more].concat()
+}
+
+fn import(cluster: &TestCluster, source: &TestCluster, more: &[&str]) -> Run {
+    rcluster(&words(&cluster.addr(0), &source.addr(0), more))
+}
+
+fn keys_at(server: &TestCluster, node: usize) -> u64 {
+    server.ask(node, &["DBSIZE"])
+}
+
+#[test]
+fn a_copy_has_every_key_and_a_second_run_finds_all_of_them_here() {
+    let (cluster, source) = (TestCluster::formed(3, 0), alone(&[]));
+    fill_alone(&source, 5000);
+    let before = contents(&source);
+
+    let dry = import(&cluster, &source, &["--copy", "--dry-run"]).succeeds().json();
+    assert_eq!((&dry["changed"], &dry["sources"][0]["keys"]), (&false.into(), &5007.into()));
+    let copied = import(&cluster, &source, &["--copy"]).succeeds().json();
+
+    assert_eq!(copied["keys"].as_u64().unwrap() + copied["present"].as_u64().unwrap(), 5007);
+    assert_same(&before, &contents(&cluster));
+    assert_same(&before, &contents(&source));
+    let again = import(&cluster, &source, &["--copy"]).succeeds().json();
+    assert_eq!((&again["keys"], &again["present"]), (&0.into(), &5007.into()));
+    assert_same(&before, &contents(&cluster));
+}
+
+#[test]
+fn keys_are_taken_away_at_the_source_as_they_come() {
+    let (cluster, source) = (TestCluster::formed(3, 0), alone(&[]));
+    fill_alone(&source, 3000);
+    let before = contents(&source);
+    import(&cluster, &source, &[]).succeeds();
+    assert_same(&before, &contents(&cluster));
+    assert_eq!(keys_at(&source, 0), 0);
+}
+
+#[test]
+fn a_whole_cluster_comes_and_a_run_that_was_killed_is_finished_by_the_same_command() {
+    for way in [&[][..], &["--copy"]] {
+        let (cluster, source) = (TestCluster::formed(3, 0), TestCluster::formed(4, 0));
+        fill(&source, 12_000);
+        let before = contents(&source);
+        let mut run = start(
+            &words(&cluster.addr(0), &source.addr(2), &[way, &["--progress", "json"]].concat()),
+            |_| {},
+        );
+        has_come(&mut run, 2000);
+        let _ = run.child.kill();
+        let _ = run.child.wait();
+
+        import(&cluster, &source, way).succeeds();
+
+        assert_same(&before, &contents(&cluster));
+        match way {
+            [] => assert!((0..4).all(|node| keys_at(&source, node) == 0)),
+            _ => assert_same(&before, &contents(&source)),
+        }
+    }
+}
+
+/// Waits until so many keys have come, or the run ends.
+fn has_come(run: &mut Running, keys: u64) {
+    eventually("keys have come", || {
+        let said = run.err_so_far();
+        let steps = said.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let most = steps.filter_map(|event: serde_json::Value| event["done"].as_u64()).max();
+        most.unwrap_or(0) >= keys || run.child.try_wait().is_ok_and(|ended| ended.is_some())
+    });
+}
+
+#[test]
+fn a_signal_ends_it_between_two_windows_and_says_what_has_come() {
+    let (cluster, source) = (TestCluster::formed(3, 0), alone(&[]));
+    fill_alone(&source, 60_000);
+    let before = contents(&source);
+    let (entry, from) = (cluster.addr(0), source.addr(0));
+    let mut run = start(&words(&entry, &from, &["--progress", "json"]), |_| {});
+    has_come(&mut run, 1000);
+    let pid = run.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+
+    run.finish().exits(4).tells(&["stopped by SIGINT", "nothing is lost", "same command"]);
+
+    let (here, there) = (contents(&cluster), contents(&source));
+    assert!(before.keys().all(|key| here.contains_key(key) || there.contains_key(key)));
+    import(&cluster, &source, &[]).succeeds();
+    assert_same(&before, &contents(&cluster));
+}
+
+#[test]
+fn keys_that_differ_are_both_kept_until_somebody_decides() {
+    let (cluster, source) = (TestCluster::formed(3, 0), alone(&[]));
+    for key in ["same", "other", "new", "ends"] {
+        source.tell(0, &["SET", key, "there"]);
+    }
+    let at = |key: &str| owner(&cluster, Slot::of_key(key.as_bytes()));
+    let here = |key: &str| cluster.ask::<Option<String>>(at(key), &["GET", key]);
+    cluster.tell(at("same"), &["SET", "same", "there"]);
+    cluster.tell(at("other"), &["SET", "other", "here"]);
+    cluster.tell(at("ends"), &["SET", "ends", "there", "EX", "1000"]);
+
+    let both = import(&cluster, &source, &[]).exits(1);
+
+    let told = both.json();
+    assert_eq!(
+        (&told["keys"], &told["present"], &told["conflicting"]),
+        (&1.into(), &1.into(), &2.into())
+    );
+    both.tells(&["'other' differs", "'ends' differs", "both are kept", "--replace"]);
+    assert_eq!((here("other"), here("new")), (Some("here".into()), Some("there".into())));
+    assert_eq!(keys_at(&source, 0), 2);
+    let skipped = import(&cluster, &source, &["--skip-existing"]).succeeds().json();
+    assert_eq!((&skipped["skipped"], here("other")), (&2.into(), Some("here".into())));
+    import(&cluster, &source, &["--replace"]).succeeds();
+    assert_eq!((here("other"), keys_at(&source, 0)), (Some("there".into()), 0));
+    assert_eq!(cluster.ask::<i64>(at("ends"), &["TTL", "ends"]), -1);
+}
+
+#[test]
+fn only_what_matches_and_only_one_database_comes() {
+    let (cluster, source) = (TestCluster::formed(3, 0), alone(&[]));
+    let mut pipeline = Pipeline::new();
+    pipeline.cmd("MSET").arg(&["user:1", "a", "user:2", "b", "job:1", "c"]).ignore();
+    pipeline.cmd("SELECT").arg(3).ignore().cmd("SET").arg("third").arg("d").ignore();
+    pipeline.query::<()>(&mut source.connect(0)).unwrap();
+
+    let users = import(&cluster, &source, &["--match", "user:*"]).succeeds();
+
+    let users = users.tells(&["1 keys are in other databases"]);
+    assert_eq!(users.json()["keys"], 2);
+    assert_eq!(keys_at(&source, 0), 1);
+    assert_eq!(import(&cluster, &source, &["--from-db", "3"]).succeeds().json()["keys"], 1);
+    assert_eq!(contents(&cluster).len(), 3);
+}
+
+#[test]
+fn the_source_has_credentials_of_its_own() {
+    let (cluster, source) = (TestCluster::formed(3, 0), alone(&[]));
+    source.tell(0, &["CONFIG", "SET", "requirepass", "secret"]);
+    let with = |password: Option<&str>, more: &[&str]| {
+        rcluster_with(&words(&cluster.addr(0), &source.addr(0), more), |command| {
+            command.envs(password.map(|password| ("RCLUSTER_FROM_AUTH", password)));
+        })
+    };
+    let mut client = redis::Client::open(format!("redis://:secret@{}", source.addr(0))).unwrap();
+    redis::cmd("SET").arg("k").arg("v").query::<()>(&mut client).unwrap();
+
+    with(None, &[]).exits(3).tells(&["NOAUTH"]);
+    with(Some("wrong"), &[]).exits(3).tells(&[&source.addr(0)]);
+    with(Some("secret"), &["--from-user", "nobody"]).exits(3);
+    assert_eq!(contents(&cluster).len(), 0);
+    assert_eq!(with(Some("secret"), &[]).succeeds().json()["keys"], 1);
+}
+
+#[test]
+fn what_changes_at_the_source_meanwhile_is_not_lost() {
+    let (cluster, source) = (TestCluster::formed(3, 0), alone(&[]));
+    let count = 20_000;
+    let mut pipeline = Pipeline::new();
+    (0..count).for_each(|n| {
+        pipeline.cmd("SET").arg(format!("n:{n}")).arg(0).ignore();
+    });
+    pipeline.query::<()>(&mut source.connect(0)).unwrap();
+    // A client that counts in keys that are there, for as long as they are.
+    let (stop, mut client) = (Arc::new(AtomicBool::new(false)), source.connect(0));
+    let stopped = stop.clone();
+    let counter = std::thread::spawn(move || {
+        let script = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('INCR', KEYS[1]) return 1 end return 0";
+        let mut counted = 0;
+        for n in (0..count).cycle() {
+            if stopped.load(Ordering::Relaxed) {
+                break;
+            }
+            let mut command = redis::cmd("EVAL");
+            command.arg(script).arg(1).arg(format!("n:{}", n * 7919 % count));
+            counted += command.query::<i64>(&mut client).unwrap();
+        }
+        counted
+    });
+
+    import(&cluster, &source, &[]).succeeds();
+    stop.store(true, Ordering::Relaxed);
+    let counted = counter.join().unwrap();
+
+    assert!(counted > 0);
+    let sum: i64 = (0..3)
+        .map(|node| {
+            let keys: Vec<String> = cluster.ask(node, &["KEYS", "*"]);
+            let mut pipeline = Pipeline::new();
+            keys.iter().for_each(|key| {
+                pipeline.cmd("GET").arg(key);
+            });
+            let values: Vec<i64> = pipeline.query(&mut cluster.connect(node)).unwrap();
+            values.iter().sum::<i64>()
+        })
+        .sum();
+    assert_eq!((sum, keys_at(&source, 0)), (counted, 0));
+}
+
+#[test]
+fn slots_may_move_while_keys_come() {
+    let (cluster, source) = (TestCluster::start(4), alone(&[]));
+    let addrs = cluster.addrs();
+    rcluster(&["create", &addrs[0], &addrs[1], &addrs[2], "--yes"]).succeeds();
+    rcluster(&["meet", &addrs[0], &addrs[3]]).succeeds();
+    fill_alone(&source, 30_000);
+    let before = contents(&source);
+    let from = source.addr(0);
+    let mut run = start(&words(&addrs[1], &from, &["--progress", "json"]), |_| {});
+    has_come(&mut run, 1);
+
+    let rebalance = ["rebalance", &addrs[0], "--use-empty-masters", "--yes", "--classic"];
+    rcluster(&rebalance).succeeds();
+
+    run.finish().succeeds();
+    assert_same(&before, &contents(&cluster));
+    assert_eq!(keys_at(&source, 0), 0);
+}
+
+#[test]
+fn a_server_of_another_version_gives_and_an_older_one_takes_nothing() {
+    let (newer, older) = ("valkey-9.1", "redis-7.0");
+    if server_under_test() != newer {
+        return;
+    }
+    let of =
+        |name: &str, settings: &[&str]| Server { name: name.to_owned(), ..Server::with(settings) };
+    let source = TestCluster::start_as(1, &of(older, &["cluster-enabled no"]));
+    fill_alone(&source, 2000);
+    let before = contents(&source);
+    let cluster = TestCluster::formed(3, 0);
+    import(&cluster, &source, &["--copy"]).succeeds();
+    assert_same(&before, &contents(&cluster));
+    // Their values are worded differently, and still the same.
+    let again = import(&cluster, &source, &["--copy"]).succeeds().json();
+    assert_eq!((&again["keys"], &again["present"]), (&0.into(), &2007.into()));
+
+    let old = TestCluster::start_as(3, &of(older, &[]));
+    old.create(0).succeeds();
+    import(&old, &cluster, &[]).exits(4).tells(&["DUMP payload version", "not to older ones"]);
+    assert_same(&before, &contents(&cluster));
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_the_first_key() {
+    let (mut cluster, source) = (TestCluster::formed(6, 1), alone(&[]));
+    source.tell(0, &["SET", "k", "v"]);
+    let replica = alone(&[]);
+    let port = source.port(0).to_string();
+    replica.tell(0, &["REPLICAOF", "127.0.0.1", &port]);
+    import(&cluster, &cluster, &[]).exits(1).tells(&["itself a node of this cluster"]);
+    import(&cluster, &replica, &[]).exits(1).tells(&["is a replica", "--copy"]);
+    let (entry, from) = (cluster.addr(0), source.addr(0));
+    rcluster(&["import", &entry, "--from", &from]).exits(2).tells(&["--yes"]);
+    rcluster(&["import", &entry, "--yes"]).exits(2).tells(&["--from"]);
+    rcluster(&words(&entry, "127.0.0.1:1", &[])).exits(3).tells(&["127.0.0.1:1"]);
+    rcluster(&words(&entry, &from, &["--replace", "--skip-existing"])).exits(2);
+    cluster.nodes[1].kill();
+    cluster.nodes[4].kill();
+    import(&cluster, &source, &[]).exits(1).tells(&["nobody owns", "nothing was changed"]);
+    assert_eq!(keys_at(&source, 0), 1);
+}
