@@ -73,15 +73,43 @@ impl Server {
             "hash" => sorted(self.of_key("HGETALL", key, &[])?, 2),
             "list" => self.of_key("LRANGE", key, &["0", "-1"])?,
             "zset" => self.of_key("ZRANGE", key, &["0", "-1", "WITHSCORES"])?,
+            "stream" => self.stream(key)?,
             _ => Value::BulkString(dump[..dump.len().saturating_sub(FOOTER)].to_vec()),
         };
         Ok(Some(Copy { size: dump.len(), value, ttl }))
+    }
+
+    /// A stream's entries, and how far its groups have come.
+    fn stream(&mut self, key: &Key) -> Result<Value, WireError> {
+        const GROUP: [&[u8]; 4] = [b"name", b"consumers", b"pending", b"last-delivered-id"];
+        let told = |reply: Value, names: &[&[u8]]| {
+            let Value::Array(items) = reply else { return Value::Nil };
+            let pairs = items.chunks_exact(2).filter(
+                |pair| matches!(&pair[0], Value::BulkString(name) if names.contains(&&name[..])),
+            );
+            Value::Array(pairs.flatten().cloned().collect())
+        };
+        let entries = self.of_key("XRANGE", key, &["-", "+"])?;
+        let last = told(self.xinfo("STREAM", key)?, &[b"last-generated-id"]);
+        let Value::Array(groups) = self.xinfo("GROUPS", key)? else { return Ok(Value::Nil) };
+        let groups = groups.into_iter().map(|group| told(group, &GROUP)).collect();
+        Ok(Value::Array(vec![entries, last, Value::Array(groups)]))
+    }
+
+    fn xinfo(&mut self, what: &str, key: &Key) -> Result<Value, WireError> {
+        let mut command = cmd("XINFO");
+        command.arg(what).arg(key);
+        self.about(command)
     }
 
     /// A command about one key.
     fn of_key(&mut self, name: &str, key: &Key, rest: &[&str]) -> Result<Value, WireError> {
         let mut command = Cmd::new();
         command.arg(name).arg(key).arg(rest);
+        self.about(command)
+    }
+
+    fn about(&mut self, command: Cmd) -> Result<Value, WireError> {
         // Out of cluster mode ASKING is refused, and not needed.
         let reply = self.pipeline(&[cmd("ASKING"), command.clone()])?.pop().unwrap_or_default();
         self.accept(&command, reply)

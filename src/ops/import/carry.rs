@@ -126,12 +126,6 @@ impl<'r, 'a> Carrier<'r, 'a> {
                 }
             }
         }
-        // Deleted at the source after we had brought it: then it is to be gone here, too.
-        let gone = ours.iter().filter(|key| !found.iter().any(|dumped| dumped.key == **key));
-        for key in gone.cloned().collect_vec() {
-            self.master(&self.run.targets.masters[target])?.delete(&key)?;
-            ours.remove(&key);
-        }
         self.land(target, found, ours, &mut landed)?;
         let is_done = match takes {
             false => true,

@@ -13,6 +13,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
+use itertools::Itertools;
+
 use super::event::{Event, Observer, Phase, Tally};
 use super::wait::Deadline;
 use crate::model::{NodeAddr, Slot};
@@ -20,8 +22,12 @@ use crate::plan::import::{Source, Targets};
 use crate::wire::{Access, Key, Server, WireError};
 use carry::Carrier;
 
-/// Threads that carry keys from one source.
+/// Threads that carry keys from one source. A slot's keys are always the same one's: SCAN may tell a
+/// key twice, and two that carry one key would undo each other.
 const CARRIERS: usize = 4;
+
+/// Batches that wait for a carrier.
+const WAITING: usize = 2;
 
 /// Keys that are handed to a carrier at a time.
 const BATCH: usize = 500;
@@ -129,18 +135,14 @@ pub fn import(
     run.tally.expect(usize::try_from(total).unwrap_or(usize::MAX));
     std::thread::scope(|scope| {
         for (addr, origin) in sources {
-            let (sender, receiver) = sync_channel(CARRIERS * 2);
+            let (jobs, carriers): (Vec<_>, Vec<_>) =
+                (0..CARRIERS).map(|_| sync_channel(WAITING)).unzip();
             let by_slot = origin.in_cluster_mode && !options.copy;
             let run = &run;
-            scope.spawn(move || {
-                let receiver = Mutex::new(receiver);
-                std::thread::scope(|scope| {
-                    for _ in 0..CARRIERS {
-                        scope.spawn(|| run.halt_on(carry_all(run, addr, &receiver)));
-                    }
-                    run.halt_on(list(run, addr, by_slot, sender));
-                });
-            });
+            scope.spawn(move || run.halt_on(list(run, addr, by_slot, &jobs)));
+            for jobs in carriers {
+                scope.spawn(move || run.halt_on(carry_all(run, addr, &jobs)));
+            }
         }
     });
     let outcome = run.outcome.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -187,10 +189,10 @@ fn list(
     run: &Run,
     source: &NodeAddr,
     by_slot: bool,
-    jobs: SyncSender<Job>,
+    jobs: &[SyncSender<Job>],
 ) -> Result<(), ImportHalt> {
     let mut server = connect(source, run.access.0, run.options.databases.0)?;
-    let mut heaps: BTreeMap<(usize, Option<Slot>), Vec<Key>> = BTreeMap::new();
+    let mut heaps: BTreeMap<(usize, usize, Option<Slot>), Vec<Key>> = BTreeMap::new();
     let (mut cursor, mut hoarded) = (0, 0);
     while !run.is_over() {
         let (next, keys) = server.scan(cursor, run.options.pattern.as_deref())?;
@@ -199,15 +201,17 @@ fn list(
         for key in keys {
             let slot = Slot::of_key(&key);
             let target = run.targets.of(slot);
-            heaps.entry((target, by_slot.then_some(slot))).or_default().push(key);
+            let carrier = usize::from(slot.get()) % jobs.len();
+            heaps.entry((carrier, target, by_slot.then_some(slot))).or_default().push(key);
         }
         let all = cursor == 0 || hoarded >= HOARD;
-        for ((target, _), heap) in &mut heaps {
+        for ((carrier, target, _), heap) in &mut heaps {
             while heap.len() >= BATCH || all && !heap.is_empty() {
                 let keys = heap.split_off(heap.len().saturating_sub(BATCH));
                 hoarded -= keys.len();
+                let keys = keys.into_iter().unique().collect();
                 // Whoever would take it has failed, and says so.
-                if jobs.send(Job { target: *target, keys }).is_err() {
+                if jobs[*carrier].send(Job { target: *target, keys }).is_err() {
                     return Ok(());
                 }
             }
@@ -219,15 +223,14 @@ fn list(
     Ok(())
 }
 
-fn carry_all(run: &Run, source: &NodeAddr, jobs: &Mutex<Receiver<Job>>) -> Result<(), ImportHalt> {
+fn carry_all(run: &Run, source: &NodeAddr, jobs: &Receiver<Job>) -> Result<(), ImportHalt> {
     let mut carrier = Carrier::new(run, connect(source, run.access.0, run.options.databases.0)?);
-    loop {
-        let job = jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).recv();
-        let Ok(job) = job else { return Ok(()) };
+    for job in jobs {
         if !run.is_over() {
             run.halt_on(carrier.carry(job));
         }
     }
+    Ok(())
 }
 
 fn connect(addr: &NodeAddr, access: &Access, database: u32) -> Result<Server, WireError> {
