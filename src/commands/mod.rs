@@ -3,6 +3,7 @@
 
 mod add_node;
 mod addslots;
+mod backup;
 mod call;
 mod check;
 mod connect;
@@ -24,6 +25,7 @@ mod replace_node;
 mod replicate;
 mod reset;
 mod reshard;
+mod restore;
 mod sandbox;
 mod set_timeout;
 mod step;
@@ -73,6 +75,8 @@ enum Command {
     Call(call::Call),
     SetTimeout(set_timeout::SetTimeout),
     Import(import::Import),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     Nodes(nodes::Nodes),
     Sandbox(sandbox::SandboxArgs),
 }
@@ -114,6 +118,8 @@ pub fn main() -> ExitCode {
             Command::Call(command) => command.run(&cx),
             Command::SetTimeout(command) => command.run(&cx),
             Command::Import(command) => command.run(&cx),
+            Command::Backup(command) => command.run(&cx),
+            Command::Restore(command) => command.run(&cx),
             Command::Nodes(command) => command.run(&cx),
             Command::Sandbox(command) => command.run(&cx),
         }

@@ -5,9 +5,11 @@
 
 mod addr;
 mod info;
+mod manifest;
 mod node;
 mod node_ref;
 mod origin;
+mod rdb;
 mod report;
 mod slot;
 mod slot_set;
@@ -15,9 +17,11 @@ mod view;
 
 pub use addr::{AddrError, NodeAddr};
 pub use info::{ClusterInfo, InfoMap};
+pub use manifest::{FORMAT, MANIFEST, Manifest, ManifestShard};
 pub use node::{Flag, Flags, IdError, Node, NodeId, Role};
 pub use node_ref::{FindError, NodeRef};
 pub use origin::Origin;
+pub use rdb::RdbHead;
 pub use report::{ClusterReport, Link, NodeReport, Settings, Silent};
 pub use slot::{SLOTS, Slot, SlotError, SlotRange};
 pub use slot_set::SlotSet;

@@ -26,6 +26,10 @@ pub enum Phase {
     Move,
     /// Keys come from other servers.
     Copy,
+    /// Masters' data is saved.
+    Backup,
+    /// Servers load what was saved.
+    Load,
     /// A replica takes its master's place.
     Promote,
     /// Nodes that left are struck off every list.
@@ -54,6 +58,8 @@ impl Phase {
             Phase::Reset => "resetting nodes",
             Phase::Move => "moving slots",
             Phase::Copy => "bringing keys",
+            Phase::Backup => "saving masters",
+            Phase::Load => "loading files",
             Phase::Promote => "promoting a replica",
             Phase::Forget => "forgetting nodes",
             Phase::Settings => "putting settings right",
@@ -73,10 +79,12 @@ impl Phase {
             Phase::Meet => "introductions",
             Phase::Move => "slots",
             Phase::Copy => "keys",
+            Phase::Load => "files",
             Phase::Agree
             | Phase::Serve
             | Phase::Reset
             | Phase::Promote
+            | Phase::Backup
             | Phase::Forget
             | Phase::Reveal => "nodes",
         }

@@ -1,6 +1,7 @@
 //! Floor 3, effects in order: carry a plan out, wait until all nodes agree. Never prints; reports
 //! [`Event`]s to an [`Observer`].
 
+pub mod backup;
 mod conflict;
 mod event;
 pub mod fix;
@@ -12,6 +13,7 @@ mod leave;
 pub mod moving;
 mod promote;
 mod reset;
+pub mod restore;
 mod rounds;
 mod serve;
 mod timeouts;

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::ui::{NotConfirmed, Ui};
 use crate::model::NodeAddr;
+use crate::ops::backup::{BackupError, Flaw};
 use crate::ops::{Gap, HaltCause, Halted, TimeoutLeft, TimeoutsError};
 use crate::plan::assign::AssignError;
 use crate::plan::create::Objection;
@@ -174,6 +175,8 @@ impl Failure {
                 .or_else(|| cause.downcast_ref().map(leave))
                 .or_else(|| cause.downcast_ref().map(timeouts))
                 .or_else(|| cause.downcast_ref().map(import))
+                .or_else(|| cause.downcast_ref().map(backup))
+                .or_else(|| cause.downcast_ref::<Flaw>().map(Failure::refused))
                 .or_else(|| cause.downcast_ref().map(transfer))
                 .or_else(|| cause.downcast_ref().map(sandbox))
                 .or_else(|| cause.downcast_ref().map(not_confirmed))
@@ -327,6 +330,24 @@ fn import(error: &ImportError) -> Failure {
         ImportError::Unowned(_) | ImportError::NotServing(_) => {
             "nothing was changed; rcluster check tells what is wrong and what mends it"
         }
+    })
+}
+
+fn backup(error: &BackupError) -> Failure {
+    let failure = match error {
+        BackupError::Wire(error) => wire(error),
+        BackupError::Exists(_) | BackupError::Foreign { .. } => Failure::usage(error),
+        _ => Failure::refused(error),
+    };
+    failure.hint(match error {
+        BackupError::Exists(dir) => format!(
+            "name another folder, or look at this one: rcluster backup --verify {}",
+            dir.display()
+        ),
+        BackupError::Foreign { .. } => "name a new folder, or an empty one".to_owned(),
+        BackupError::Moved => "nothing was saved; run it again once no slots move".to_owned(),
+        _ => "there is no backup: what had come is deleted; run it again once this is mended"
+            .to_owned(),
     })
 }
 

@@ -8,6 +8,7 @@
 
 mod find;
 mod group;
+mod loader;
 mod node;
 mod probe;
 mod state;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub use find::{find_server, server_version};
 pub use group::{start_all, vet_all};
+pub use loader::{Loader, password};
 pub use node::{LocalNode, NodeSpec};
 pub use state::State;
 
@@ -31,6 +33,8 @@ pub enum SandboxError {
     NotRunnable { path: PathBuf, source: io::Error },
     #[error("{}: {source}", path.display())]
     Files { path: PathBuf, source: io::Error },
+    #[error("no server program can be run with a password: the system gives no random bytes")]
+    NoRandom,
     #[error("port {port} is too high: the cluster bus of a node listens 10000 above its port")]
     PortTooHigh { port: u16 },
     #[error("port {port} is taken by another program")]

@@ -30,6 +30,8 @@ pub struct NodeSpec {
     /// The loopback address to bind.
     pub ip: IpAddr,
     pub port: u16,
+    /// Whether it can be of a cluster; its bus listens 10000 above its port.
+    pub in_cluster_mode: bool,
     /// The node's own folder.
     pub dir: PathBuf,
     /// Further lines of `redis.conf`.
@@ -44,6 +46,7 @@ impl NodeSpec {
             launcher: Vec::new(),
             ip: Ipv4Addr::LOCALHOST.into(),
             port,
+            in_cluster_mode: true,
             dir: root.join(port.to_string()),
             settings: Vec::new(),
         }
@@ -52,14 +55,17 @@ impl NodeSpec {
     /// Looks whether it can run, and makes nothing: gives whether it runs already.
     pub(super) fn vet(&self) -> Result<bool, SandboxError> {
         let port = self.port;
-        let bus = port.checked_add(10_000).ok_or(SandboxError::PortTooHigh { port })?;
+        let bus = match self.in_cluster_mode {
+            true => Some(port.checked_add(10_000).ok_or(SandboxError::PortTooHigh { port })?),
+            false => None,
+        };
         let dir = std::path::absolute(&self.dir).map_err(files(&self.dir))?;
         let dir = vet_name(dir.canonicalize().unwrap_or(dir))?;
         let node = LocalNode { addr: (self.ip, port).into(), dir, child: None };
         if node.state().pid().is_some() {
             return Ok(true);
         }
-        for port in [port, bus] {
+        for port in [Some(port), bus].into_iter().flatten() {
             TcpListener::bind((self.ip, port)).map_err(|source| match source.kind() {
                 io::ErrorKind::AddrInUse => SandboxError::PortTaken { port },
                 _ => SandboxError::PortUnusable { port, source },
@@ -79,9 +85,12 @@ impl NodeSpec {
             format!("pidfile \"{}\"", own(PIDFILE)),
             format!("logfile \"{}\"", own(LOG)),
             "daemonize no".to_owned(),
-            "cluster-enabled yes".to_owned(),
-            "cluster-config-file nodes.conf".to_owned(),
         ];
+        if self.in_cluster_mode {
+            lines.extend(
+                ["cluster-enabled yes", "cluster-config-file nodes.conf"].map(str::to_owned),
+            );
+        }
         lines.extend(self.settings.iter().cloned());
         lines.join("\n") + "\n"
     }
@@ -204,6 +213,12 @@ impl LocalNode {
             }
             std::thread::sleep(LOOK);
         }
+    }
+
+    /// The end of its log, where the server that this value started has ended.
+    pub fn ended(&mut self) -> Option<String> {
+        let has_ended = self.child.is_some() && self.live_child().is_none();
+        has_ended.then(|| self.log_tail())
     }
 
     fn log_tail(&self) -> String {

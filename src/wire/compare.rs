@@ -73,14 +73,14 @@ impl Server {
             "hash" => sorted(self.of_key("HGETALL", key, &[])?, 2),
             "list" => self.of_key("LRANGE", key, &["0", "-1"])?,
             "zset" => self.of_key("ZRANGE", key, &["0", "-1", "WITHSCORES"])?,
-            "stream" => self.stream(key)?,
+            "stream" => self.stream_of(key)?,
             _ => Value::BulkString(dump[..dump.len().saturating_sub(FOOTER)].to_vec()),
         };
         Ok(Some(Copy { size: dump.len(), value, ttl }))
     }
 
     /// A stream's entries, and how far its groups have come.
-    fn stream(&mut self, key: &Key) -> Result<Value, WireError> {
+    fn stream_of(&mut self, key: &Key) -> Result<Value, WireError> {
         const GROUP: [&[u8]; 4] = [b"name", b"consumers", b"pending", b"last-delivered-id"];
         let told = |reply: Value, names: &[&[u8]]| {
             let Value::Array(items) = reply else { return Value::Nil };

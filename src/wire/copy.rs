@@ -62,6 +62,16 @@ impl Server {
         })
     }
 
+    /// Whether it still loads its data (INFO persistence), and how much of it in percent it has.
+    pub fn loading(&mut self) -> Result<Option<f64>, WireError> {
+        let command = words(&["INFO", "persistence"]);
+        let reply = self.one(command.clone())?;
+        let text = self.text(&command, reply)?;
+        let info = InfoMap::parse(&text);
+        let is_loading = info.get("loading") == Some("1");
+        Ok(is_loading.then(|| info.number("loading_loaded_perc").unwrap_or(0.0)))
+    }
+
     /// SCAN: some keys, and the cursor to go on with; 0 at the end.
     pub fn scan(
         &mut self,

@@ -12,6 +12,7 @@ mod load;
 mod migrate;
 mod resolve;
 mod server;
+mod snapshot;
 mod stream;
 mod tls;
 
@@ -26,4 +27,5 @@ pub use load::{Cluster, load_cluster, load_nodes, load_views};
 pub use migrate::{Ability, Key, Parcel, Task, Terms};
 pub use resolve::resolve;
 pub use server::Server;
+pub use snapshot::{By, Snapshot};
 pub use tls::{Tls, TlsError, TlsOptions};

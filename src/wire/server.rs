@@ -147,7 +147,7 @@ impl Server {
         WireError::Timeout { addr: self.addr.clone(), command, after: self.access.timeout }
     }
 
-    fn failed(&self, command: String, error: &std::io::Error) -> WireError {
+    pub(super) fn failed(&self, command: String, error: &std::io::Error) -> WireError {
         if is_timeout(error) {
             return self.timed_out(command);
         }
@@ -156,6 +156,15 @@ impl Server {
             _ => said(error),
         };
         WireError::Lost { addr: self.addr.clone(), command, why }
+    }
+
+    /// The bytes themselves, for what is no exchange of commands and replies.
+    pub(super) fn stream(&mut self) -> &mut Stream {
+        &mut self.stream
+    }
+
+    pub(super) fn set_deadline(&mut self, deadline: Instant) {
+        self.stream.set_deadline(deadline);
     }
 
     /// Turns a refusal into an error.

@@ -153,8 +153,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
             if keys.is_empty() {
                 continue;
             }
-            self.run.outcome().changed = true;
-            let said = self.master(&owner)?.restore(&keys, replace, false)?;
+            let said = self.write(&owner, &keys.iter().collect_vec(), replace, false)?;
             for (dumped, said) in keys.into_iter().zip(said) {
                 let (said, at) = match said {
                     Some(said) if is_redirect(&said) => {
@@ -199,7 +198,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
                 Some(addr) => at = addr,
                 None => std::thread::sleep(PAUSE),
             }
-            said = self.master(&at)?.restore([dumped], replace, true)?.pop().flatten();
+            said = self.write(&at, &[dumped], replace, true)?.pop().flatten();
         }
         Ok((said, at))
     }
@@ -226,18 +225,32 @@ impl<'r, 'a> Carrier<'r, 'a> {
     /// How a key differs, if it does when both ends are asked in words that all versions share. The
     /// source's replaces one that is equal: it may end a little earlier.
     fn differs(&mut self, here: &Dumped, at: &NodeAddr) -> Result<Option<String>, ImportHalt> {
-        let Carrier { source, masters, run } = self;
+        let Carrier { source, masters, .. } = self;
         let Some(master) = masters.get_mut(at) else { return Ok(None) };
         match conflict::judge(source, master, &here.key, Side::Source, None)? {
             Judged::Kept(why) => return Ok(Some(why)),
             Judged::Gone => return Ok(None),
             Judged::Goes => {}
         }
-        run.outcome().changed = true;
-        match master.restore([here], true, true)?.pop().flatten() {
+        match self.write(at, &[here], true, true)?.pop().flatten() {
             None => Ok(None),
             Some(said) => Err(self.refused(&here.key, at.clone(), said)),
         }
+    }
+
+    /// RESTORE, noting whether it may have changed anything.
+    fn write(
+        &mut self,
+        at: &NodeAddr,
+        keys: &[&Dumped],
+        replace: bool,
+        asking: bool,
+    ) -> Result<Vec<Option<String>>, WireError> {
+        let said = self.master(at)?.restore(keys.iter().copied(), replace, asking);
+        if said.as_ref().map_or(true, |said| said.iter().any(Option::is_none)) {
+            self.run.outcome().changed = true;
+        }
+        said
     }
 
     fn master(&mut self, addr: &NodeAddr) -> Result<&mut Server, WireError> {

@@ -96,6 +96,25 @@ pub struct Outcome {
     pub halt: Option<ImportHalt>,
 }
 
+impl Outcome {
+    /// What both came to.
+    pub fn and(mut self, other: Outcome) -> Outcome {
+        self.keys += other.keys;
+        self.bytes += other.bytes;
+        self.present += other.present;
+        self.skipped += other.skipped;
+        self.conflicting += other.conflicting;
+        self.leaving += other.leaving;
+        self.conflicts.extend(other.conflicts);
+        self.conflicts.truncate(NAMED);
+        self.left.extend(other.left);
+        self.left.truncate(NAMED);
+        self.changed |= other.changed;
+        self.halt = self.halt.or(other.halt);
+        self
+    }
+}
+
 /// Keys to be carried, all for one master.
 struct Job {
     target: usize,

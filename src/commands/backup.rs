@@ -1,0 +1,139 @@
+//! `rcluster backup`
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::HumanBytes;
+use serde::Serialize;
+
+use super::connect::duration;
+use super::context::Context;
+use super::moving::LONGEST;
+use crate::model::{ClusterReport, Manifest, NodeAddr, SlotRange, SlotSet};
+use crate::ops::backup::{Flaw, Options, backup, verify};
+use crate::plan::check::covered;
+use crate::render::{Failure, Table, exit};
+use crate::wire::load_cluster;
+
+/// Save every master's data into a folder, all at once
+///
+/// One RDB file a master, as a replica would get it, and a manifest with sizes and SHA-256 sums.
+/// The manifest is written last: a folder without one is no backup. See restore.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// Any node of the cluster
+    #[arg(required_unless_present = "verify")]
+    entry: Option<NodeAddr>,
+    /// The folder: missing, empty, or with what a backup that failed has left
+    #[arg(required_unless_present = "verify", value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Read a backup and tell whether it is whole
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["entry", "dir"])]
+    verify: Option<PathBuf>,
+    /// How long a master may take to begin sending its data
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
+    begin_within: Duration,
+}
+
+#[derive(Debug, Serialize)]
+struct BackupJson<'a> {
+    dir: &'a Path,
+    /// Whether every file is what the manifest says.
+    whole: bool,
+    flaws: Vec<String>,
+    manifest: &'a Manifest,
+    elapsed_ms: u128,
+}
+
+impl Backup {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let start = Instant::now();
+        if let Some(dir) = &self.verify {
+            let (manifest, flaws) = verify(dir)?;
+            return show(cx, dir, &manifest, &flaws, start);
+        }
+        let (Some(entry), Some(dir)) = (&self.entry, &self.dir) else {
+            return Err(Failure::usage("a node and a folder are needed").into());
+        };
+        let cluster = cx.load(entry)?.report;
+        vet(&cluster)?;
+        let options = Options { deadline: cx.deadline(LONGEST)?, patience: self.begin_within };
+        let progress = cx.progress();
+        let again = || load_cluster(entry, &cx.access).map(|cluster| cluster.report);
+        let manifest = backup(&cluster, dir, &cx.access, &options, &progress, again)?;
+        drop(progress);
+        show(cx, dir, &manifest, &[], start)
+    }
+}
+
+/// A backup holds all keys, or it is none.
+fn vet(cluster: &ClusterReport) -> Result<(), Failure> {
+    let answering = ClusterReport { silent: Vec::new(), ..cluster.clone() };
+    let missing = SlotSet::all().difference(&covered(&answering));
+    if !missing.is_empty() {
+        let message = format!("nobody who answers owns {}", missing.words());
+        return Err(Failure::refused(message)
+            .hint("nothing was saved; rcluster check tells what is wrong and what mends it"));
+    }
+    let open = cluster.nodes.iter().find(|node| !node.view.open.is_empty());
+    match open {
+        Some(node) => Err(Failure::refused(format!(
+            "{} has open slots: keys are on their way between two masters",
+            node.via
+        ))
+        .hint(format!("nothing was saved; let the move end, or rcluster fix {}", node.via))),
+        None => Ok(()),
+    }
+}
+
+fn show(
+    cx: &Context,
+    dir: &Path,
+    manifest: &Manifest,
+    flaws: &[Flaw],
+    start: Instant,
+) -> anyhow::Result<u8> {
+    if cx.ui.wants_json() {
+        cx.ui.print_json(&BackupJson {
+            dir,
+            whole: flaws.is_empty(),
+            flaws: flaws.iter().map(ToString::to_string).collect(),
+            manifest,
+            elapsed_ms: start.elapsed().as_millis(),
+        })?;
+    } else {
+        cx.ui.print(&text(dir, manifest, start))?;
+    }
+    if flaws.is_empty() {
+        return Ok(exit::OK);
+    }
+    let failure = Failure::refused("this backup is not whole");
+    let failure = failure.details(flaws.iter().map(ToString::to_string));
+    failure.hint("what is whole can still be loaded, file by file, by a server").tell(&cx.ui);
+    Ok(exit::PROBLEMS)
+}
+
+fn text(dir: &Path, manifest: &Manifest, start: Instant) -> String {
+    let mut table = Table::new(&["Master", "Version", "Slots", ">Keys", ">Size"]);
+    for shard in &manifest.shards {
+        let ranges = shard.slots.iter().filter_map(|range| range.parse::<SlotRange>().ok());
+        let slots: SlotSet = ranges.collect();
+        table.row([
+            shard.node.clone(),
+            shard.version.clone(),
+            slots.short(24),
+            shard.keys.to_string(),
+            HumanBytes(shard.bytes).to_string(),
+        ]);
+    }
+    format!(
+        "{table}\n{} keys, {} in {} files in {}, of {} ({:.2} s)",
+        manifest.keys,
+        HumanBytes(manifest.bytes),
+        manifest.shards.len(),
+        dir.display(),
+        manifest.created,
+        start.elapsed().as_secs_f64()
+    )
+}

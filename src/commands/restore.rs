@@ -1,0 +1,173 @@
+//! `rcluster restore`
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::connect::duration;
+use super::context::Context;
+use super::import::{ExistingArgs, OutcomeJson, halted, tell_left, told};
+use super::moving::LONGEST;
+use crate::model::{Manifest, NodeAddr};
+use crate::ops::backup::verify;
+use crate::ops::restore::{Options, RestoreError, Restored, restore};
+use crate::plan::import::targets;
+use crate::render::{Failure, Usage, exit};
+use crate::sandbox::{find_server, server_version};
+
+/// Bring a backup into a cluster of any shape
+///
+/// Every file is checked first. Then a server that is started here, on this machine, loads it, and
+/// its keys go to whoever owns their slots now. Keys that the cluster has already are compared, and
+/// never overwritten unasked: a run that was stopped is finished by the same command.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The folder that backup has written
+    dir: PathBuf,
+    /// Any node of the cluster that takes the keys
+    entry: NodeAddr,
+    /// The redis-server or valkey-server that loads the files, no older than the one that wrote
+    /// them and no newer than the cluster [default: the first on PATH]
+    #[arg(long, value_name = "PROGRAM")]
+    server: Option<PathBuf>,
+    /// Files that are loaded at a time, each into as much memory as its keys take here
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    at_once: u16,
+    /// How long a file may take to load
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+    load_within: Duration,
+    #[command(flatten)]
+    existing: ExistingArgs,
+    /// Check the files, show what would be brought, and do nothing
+    #[arg(long, help_heading = "Plan and consent")]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(short, long, help_heading = "Plan and consent")]
+    yes: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct RestoreJson {
+    changed: bool,
+    dry_run: bool,
+    /// Keys that were saved.
+    saved: u64,
+    /// Keys that were loaded; the others have ended since.
+    loaded: u64,
+    #[serde(flatten)]
+    outcome: OutcomeJson,
+    /// Function libraries that masters were given.
+    libraries: usize,
+    elapsed_ms: u128,
+}
+
+impl Restore {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let start = Instant::now();
+        let (manifest, flaws) = verify(&self.dir)?;
+        if !flaws.is_empty() {
+            return Err(Failure::refused("this backup is not whole")
+                .details(flaws.iter().map(ToString::to_string))
+                .hint("nothing was changed")
+                .into());
+        }
+        let cluster = cx.load_to_change(&self.entry)?.report;
+        let targets = targets(&cluster)?;
+        let server = self.server.clone().map_or_else(find_server, Ok)?;
+        let version = server_version(&server).map_err(|error| Usage::new(error.to_string()))?;
+        if !cx.ui.wants_json() {
+            let (keys, files) = (manifest.keys, manifest.shards.len());
+            let from = writers(&manifest);
+            let masters = targets.masters.len();
+            cx.ui.print(&format!(
+                "{keys} keys in {files} files of {} ({from})\nare loaded by {}\nand go to the {masters} masters of {}'s cluster",
+                manifest.created,
+                version.split(" sha=").next().unwrap_or_default(),
+                cluster.name(cluster.entry().id())
+            ))?;
+        }
+        let mut restored = Restored::default();
+        if !self.dry_run {
+            cx.ui.confirm("Bring these keys?", self.yes)?;
+            let options = Options {
+                deadline: cx.deadline(LONGEST)?,
+                server,
+                patience: self.load_within,
+                at_once: usize::from(self.at_once),
+                existing: self.existing.read(),
+            };
+            let files: Vec<PathBuf> =
+                manifest.shards.iter().map(|shard| self.dir.join(&shard.file)).collect();
+            let progress = cx.progress();
+            restored = restore(&files, &targets, &cx.access, &options, &progress);
+            drop(progress);
+            stopped(&mut restored, &manifest)?;
+        }
+        self.report(cx, &manifest, &restored, start)
+    }
+
+    fn report(
+        &self,
+        cx: &Context,
+        manifest: &Manifest,
+        restored: &Restored,
+        start: Instant,
+    ) -> anyhow::Result<u8> {
+        let outcome = &restored.keys;
+        restored.differing.iter().for_each(|library| cx.warn(library));
+        if cx.ui.wants_json() {
+            cx.ui.print_json(&RestoreJson {
+                changed: outcome.changed,
+                dry_run: self.dry_run,
+                saved: manifest.keys,
+                loaded: restored.loaded,
+                outcome: OutcomeJson::of(outcome),
+                libraries: restored.libraries,
+                elapsed_ms: start.elapsed().as_millis(),
+            })?;
+        } else if !self.dry_run {
+            let ended = manifest.keys.saturating_sub(restored.loaded);
+            let ended = if ended > 0 {
+                format!(" ({ended} of those saved have ended since)")
+            } else {
+                String::new()
+            };
+            cx.ui.print(&format!("{}{ended}", told(outcome, start)))?;
+        }
+        tell_left(cx, outcome);
+        let is_whole = outcome.conflicting + outcome.leaving == 0;
+        Ok(if is_whole { exit::OK } else { exit::PROBLEMS })
+    }
+}
+
+/// `Redis 7.0.15`, or whatever servers wrote the files.
+fn writers(manifest: &Manifest) -> String {
+    let versions: std::collections::BTreeSet<&str> =
+        manifest.shards.iter().map(|shard| shard.version.as_str()).collect();
+    versions.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// Fails where it stopped.
+fn stopped(restored: &mut Restored, manifest: &Manifest) -> anyhow::Result<()> {
+    let Some(error) = restored.error.take() else { return halted(&restored.keys) };
+    let again = "Run the same command again: it brings the rest";
+    let hint = match &error {
+        RestoreError::NotLoaded { .. } => format!(
+            "the files want a server no older than what wrote them, {}: --server PROGRAM",
+            writers(manifest)
+        ),
+        RestoreError::NoDatabase { .. } => {
+            "a cluster of Valkey 9 with cluster-databases set high enough would take them"
+                .to_owned()
+        }
+        _ => format!("{} keys have come; nothing is lost. {again}", restored.keys.keys),
+    };
+    let failure = match (restored.keys.changed, &error) {
+        (true, _) => Failure::halted(format!("the restore stopped: {error}")),
+        (false, RestoreError::Wire(error)) => Failure::unreachable(std::slice::from_ref(error)),
+        (false, _) => Failure::refused(format!("nothing was changed: {error}")),
+    };
+    Err(failure.hint(hint).into())
+}

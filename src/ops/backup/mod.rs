@@ -1,0 +1,263 @@
+//! Every master's data as an RDB file, all at once, and a manifest behind them.
+//!
+//! Files have a temporary name until all of them are whole and on disk; the manifest comes last, so
+//! a folder without one is no backup.
+
+mod seal;
+mod verify;
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::event::{Event, Observer, Phase, Tally};
+use super::wait::Deadline;
+use crate::model::{
+    ClusterReport, FORMAT, MANIFEST, Manifest, ManifestShard, NodeAddr, NodeId, NodeReport,
+    RdbHead, SlotSet,
+};
+use crate::plan::check::{covered, owners};
+use crate::wire::{Access, By, Server, Snapshot, WireError, all_at_once};
+pub use seal::Broken;
+use seal::Seal;
+pub use verify::{Flaw, verify};
+
+/// What files are called until they are whole.
+const PARTIAL: &str = "partial";
+
+/// Bytes that are read in one go.
+const CHUNK: usize = 256 << 10;
+
+/// How often it is told how far a file has come.
+const TELL: Duration = Duration::from_millis(200);
+
+/// How a backup is made.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub deadline: Deadline,
+    /// How long a master may take to begin sending.
+    pub patience: Duration,
+}
+
+/// Why there is no backup.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("{} holds a backup already", .0.display())]
+    Exists(PathBuf),
+    #[error("{} holds other files, {file} for one", dir.display())]
+    Foreign { dir: PathBuf, file: String },
+    #[error("{node}: what came is not whole: {why}")]
+    Broken { node: NodeAddr, why: Broken },
+    #[error("slots changed hands meanwhile: some of their keys may be in two files, or in none")]
+    Moved,
+    #[error("stopped by {0}")]
+    Interrupted(&'static str),
+}
+
+/// Saves the data of all masters of `cluster` into `dir`, which may be missing or empty, or hold
+/// what an earlier try has left. `again` loads the facts anew.
+pub fn backup(
+    cluster: &ClusterReport,
+    dir: &Path,
+    access: &Access,
+    options: &Options,
+    observer: &dyn Observer,
+    again: impl FnOnce() -> Result<ClusterReport, WireError>,
+) -> Result<Manifest, BackupError> {
+    let begun = Instant::now();
+    let created = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    clear(dir)?;
+    let masters: Vec<&NodeReport> = masters(cluster).collect();
+    let tally = Tally::new(Phase::Backup, observer);
+    tally.expect(masters.len());
+    let run = Run { dir, access, options, tally, failed: AtomicBool::new(false) };
+    let saved = all_at_once(masters, |node| {
+        run.save(node).inspect_err(|_| run.failed.store(true, Ordering::Relaxed))
+    });
+    let shards = saved.into_iter().collect::<Result<Vec<_>, _>>().and_then(|shards| {
+        let now = again()?;
+        if owners_by_id(cluster) == owners_by_id(&now) {
+            Ok(shards)
+        } else {
+            Err(BackupError::Moved)
+        }
+    });
+    let shards = shards.inspect_err(|_| drop(clear(dir)))?;
+    let manifest = Manifest {
+        format: FORMAT,
+        created,
+        current_epoch: cluster.nodes.iter().map(|node| node.info.current_epoch).max().unwrap_or(0),
+        slots_covered: covered(cluster).len(),
+        keys: shards.iter().map(|shard| shard.keys).sum(),
+        bytes: shards.iter().map(|shard| shard.bytes).sum(),
+        shards,
+    };
+    finish(dir, &manifest)?;
+    observer.on(Event::Done { phase: Phase::Backup, elapsed: begun.elapsed() });
+    Ok(manifest)
+}
+
+/// The masters that have anything to save.
+pub fn masters(cluster: &ClusterReport) -> impl Iterator<Item = &NodeReport> {
+    let is_asked = |node: &&NodeReport| {
+        let me = node.view.me();
+        me.is_master() && (!me.slots.is_empty() || node.keys > 0)
+    };
+    cluster.nodes.iter().filter(is_asked)
+}
+
+fn owners_by_id(cluster: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
+    let mut owners = owners(cluster);
+    owners.sort_by_key(|(id, _)| *id);
+    owners
+}
+
+fn file_error(path: &Path) -> impl Fn(io::Error) -> BackupError + '_ {
+    move |source| BackupError::File { path: path.to_owned(), source }
+}
+
+/// Makes the folder, and deletes what an earlier try has left in it.
+fn clear(dir: &Path) -> Result<(), BackupError> {
+    fs::create_dir_all(dir).map_err(file_error(dir))?;
+    let mut ours = Vec::new();
+    for entry in fs::read_dir(dir).map_err(file_error(dir))? {
+        let path = entry.map_err(file_error(dir))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name == MANIFEST {
+            return Err(BackupError::Exists(dir.to_owned()));
+        }
+        let stem = name.strip_suffix(&format!(".{PARTIAL}")).unwrap_or(&name);
+        if stem != MANIFEST && !(stem.starts_with("redis-node-") && stem.ends_with(".rdb")) {
+            return Err(BackupError::Foreign { dir: dir.to_owned(), file: name });
+        }
+        ours.push(path);
+    }
+    ours.iter().try_for_each(|path| fs::remove_file(path).map_err(file_error(path)))
+}
+
+/// Gives the files their names, and the manifest its own last of all.
+fn finish(dir: &Path, manifest: &Manifest) -> Result<(), BackupError> {
+    let at = |name: &str| (dir.join(format!("{name}.{PARTIAL}")), dir.join(name));
+    let sync = || File::open(dir).and_then(|dir| dir.sync_all()).map_err(file_error(dir));
+    for shard in &manifest.shards {
+        let (partial, whole) = at(&shard.file);
+        fs::rename(&partial, &whole).map_err(file_error(&partial))?;
+    }
+    sync()?;
+    let (partial, whole) = at(MANIFEST);
+    let written = File::create(&partial).and_then(|mut file| {
+        serde_json::to_writer_pretty(&mut file, manifest)?;
+        file.write_all(b"\n")?;
+        file.sync_all()
+    });
+    written.map_err(file_error(&partial))?;
+    fs::rename(&partial, &whole).map_err(file_error(&partial))?;
+    sync()
+}
+
+struct Run<'a> {
+    dir: &'a Path,
+    access: &'a Access,
+    options: &'a Options,
+    tally: Tally<'a>,
+    failed: AtomicBool,
+}
+
+impl Run<'_> {
+    fn is_over(&self) -> bool {
+        self.options.deadline.is_over() || self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Fails where a signal came.
+    fn vet(&self) -> Result<(), BackupError> {
+        let signal = self.options.deadline.interrupt().signal();
+        signal.map_or(Ok(()), |signal| Err(BackupError::Interrupted(signal)))
+    }
+
+    /// One master's file, whole and on disk, under its temporary name.
+    fn save(&self, node: &NodeReport) -> Result<ManifestShard, BackupError> {
+        let name = file_name(node);
+        let path = self.dir.join(format!("{name}.{PARTIAL}"));
+        let mut file = File::create(&path).map_err(file_error(&path))?;
+        let mut snapshot = match self.begin(node, By::Disk) {
+            // A server that cannot write to its disk sends what it has straight away.
+            Err(BackupError::Wire(WireError::Lost { .. } | WireError::Refused { .. })) => {
+                self.begin(node, By::Socket)?
+            }
+            begun => begun?,
+        };
+        let seal = self.receive(node, &mut snapshot, &mut file, &path)?;
+        file.sync_all().map_err(file_error(&path))?;
+        let broken = |why| BackupError::Broken { node: node.via.clone(), why };
+        let (bytes, sha256) = seal.finish().map_err(broken)?;
+        let head = File::open(&path).and_then(|file| RdbHead::read(io::BufReader::new(file)));
+        let told = head.map_err(file_error(&path))?.keys;
+        self.tally.add(1);
+        Ok(ManifestShard {
+            file: name,
+            node: node.via.to_string(),
+            id: node.id().to_string(),
+            version: node.version.clone(),
+            epoch: node.view.me().epoch,
+            slots: node.view.me().slots.ranges().iter().map(ToString::to_string).collect(),
+            keys: self.count(node, told)?,
+            bytes,
+            sha256,
+            replication_id: snapshot.replication_id,
+            replication_offset: snapshot.replication_offset,
+        })
+    }
+
+    fn begin(&self, node: &NodeReport, by: By) -> Result<Snapshot, BackupError> {
+        let server = Server::connect(&node.via, self.access)?;
+        let snapshot = server.snapshot(by, self.options.patience, &|| self.is_over());
+        self.vet()?;
+        Ok(snapshot?)
+    }
+
+    fn receive(
+        &self,
+        node: &NodeReport,
+        snapshot: &mut Snapshot,
+        file: &mut File,
+        path: &Path,
+    ) -> Result<Seal, BackupError> {
+        let (mut seal, mut buffer) = (Seal::new(), vec![0; CHUNK]);
+        let mut told = Instant::now();
+        loop {
+            self.vet()?;
+            let bytes = snapshot.read(&mut buffer)?;
+            if bytes.is_empty() {
+                return Ok(seal);
+            }
+            seal.add(bytes);
+            file.write_all(bytes).map_err(file_error(path))?;
+            if told.elapsed() > TELL {
+                told = Instant::now();
+                let of = snapshot.size.map_or(String::new(), |size| format!(" of {size}"));
+                self.tally.waits(format!("{}: {}{of} bytes", node.via, seal.bytes()));
+            }
+        }
+    }
+
+    /// Keys in the file: it tells of its first database itself, the server of any others.
+    fn count(&self, node: &NodeReport, told: Option<u64>) -> Result<u64, BackupError> {
+        let origin = Server::connect(&node.via, self.access)?.origin()?;
+        match told {
+            Some(keys) if origin.keys_beside(0) == 0 => Ok(keys),
+            _ => Ok(origin.keys.values().sum()),
+        }
+    }
+}
+
+/// As redis-cli calls it.
+fn file_name(node: &NodeReport) -> String {
+    let host = node.via.host().replace(['/', ':'], "_");
+    format!("redis-node-{host}-{}-{}.rdb", node.via.port(), node.id())
+}

@@ -1,0 +1,70 @@
+//! Whether a backup on disk is whole.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::seal::Seal;
+use super::{Broken, CHUNK};
+use crate::model::{FORMAT, MANIFEST, Manifest, ManifestShard};
+use crate::wire::all_at_once;
+
+/// What is wrong with a backup.
+#[derive(Debug, thiserror::Error)]
+pub enum Flaw {
+    #[error("{MANIFEST}: {0}: a folder without it holds no backup, or one that was never finished")]
+    NoManifest(io::Error),
+    #[error("{MANIFEST} cannot be read: {0}")]
+    Manifest(#[from] serde_json::Error),
+    #[error("{MANIFEST} is of format {0}, and this version knows {FORMAT}")]
+    Format(u32),
+    #[error("{file}: {source}")]
+    File { file: String, source: io::Error },
+    #[error("{file}: {why}")]
+    Broken { file: String, why: Broken },
+    #[error("{file} has {found} bytes and should have {wanted}")]
+    Size { file: String, found: u64, wanted: u64 },
+    #[error("{file} is not what was saved: its SHA-256 differs")]
+    Digest { file: String },
+}
+
+/// Reads every file; gives the manifest, and every flaw of its files.
+///
+/// # Errors
+/// There is no manifest, or none that can be read.
+pub fn verify(dir: &Path) -> Result<(Manifest, Vec<Flaw>), Flaw> {
+    let text = std::fs::read(dir.join(MANIFEST)).map_err(Flaw::NoManifest)?;
+    let manifest: Manifest = serde_json::from_slice(&text)?;
+    if manifest.format != FORMAT {
+        return Err(Flaw::Format(manifest.format));
+    }
+    let flaws = all_at_once(&manifest.shards, |shard| vet(dir, shard).err());
+    let flaws = flaws.into_iter().flatten().collect();
+    Ok((manifest, flaws))
+}
+
+fn vet(dir: &Path, shard: &ManifestShard) -> Result<(), Flaw> {
+    let file = || shard.file.clone();
+    // A name that leads out of the folder is none that we have written.
+    let failed = |source| Flaw::File { file: file(), source };
+    if Path::new(&shard.file).file_name() != Some(shard.file.as_ref()) {
+        return Err(failed(io::ErrorKind::InvalidInput.into()));
+    }
+    let seal = read(&dir.join(&shard.file)).map_err(failed)?;
+    if seal.bytes() != shard.bytes {
+        let (found, wanted) = (seal.bytes(), shard.bytes);
+        return Err(Flaw::Size { file: file(), found, wanted });
+    }
+    let (_, sha256) = seal.finish().map_err(|why| Flaw::Broken { file: file(), why })?;
+    if sha256 == shard.sha256 { Ok(()) } else { Err(Flaw::Digest { file: file() }) }
+}
+
+fn read(path: &Path) -> io::Result<Seal> {
+    let (mut file, mut seal, mut buffer) = (File::open(path)?, Seal::new(), vec![0; CHUNK]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(seal),
+            count => seal.add(&buffer[..count]),
+        }
+    }
+}

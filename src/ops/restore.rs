@@ -1,0 +1,252 @@
+//! What was saved comes into a cluster of any shape: a server of our own loads each file, and its
+//! keys are imported from there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::event::{Event, Observer, Phase, Tally};
+use super::import::{self, Outcome};
+use super::wait::Deadline;
+use crate::model::NodeAddr;
+use crate::plan::import::{Source, Targets};
+use crate::sandbox::{Loader, SandboxError, password};
+use crate::wire::{Access, Secret, Server, WireError, all_at_once};
+
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How a backup is brought back.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub deadline: Deadline,
+    /// The program that loads the files.
+    pub server: PathBuf,
+    /// How long it may take for each.
+    pub patience: Duration,
+    /// Files that are loaded at a time: each takes as much memory as the keys in it.
+    pub at_once: usize,
+    pub existing: import::Existing,
+}
+
+/// Why a restore ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    #[error("{file} cannot be loaded by {server}:\n{tail}")]
+    NotLoaded { file: String, server: String, tail: String },
+    #[error("{file} was not loaded within {}", humantime::format_duration(*after))]
+    Late { file: String, after: Duration },
+    #[error("{keys} keys are in database {database}, and this cluster says: {said}")]
+    NoDatabase { database: u32, keys: u64, said: String },
+    #[error("stopped by {0}")]
+    Interrupted(&'static str),
+}
+
+/// What a restore came to.
+#[derive(Debug, Default)]
+pub struct Restored {
+    pub keys: Outcome,
+    /// Keys that the files held and that had not ended when they were loaded.
+    pub loaded: u64,
+    /// Function libraries that masters were given, and those that they have in other words.
+    pub libraries: usize,
+    pub differing: Vec<String>,
+    pub error: Option<RestoreError>,
+}
+
+/// Brings the keys of all files to the masters that own them. Whatever was brought before an error is
+/// in what it gives.
+pub fn restore(
+    files: &[PathBuf],
+    targets: &Targets,
+    access: &Access,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Restored {
+    let mut restored = Restored::default();
+    for files in files.chunks(options.at_once.max(1)) {
+        if let Err(error) = some(files, targets, access, options, observer, &mut restored) {
+            restored.error = Some(error);
+        }
+        if restored.error.is_some() || restored.keys.halt.is_some() {
+            break;
+        }
+    }
+    restored
+}
+
+/// Brings the keys of some files that are loaded together.
+fn some(
+    files: &[PathBuf],
+    targets: &Targets,
+    access: &Access,
+    options: &Options,
+    observer: &dyn Observer,
+    restored: &mut Restored,
+) -> Result<(), RestoreError> {
+    let secret = password()?;
+    let own =
+        Access { user: None, password: Some(Secret::new(&secret)), tls: None, ..access.clone() };
+    let mut loaders = files
+        .iter()
+        .map(|file| Ok((file.as_path(), Loader::start(&options.server, file, &secret)?)))
+        .collect::<Result<Vec<_>, SandboxError>>()?;
+    let sources = load(&mut loaders, &own, options, observer)?;
+    let mut databases: BTreeMap<u32, u64> = BTreeMap::new();
+    for (database, keys) in sources.iter().flat_map(|(_, origin)| &origin.keys) {
+        *databases.entry(*database).or_default() += keys;
+    }
+    vet(&databases, targets, access)?;
+    copy_libraries(&sources, &own, targets, access, restored)?;
+    for (database, keys) in databases {
+        let options = import::Options {
+            deadline: options.deadline.clone(),
+            copy: true,
+            existing: options.existing,
+            pattern: None,
+            databases: (database, database),
+        };
+        let access = (&own, access);
+        let brought = import::import(&sources, targets, keys, access, &options, observer);
+        restored.loaded += keys;
+        restored.keys = std::mem::take(&mut restored.keys).and(brought);
+        if restored.keys.halt.is_some() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until every server has loaded its file.
+fn load(
+    loaders: &mut [(&Path, Loader)],
+    access: &Access,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Vec<Source>, RestoreError> {
+    let begun = Instant::now();
+    let tally = Tally::new(Phase::Load, observer);
+    tally.expect(loaders.len());
+    let failed = AtomicUsize::new(0);
+    let sources = all_at_once(loaders, |(file, loader)| {
+        let loaded = loaded(file, loader, access, options, &tally, &failed);
+        match &loaded {
+            Ok(_) => tally.add(1),
+            Err(_) => drop(failed.fetch_add(1, Ordering::Relaxed)),
+        }
+        loaded
+    });
+    let sources = sources.into_iter().collect::<Result<Vec<_>, _>>()?;
+    observer.on(Event::Done { phase: Phase::Load, elapsed: begun.elapsed() });
+    Ok(sources)
+}
+
+fn loaded(
+    file: &Path,
+    loader: &mut Loader,
+    access: &Access,
+    options: &Options,
+    tally: &Tally,
+    failed: &AtomicUsize,
+) -> Result<Source, RestoreError> {
+    let begun = Instant::now();
+    let name = || file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let addr = NodeAddr::new(loader.addr().ip().to_string(), loader.addr().port(), None);
+    loop {
+        if let Some(tail) = loader.ended() {
+            let server = options.server.display().to_string();
+            return Err(RestoreError::NotLoaded { file: name(), server, tail });
+        }
+        if let Some(signal) = options.deadline.interrupt().signal() {
+            return Err(RestoreError::Interrupted(signal));
+        }
+        if begun.elapsed() > options.patience || failed.load(Ordering::Relaxed) > 0 {
+            return Err(RestoreError::Late { file: name(), after: begun.elapsed() });
+        }
+        let told =
+            Server::connect(&addr, access).and_then(|mut server| match server.loading()? {
+                Some(percent) => Ok(Err(percent)),
+                None => server.origin().map(Ok),
+            });
+        match told {
+            Ok(Ok(origin)) => return Ok((addr, origin)),
+            Ok(Err(percent)) => tally.waits(format!("{} at {percent:.0}%", name())),
+            // It does not listen yet.
+            Err(_) => {}
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Whether the cluster has all databases that keys are in.
+fn vet(
+    databases: &BTreeMap<u32, u64>,
+    targets: &Targets,
+    access: &Access,
+) -> Result<(), RestoreError> {
+    let more = || databases.iter().filter(|(database, _)| **database != 0);
+    if more().next().is_none() {
+        return Ok(());
+    }
+    let answers = all_at_once(&targets.masters, |addr| {
+        let mut server = Server::connect(addr, access)?;
+        for (database, keys) in more() {
+            match server.select(*database) {
+                Err(WireError::Refused { said, .. }) => {
+                    let (database, keys) = (*database, *keys);
+                    return Err(RestoreError::NoDatabase { database, keys, said });
+                }
+                answer => answer?,
+            }
+        }
+        Ok(())
+    });
+    answers.into_iter().collect()
+}
+
+/// Gives every master the function libraries that the files hold.
+fn copy_libraries(
+    sources: &[Source],
+    own: &Access,
+    targets: &Targets,
+    access: &Access,
+    restored: &mut Restored,
+) -> Result<(), RestoreError> {
+    let mut libraries: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    for (addr, _) in sources {
+        libraries.extend(Server::connect(addr, own)?.libraries()?);
+    }
+    if libraries.is_empty() {
+        return Ok(());
+    }
+    let answers = all_at_once(&targets.masters, |addr| {
+        let mut server = Server::connect(addr, access)?;
+        let known: BTreeMap<_, _> = server.libraries()?.into_iter().collect();
+        let (mut given, mut differing) = (0, Vec::new());
+        for (name, code) in &libraries {
+            match known.get(name) {
+                None => {
+                    server.load_library(code)?;
+                    given += 1;
+                }
+                Some(other) if other != code => {
+                    let name = name.escape_ascii();
+                    differing.push(format!("{addr} has a library {name} of other code: kept"));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok::<_, WireError>((given, differing))
+    });
+    for answer in answers {
+        let (given, differing) = answer?;
+        restored.libraries += given;
+        restored.differing.extend(differing);
+    }
+    restored.keys.changed |= restored.libraries > 0;
+    Ok(())
+}
