@@ -50,11 +50,54 @@ pub(super) enum Judged {
     Kept(String),
 }
 
+/// How the copies of a key at two servers stand to each other, and in words where they differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// One of them has none.
+    Alone,
+    Equal,
+    /// The target's is what a hanging server made of the source's: it ends too late.
+    LateThere(String),
+    /// The same the other way round.
+    LateHere(String),
+    Differ(String),
+}
+
 /// Compares a key at both ends, value and time to live.
-///
-/// A copy that a hanging server took in late ends too late: the end is what the slot's owner says.
-/// Where both differ the winner's value stays, and the key is deleted at the source if that is the
-/// target.
+pub(super) fn compare(
+    source: &mut Server,
+    target: &mut Server,
+    key: &Key,
+) -> Result<Standing, WireError> {
+    // Most often it is not there at all: a big value need not be read for that.
+    let Some(there) = target.copy_of(key)? else { return Ok(Standing::Alone) };
+    let Some(here) = source.copy_of(key)? else { return Ok(Standing::Alone) };
+    let told = |copy: &Copy| match here.has_value_of(&there) {
+        true => copy.end(),
+        false => format!("{} bytes", copy.size),
+    };
+    let why = format!(
+        "key {} differs: {} on {}, {} on {}; both are kept",
+        name(key),
+        told(&here),
+        source.addr(),
+        told(&there),
+        target.addr()
+    );
+    Ok(if here.equals(&there) {
+        Standing::Equal
+    } else if there.is_late_copy_of(&here) {
+        Standing::LateThere(why)
+    } else if here.is_late_copy_of(&there) {
+        Standing::LateHere(why)
+    } else {
+        Standing::Differ(why)
+    })
+}
+
+/// Decides what becomes of a key. A copy that a hanging server took in late ends too late: the end
+/// is what the slot's owner says. Where both differ the winner's value stays, and the key is deleted
+/// at the source if that is the target.
 pub(super) fn judge(
     source: &mut Server,
     target: &mut Server,
@@ -65,26 +108,20 @@ pub(super) fn judge(
     if winner == Some(Side::Source) {
         return Ok(Judged::Goes);
     }
-    // Most often it is not there at all: a big value need not be read for that.
-    let Some(there) = target.copy_of(key)? else { return Ok(Judged::Goes) };
-    let Some(here) = source.copy_of(key)? else { return Ok(Judged::Goes) };
-    if here.equals(&there) || owner == Side::Source && there.is_late_copy_of(&here) {
-        return Ok(Judged::Goes);
-    }
-    if winner == Some(Side::Target) || owner == Side::Target && here.is_late_copy_of(&there) {
-        source.delete(key)?;
-        return Ok(Judged::Gone);
-    }
-    let told = |copy: &Copy| match here.has_value_of(&there) {
-        true => copy.end(),
-        false => format!("{} bytes", copy.size),
+    let why = match (compare(source, target, key)?, owner) {
+        (Standing::Alone | Standing::Equal, _) | (Standing::LateThere(_), Side::Source) => {
+            return Ok(Judged::Goes);
+        }
+        (Standing::LateHere(_), Side::Target) => None,
+        (Standing::LateThere(why) | Standing::LateHere(why) | Standing::Differ(why), _) => {
+            Some(why).filter(|_| winner != Some(Side::Target))
+        }
     };
-    Ok(Judged::Kept(format!(
-        "key {} differs: {} on {}, {} on {}; both are kept",
-        name(key),
-        told(&here),
-        source.addr(),
-        told(&there),
-        target.addr()
-    )))
+    match why {
+        Some(why) => Ok(Judged::Kept(why)),
+        None => {
+            source.delete(key)?;
+            Ok(Judged::Gone)
+        }
+    }
 }

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use itertools::Itertools;
 
 use super::event::{Event, Observer, Phase, Tally};
 use super::import::{self, Outcome};
@@ -131,16 +133,16 @@ fn load(
     let begun = Instant::now();
     let tally = Tally::new(Phase::Load, observer);
     tally.expect(loaders.len());
-    let failed = AtomicUsize::new(0);
-    let sources = all_at_once(loaders, |(file, loader)| {
+    let failed = AtomicBool::new(false);
+    let loaded = all_at_once(loaders, |(file, loader)| {
+        // The others stop because of the first one that fails, which is the one to tell of.
         let loaded = loaded(file, loader, access, options, &tally, &failed);
-        match &loaded {
-            Ok(_) => tally.add(1),
-            Err(_) => drop(failed.fetch_add(1, Ordering::Relaxed)),
-        }
-        loaded
+        loaded.map_err(|error| (failed.swap(true, Ordering::Relaxed), error))
     });
-    let sources = sources.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let (sources, errors): (Vec<_>, Vec<_>) = loaded.into_iter().partition_result();
+    if let Some((_, error)) = errors.into_iter().min_by_key(|(is_later, _)| *is_later) {
+        return Err(error);
+    }
     observer.on(Event::Done { phase: Phase::Load, elapsed: begun.elapsed() });
     Ok(sources)
 }
@@ -151,7 +153,7 @@ fn loaded(
     access: &Access,
     options: &Options,
     tally: &Tally,
-    failed: &AtomicUsize,
+    failed: &AtomicBool,
 ) -> Result<Source, RestoreError> {
     let begun = Instant::now();
     let name = || file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -164,7 +166,7 @@ fn loaded(
         if let Some(signal) = options.deadline.interrupt().signal() {
             return Err(RestoreError::Interrupted(signal));
         }
-        if begun.elapsed() > options.patience || failed.load(Ordering::Relaxed) > 0 {
+        if begun.elapsed() > options.patience || failed.load(Ordering::Relaxed) {
             return Err(RestoreError::Late { file: name(), after: begun.elapsed() });
         }
         let told =
@@ -173,7 +175,10 @@ fn loaded(
                 None => server.origin().map(Ok),
             });
         match told {
-            Ok(Ok(origin)) => return Ok((addr, origin)),
+            Ok(Ok(origin)) => {
+                tally.add(1);
+                return Ok((addr, origin));
+            }
             Ok(Err(percent)) => tally.waits(format!("{} at {percent:.0}%", name())),
             // It does not listen yet.
             Err(_) => {}

@@ -57,8 +57,10 @@ pub fn reply_text(reply: &Reply) -> String {
         }
         Reply::Map(pairs) => list(pairs.iter().map(|(key, value)| {
             let (key, value) = (reply_text(key), reply_text(value));
-            let gap = if value.contains('\n') { "\n" } else { " " };
-            format!("{key} =>{gap}{}", value.replace('\n', "\n   "))
+            match value.contains('\n') {
+                true => format!("{key} =>\n   {}", value.replace('\n', "\n   ")),
+                false => format!("{key} => {value}"),
+            }
         })),
     }
 }

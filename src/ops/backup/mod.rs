@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use itertools::Itertools;
+
 use super::event::{Event, Observer, Phase, Tally};
 use super::wait::Deadline;
 use crate::model::{
@@ -73,7 +75,7 @@ pub fn backup(
     let begun = Instant::now();
     let created = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     clear(dir)?;
-    let masters: Vec<&NodeReport> = masters(cluster).collect();
+    let masters = masters(cluster);
     let tally = Tally::new(Phase::Backup, observer);
     tally.expect(masters.len());
     let run = Run { dir, access, options, tally, failed: AtomicBool::new(false) };
@@ -103,13 +105,17 @@ pub fn backup(
     Ok(manifest)
 }
 
-/// The masters that have anything to save.
-pub fn masters(cluster: &ClusterReport) -> impl Iterator<Item = &NodeReport> {
+/// The masters that have anything to save, by their first slot.
+fn masters(cluster: &ClusterReport) -> Vec<&NodeReport> {
     let is_asked = |node: &&NodeReport| {
         let me = node.view.me();
         me.is_master() && (!me.slots.is_empty() || node.keys > 0)
     };
-    cluster.nodes.iter().filter(is_asked)
+    let first = |node: &&NodeReport| {
+        let ranges = node.view.me().slots.ranges().first().map(|range| range.first());
+        (ranges.is_none(), ranges)
+    };
+    cluster.nodes.iter().filter(is_asked).sorted_by_key(first).collect()
 }
 
 fn owners_by_id(cluster: &ClusterReport) -> Vec<(NodeId, SlotSet)> {

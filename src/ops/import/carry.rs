@@ -8,7 +8,7 @@ use itertools::Itertools;
 
 use super::{Existing, ImportHalt, Job, NAMED, Run, connect};
 use crate::model::NodeAddr;
-use crate::ops::conflict::{self, Judged, Side};
+use crate::ops::conflict::{self, Standing};
 use crate::wire::{Dumped, Key, Server, WireError, is_redirect};
 
 /// Most bytes of values in a window, as the source counts them, unless one key has more.
@@ -223,14 +223,14 @@ impl<'r, 'a> Carrier<'r, 'a> {
     }
 
     /// How a key differs, if it does when both ends are asked in words that all versions share. The
-    /// source's replaces one that is equal: it may end a little earlier.
+    /// source's replaces one that only ends too late.
     fn differs(&mut self, here: &Dumped, at: &NodeAddr) -> Result<Option<String>, ImportHalt> {
         let Carrier { source, masters, .. } = self;
         let Some(master) = masters.get_mut(at) else { return Ok(None) };
-        match conflict::judge(source, master, &here.key, Side::Source, None)? {
-            Judged::Kept(why) => return Ok(Some(why)),
-            Judged::Gone => return Ok(None),
-            Judged::Goes => {}
+        match conflict::compare(source, master, &here.key)? {
+            Standing::Differ(why) | Standing::LateHere(why) => return Ok(Some(why)),
+            Standing::Equal => return Ok(None),
+            Standing::Alone | Standing::LateThere(_) => {}
         }
         match self.write(at, &[here], true, true)?.pop().flatten() {
             None => Ok(None),
