@@ -80,17 +80,17 @@ pub fn backup(
     tally.expect(masters.len());
     let run = Run { dir, access, options, tally, failed: AtomicBool::new(false) };
     let saved = all_at_once(masters, |node| {
-        run.save(node).inspect_err(|_| run.failed.store(true, Ordering::Relaxed))
+        // The others stop because of the first one that fails, which is the one to tell of.
+        let saved = run.save(node);
+        saved.map_err(|error| (run.failed.swap(true, Ordering::Relaxed), error))
     });
-    let shards = saved.into_iter().collect::<Result<Vec<_>, _>>().and_then(|shards| {
+    let (shards, errors): (Vec<_>, Vec<_>) = saved.into_iter().partition_result();
+    let failed = errors.into_iter().min_by_key(|(is_later, _)| *is_later).map(|(_, error)| error);
+    let whole = failed.map_or(Ok(()), Err).and_then(|()| {
         let now = again()?;
-        if owners_by_id(cluster) == owners_by_id(&now) {
-            Ok(shards)
-        } else {
-            Err(BackupError::Moved)
-        }
+        if owners_by_id(cluster) == owners_by_id(&now) { Ok(()) } else { Err(BackupError::Moved) }
     });
-    let shards = shards.inspect_err(|_| drop(clear(dir)))?;
+    whole.inspect_err(|_| drop(clear(dir)))?;
     let manifest = Manifest {
         format: FORMAT,
         created,
