@@ -10,6 +10,9 @@ mod translate;
 mod uri;
 mod vocabulary;
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 use std::fmt;
 
