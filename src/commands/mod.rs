@@ -11,6 +11,8 @@ mod context;
 mod create;
 mod del_node;
 mod delslots;
+#[allow(dead_code)] // until main calls it
+mod dropin;
 mod failover;
 mod fix;
 mod forget;

@@ -1,0 +1,34 @@
+//! Words as a shell takes them.
+
+use std::ffi::OsStr;
+
+/// One word, quoted where it must be, in a form that has no line breaks.
+pub fn quoted(word: &OsStr) -> String {
+    let is_safe = |b: u8| b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b);
+    match word.to_str() {
+        Some(text) if !text.is_empty() && text.bytes().all(is_safe) => text.to_owned(),
+        Some(text) if !text.chars().any(char::is_control) => {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        }
+        _ => escaped(word),
+    }
+}
+
+/// `$'…'`, for control characters and for bytes that are no text.
+fn escaped(word: &OsStr) -> String {
+    let mut quoted = String::from("$'");
+    for chunk in word.as_encoded_bytes().utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\'' | '\\' => quoted.extend(['\\', c]),
+                c if c.is_control() => {
+                    let mut bytes = [0; 4];
+                    quoted.extend(c.encode_utf8(&mut bytes).bytes().map(|b| format!("\\x{b:02x}")));
+                }
+                c => quoted.push(c),
+            }
+        }
+        quoted.extend(chunk.invalid().iter().map(|b| format!("\\x{b:02x}")));
+    }
+    quoted + "'"
+}
