@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef};
-use crate::render::{exit, reply_json, reply_text};
+use crate::render::{Manner, exit, legacy, reply_json, reply_text};
 use crate::wire::{Cluster, Reply, all_at_once, load_views};
 
 /// Send one command to every node at once
@@ -99,7 +99,11 @@ impl Answer {
         }
     }
 
-    fn text(&self) -> String {
+    fn text(&self, manner: Manner) -> String {
+        if manner == Manner::RedisCli {
+            let said = self.reply.as_ref().map_or_else(|_| "Failed!".to_owned(), legacy::reply);
+            return format!("{}: {said}", self.node);
+        }
         let said = match &self.reply {
             Ok(reply) => reply_text(reply),
             Err(why) => format!("(no answer) {why}"),
@@ -120,7 +124,7 @@ impl Call {
             let nodes = answers.iter().map(Answer::json).collect();
             cx.ui.print_json(&CallJson { ok: failed == 0, failed, nodes })?;
         } else {
-            cx.ui.print(&answers.iter().map(Answer::text).join("\n"))?;
+            cx.ui.print(&answers.iter().map(|answer| answer.text(cx.ui.manner())).join("\n"))?;
         }
         if failed > 0 {
             cx.warn(&format!("{failed} of {} nodes failed", answers.len()));

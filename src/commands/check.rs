@@ -9,7 +9,7 @@ use super::context::Context;
 use super::placement::ZoneArgs;
 use crate::model::NodeAddr;
 use crate::plan::check::is_healthy;
-use crate::render::{exit, health_json, health_text};
+use crate::render::{Manner, exit, health_json, health_text, legacy};
 
 /// Ask every node for its view, compare them, and tell every problem
 ///
@@ -35,6 +35,9 @@ impl Check {
         if cx.ui.wants_json() {
             cx.ui.print_json(&health_json(&cluster, &problems, self.strict))?;
         } else {
+            if cx.ui.manner() == Manner::RedisCli {
+                cx.ui.print(&legacy::head(&cluster))?;
+            }
             cx.ui.print(&health_text(&cx.ui, &cluster, &problems, self.strict))?;
         }
         Ok(if is_healthy(&problems, self.strict) { exit::OK } else { exit::PROBLEMS })

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::render::Usage;
-use crate::wire::{Access, Secret, Tls, TlsOptions};
+use crate::wire::{Access, Family, Secret, Tls, TlsOptions};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
@@ -40,6 +40,12 @@ pub struct ConnectArgs {
     /// Accept any certificate
     #[arg(long, global = true)]
     insecure: bool,
+    /// Where a host name has addresses of both kinds, only IPv4
+    #[arg(short = '4', long, global = true, conflicts_with = "ipv6")]
+    ipv4: bool,
+    /// Only IPv6
+    #[arg(short = '6', long, global = true)]
+    ipv6: bool,
     /// How long to wait for a connection
     #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = duration)]
     connect_timeout: Duration,
@@ -94,6 +100,9 @@ pub struct SourceArgs {
     from_insecure: bool,
 }
 
+/// A variable that stands for one of the environment's: its name and its value.
+pub(super) type Given = (&'static str, String);
+
 /// Credentials and TLS options, whichever servers they are for.
 struct Login<'a> {
     /// What the options begin with.
@@ -105,6 +114,7 @@ struct Login<'a> {
     password_file: &'a Option<PathBuf>,
     tls: bool,
     options: TlsOptions,
+    given: &'a [Given],
 }
 
 impl Login<'_> {
@@ -129,7 +139,8 @@ impl Login<'_> {
             return Err(Usage::new(message).into());
         }
         let tls = self.tls.then(|| Tls::new(options)).transpose()?;
-        Ok(Access { user: self.user.clone(), password, tls, connect_timeout, timeout })
+        let user = self.user.clone();
+        Ok(Access { user, password, tls, connect_timeout, timeout, family: Family::Any })
     }
 
     fn password(&self) -> anyhow::Result<Option<Secret>> {
@@ -148,13 +159,15 @@ impl Login<'_> {
                 .map_err(|error| Usage::new(format!("{error:#}")))?;
             return Ok(Some(Secret::new(text.lines().next().unwrap_or_default())));
         }
-        Ok(std::env::var(variable).ok().filter(|text| !text.is_empty()).map(Secret::new))
+        let given = self.given.iter().find(|(name, _)| name == variable);
+        let given = given.map(|(_, text)| text.clone()).or_else(|| std::env::var(variable).ok());
+        Ok(given.filter(|text| !text.is_empty()).map(Secret::new))
     }
 }
 
 impl SourceArgs {
     /// The time-outs are those of the cluster.
-    pub(super) fn access(&self, cluster: &Access) -> anyhow::Result<Access> {
+    pub(super) fn access(&self, cluster: &Access, given: &[Given]) -> anyhow::Result<Access> {
         let login = Login {
             prefix: "--from-",
             variable: "RCLUSTER_FROM_AUTH",
@@ -169,13 +182,15 @@ impl SourceArgs {
                 sni: self.from_sni.clone(),
                 insecure: self.from_insecure,
             },
+            given,
         };
-        login.access(cluster.connect_timeout, cluster.timeout)
+        let access = login.access(cluster.connect_timeout, cluster.timeout)?;
+        Ok(Access { family: cluster.family, ..access })
     }
 }
 
 impl ConnectArgs {
-    pub(super) fn access(&self) -> anyhow::Result<Access> {
+    pub(super) fn access(&self, given: &[Given]) -> anyhow::Result<Access> {
         let login = Login {
             prefix: "--",
             variable: "REDISCLI_AUTH",
@@ -190,8 +205,14 @@ impl ConnectArgs {
                 sni: self.sni.clone(),
                 insecure: self.insecure,
             },
+            given,
         };
-        login.access(self.connect_timeout, self.timeout)
+        let family = match (self.ipv4, self.ipv6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => Family::Any,
+        };
+        Ok(Access { family, ..login.access(self.connect_timeout, self.timeout)? })
     }
 
     /// The same options for redis-cli, which takes the password from REDISCLI_AUTH too.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::connect::ConnectArgs;
+use super::connect::{ConnectArgs, Given};
 use super::placement::Zones;
 use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeRef};
 use crate::ops::{Deadline, Event, Interrupt, Observer};
@@ -39,6 +39,8 @@ pub struct Context {
     pub access: Access,
     /// The connection options as redis-cli takes them.
     pub redis_cli_flags: Vec<String>,
+    /// What stands for variables of the environment.
+    pub(super) given: Vec<Given>,
     progress: ProgressMode,
 }
 
@@ -47,11 +49,13 @@ impl Context {
         ui: Ui,
         connect: &ConnectArgs,
         output: &OutputArgs,
+        given: Vec<Given>,
     ) -> anyhow::Result<Context> {
         Ok(Context {
             ui,
-            access: connect.access()?,
+            access: connect.access(&given)?,
             redis_cli_flags: connect.redis_cli_flags(),
+            given,
             progress: output.progress,
         })
     }
@@ -77,7 +81,7 @@ impl Context {
     /// A host name as the IP that the cluster knows, where it resolves to one.
     pub(super) fn known_as(&self, cluster: &ClusterReport, node: &NodeRef) -> NodeRef {
         let NodeRef::Addr(addr) = node else { return node.clone() };
-        let ips = resolve(addr, self.access.connect_timeout).unwrap_or_default();
+        let ips = resolve(addr, &self.access).unwrap_or_default();
         let as_ip = ips
             .into_iter()
             .map(|ip| NodeRef::Addr(NodeAddr::new(ip.to_string(), addr.port(), None)));

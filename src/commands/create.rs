@@ -200,7 +200,7 @@ fn refuse_together(placement: &Placement, layout: &Layout) -> Result<(), Failure
 impl Planned {
     /// The shards as a table, and how well they are placed.
     fn text(&self, cx: &Context) -> String {
-        let mut text = layout_text(&self.shards);
+        let mut text = layout_text(&cx.ui, &self.shards);
         if self.placed {
             text += &verdicts_text(&cx.ui, &self.layout.verdicts);
         }

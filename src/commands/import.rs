@@ -125,7 +125,7 @@ impl Import {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let start = Instant::now();
         let cluster = cx.load_to_change(&self.entry)?.report;
-        let access = self.source.access(&cx.access)?;
+        let access = self.source.access(&cx.access, &cx.given)?;
         let sources = sources(&self.from, &access)?;
         let plan = plan(&cluster, &sources, Wish { copy: self.copy, database: self.from_db })?;
         let mut outcome = Outcome::default();

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::context::Context;
 use crate::model::NodeAddr;
-use crate::render::{exit, info_json, info_text};
+use crate::render::{Manner, exit, info_json, info_text, legacy};
 
 /// Show what each master holds: slots, keys, replicas, version, memory
 #[derive(Debug, Args)]
@@ -20,7 +20,10 @@ impl Info {
         if cx.ui.wants_json() {
             cx.ui.print_json(&info)?;
         } else {
-            cx.ui.print(&info_text(&info))?;
+            cx.ui.print(&match cx.ui.manner() {
+                Manner::Own => info_text(&info),
+                Manner::RedisCli => legacy::head(&cluster),
+            })?;
         }
         cluster.silent.iter().for_each(|silent| {
             cx.warn(&format!("{} gives no answer: {}", cluster.name(silent.id), silent.why));

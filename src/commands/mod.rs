@@ -11,7 +11,6 @@ mod context;
 mod create;
 mod del_node;
 mod delslots;
-#[allow(dead_code)] // until main calls it
 mod dropin;
 mod failover;
 mod fix;
@@ -31,7 +30,10 @@ mod restore;
 mod sandbox;
 mod set_timeout;
 mod step;
+mod translate;
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -74,17 +76,25 @@ enum Command {
     Check(check::Check),
     Fix(fix::Fix),
     Info(info::Info),
+    Nodes(nodes::Nodes),
     Call(call::Call),
     SetTimeout(set_timeout::SetTimeout),
     Import(import::Import),
     Backup(backup::Backup),
     Restore(restore::Restore),
-    Nodes(nodes::Nodes),
     Sandbox(sandbox::SandboxArgs),
+    Translate(translate::Translate),
 }
 
 /// Parses the arguments, runs the command, shows its failure.
 pub fn main() -> ExitCode {
+    let mut words = std::env::args_os();
+    let program = words.next().unwrap_or_default();
+    let program = Path::new(&program).file_name().unwrap_or_default().to_string_lossy();
+    let words: Vec<OsString> = words.collect();
+    if dropin::is_dropin(&program, &words) {
+        return ExitCode::from(dropin::run(&program, &words));
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -98,9 +108,18 @@ pub fn main() -> ExitCode {
         }
     };
     let ui = Ui::new(cli.output.json, cli.output.color);
-    let run = || {
-        let cx = Context::new(ui.clone(), &cli.connect, &cli.output)?;
-        match cli.command {
+    ExitCode::from(cli.run(&ui, Vec::new()).unwrap_or_else(|error| {
+        let failure = Failure::of(&error);
+        failure.show(&ui);
+        failure.exit_code
+    }))
+}
+
+impl Cli {
+    /// Runs the command; `given` stands for variables of the environment.
+    fn run(self, ui: &Ui, given: Vec<connect::Given>) -> anyhow::Result<u8> {
+        let cx = Context::new(ui.clone(), &self.connect, &self.output, given)?;
+        match self.command {
             Command::Create(command) => command.run(&cx),
             Command::Meet(command) => command.run(&cx),
             Command::Addslots(command) => command.run(&cx),
@@ -117,18 +136,14 @@ pub fn main() -> ExitCode {
             Command::Check(command) => command.run(&cx),
             Command::Fix(command) => command.run(&cx),
             Command::Info(command) => command.run(&cx),
+            Command::Nodes(command) => command.run(&cx),
             Command::Call(command) => command.run(&cx),
             Command::SetTimeout(command) => command.run(&cx),
             Command::Import(command) => command.run(&cx),
             Command::Backup(command) => command.run(&cx),
             Command::Restore(command) => command.run(&cx),
-            Command::Nodes(command) => command.run(&cx),
             Command::Sandbox(command) => command.run(&cx),
+            Command::Translate(command) => command.run(&cx),
         }
-    };
-    ExitCode::from(run().unwrap_or_else(|error| {
-        let failure = Failure::of(&error);
-        failure.show(&ui);
-        failure.exit_code
-    }))
+    }
 }

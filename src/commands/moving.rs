@@ -16,7 +16,8 @@ use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::{check, is_healthy};
 use crate::plan::transfer::{Route, Transfer, TransferError};
 use crate::render::{
-    Failure, RouteJson, SkippedJson, exit, health_text, routes_json, routes_text, skipped_json,
+    Failure, Manner, RouteJson, SkippedJson, exit, health_text, legacy, routes_json, routes_text,
+    skipped_json,
 };
 use crate::wire::{Ability, Cluster};
 
@@ -115,7 +116,13 @@ pub fn run(
     if !cx.ui.wants_json() {
         match plan.is_done() {
             true => cx.ui.print("nothing to do: the slots are where they should be")?,
-            false => cx.ui.print(&routes_text(&plan, &cluster.report, &routes, args.keep_empty))?,
+            false => cx.ui.print(&routes_text(
+                &cx.ui,
+                &plan,
+                &cluster.report,
+                &routes,
+                args.keep_empty,
+            ))?,
         }
     }
     let mut outcome = Outcome::default();
@@ -209,6 +216,9 @@ fn carry(
     let progress = cx.progress();
     let outcome = transfer(plan, facts, abilities, &cx.access, options, &progress);
     drop(progress);
+    if cx.ui.manner() == Manner::RedisCli {
+        cx.ui.print(&legacy::moved(plan, facts, &outcome.moved))?;
+    }
     report(cx, plan, &outcome, rest)?;
     Ok(outcome)
 }

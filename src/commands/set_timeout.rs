@@ -8,7 +8,7 @@ use super::context::Context;
 use super::step::ConsentArgs;
 use crate::model::{NodeAddr, NodeReport};
 use crate::ops;
-use crate::render::Failure;
+use crate::render::{Failure, Manner};
 
 /// Set cluster-node-timeout on every node, for good
 ///
@@ -51,8 +51,19 @@ impl SetTimeout {
         });
         let actions = actions.collect::<Vec<_>>();
         let every = cluster.report.nodes.len();
-        let done = format!("cluster-node-timeout is {wanted} ms on all {every} nodes that answer");
-        let changes = self.consent.ask(cx, &actions, &format!("nothing to do: {done}"))?;
+        let (done, nothing) = match cx.ui.manner() {
+            Manner::Own => {
+                let done =
+                    format!("cluster-node-timeout is {wanted} ms on all {every} nodes that answer");
+                let nothing = format!("nothing to do: {done}");
+                (done, nothing)
+            }
+            Manner::RedisCli => {
+                let done = format!(">>> New node timeout set. {every} OK, 0 ERR.");
+                (done.clone(), done)
+            }
+        };
+        let changes = self.consent.ask(cx, &actions, &nothing)?;
         let mut unsaved = Vec::new();
         if changes {
             unsaved = ops::set_timeouts(wanted, &mut cluster, &cx.progress())?;

@@ -3,7 +3,7 @@
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::ui::{NotConfirmed, Ui};
+use super::ui::{Manner, NotConfirmed, Ui};
 use crate::model::NodeAddr;
 use crate::ops::backup::{BackupError, Flaw};
 use crate::ops::{Gap, HaltCause, Halted, TimeoutLeft, TimeoutsError};
@@ -198,7 +198,11 @@ impl Failure {
     /// Tells it on stderr.
     pub fn tell(&self, ui: &Ui) {
         let red = console::Style::new().red().bold();
-        ui.say(&format!("{} {}", ui.paint_err("error:", red), self.message));
+        match ui.manner() {
+            Manner::Own => ui.say(&format!("{} {}", ui.paint_err("error:", red), self.message)),
+            // Where scripts look for it. Nothing can be done where nobody can read it.
+            Manner::RedisCli => drop(ui.print(&format!("[ERR] {}", self.message))),
+        }
         self.details.iter().take(DETAILS).for_each(|detail| ui.say(&format!("  - {detail}")));
         if self.details.len() > DETAILS {
             ui.say(&format!("  - and {} more", self.details.len() - DETAILS));

@@ -7,8 +7,9 @@ use indicatif::HumanBytes;
 use itertools::Itertools;
 use serde::Serialize;
 
+use super::legacy;
 use super::table::{Table, wrapped};
-use super::ui::Ui;
+use super::ui::{Manner, Ui};
 use crate::model::{ClusterReport, Flags, Node, NodeAddr, NodeId, Role, SLOTS, SlotSet};
 use crate::plan::check::{Problem, Severity, covered, is_healthy};
 
@@ -112,6 +113,9 @@ pub fn health_json<'a>(
 
 /// The verdict, one line of totals, and each problem with what mends it.
 pub fn health_text(ui: &Ui, cluster: &ClusterReport, problems: &[Problem], strict: bool) -> String {
+    if ui.manner() == Manner::RedisCli {
+        return legacy::check(cluster, problems);
+    }
     let ClusterJson { size, known_nodes, slots_covered, current_epoch, .. } = totals(cluster);
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     let warnings = problems.len() - errors;

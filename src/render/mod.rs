@@ -3,6 +3,7 @@
 mod failure;
 mod fix;
 mod health;
+pub mod legacy;
 mod plan;
 mod progress;
 mod reply;
@@ -23,4 +24,4 @@ pub use progress::{Progress, ProgressMode};
 pub use reply::{reply_json, reply_text};
 pub use table::Table;
 pub use transfer::{RouteJson, SkippedJson, routes_json, routes_text, skipped_json};
-pub use ui::{Color, NotConfirmed, Ui};
+pub use ui::{Color, Manner, NotConfirmed, Ui};

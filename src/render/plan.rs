@@ -4,8 +4,9 @@ use console::Style;
 use itertools::Itertools;
 use serde::Serialize;
 
+use super::legacy;
 use super::table::{Table, wrapped};
-use super::ui::Ui;
+use super::ui::{Manner, Ui};
 use crate::model::{NodeAddr, NodeId, NodeReport, SlotSet};
 use crate::plan::formation::{Formation, Step};
 use crate::plan::layout::{Layout, PlannedShard, Verdict};
@@ -61,7 +62,10 @@ enum Replicas {
 }
 
 /// The planned cluster as a table: a row a shard, in the first form that fits.
-pub fn layout_text(shards: &[ShardJson]) -> String {
+pub fn layout_text(ui: &Ui, shards: &[ShardJson]) -> String {
+    if ui.manner() == Manner::RedisCli {
+        return legacy::layout(shards);
+    }
     let table = |replicas, columns| layout_table(shards, replicas, columns);
     table(Replicas::Beside, 24)
         .or_if_too_wide(|| table(Replicas::Stacked, 24))

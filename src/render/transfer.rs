@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use super::legacy;
 use super::table::Table;
+use super::ui::{Manner, Ui};
 use crate::model::{ClusterReport, NodeId, SlotSet};
 use crate::ops::moving::{Skipped, Way};
 use crate::plan::transfer::{Route, Transfer};
@@ -66,11 +68,15 @@ pub fn skipped_json(skipped: &[Skipped]) -> Vec<SkippedJson> {
 
 /// The plan for a person: a row a route, what becomes of emptied masters, and how slots move.
 pub fn routes_text(
+    ui: &Ui,
     plan: &Transfer,
     report: &ClusterReport,
     routes: &[RouteJson],
     keep_empty: bool,
 ) -> String {
+    if ui.manner() == Manner::RedisCli {
+        return legacy::routes(plan, report);
+    }
     let mut text = String::new();
     if !routes.is_empty() {
         let mut table = Table::new(&["From", "To", "Slots", ">Count"]);

@@ -5,6 +5,8 @@ use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 use console::Style;
 use serde::Serialize;
 
+use super::legacy;
+
 /// Whether to use colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
@@ -12,6 +14,15 @@ pub enum Color {
     Auto,
     Always,
     Never,
+}
+
+/// Whose words are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    #[default]
+    Own,
+    /// Those of redis-cli, for scripts that look for them.
+    RedisCli,
 }
 
 /// Why there is no yes.
@@ -31,6 +42,7 @@ pub struct Ui {
     json: bool,
     color_out: bool,
     color_err: bool,
+    manner: Manner,
 }
 
 impl Ui {
@@ -46,7 +58,17 @@ impl Ui {
             json,
             color_out: on(io::stdout().is_terminal()) && !json,
             color_err: on(io::stderr().is_terminal()),
+            manner: Manner::Own,
         }
+    }
+
+    /// The same in the words of redis-cli.
+    pub fn like_redis_cli(self) -> Ui {
+        Ui { manner: Manner::RedisCli, ..self }
+    }
+
+    pub fn manner(&self) -> Manner {
+        self.manner
     }
 
     /// Whether the user wants JSON.
@@ -93,6 +115,9 @@ impl Ui {
         if yes {
             return Ok(());
         }
+        if self.manner == Manner::RedisCli {
+            return self.confirm_as_redis_cli(question);
+        }
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             return Err(NotConfirmed::NoTerminal);
         }
@@ -105,5 +130,21 @@ impl Ui {
             "y" | "yes" => Ok(()),
             _ => Err(NotConfirmed::No),
         }
+    }
+
+    /// redis-cli asks whatever its standard input is, and takes no other word than `yes`.
+    fn confirm_as_redis_cli(&self, question: &str) -> Result<(), NotConfirmed> {
+        let answer = self.ask(&legacy::question(question))?;
+        if answer.as_deref() == Some("yes") { Ok(()) } else { Err(NotConfirmed::No) }
+    }
+
+    /// A question on stdout and the line that answers it; `None` at the end of the input.
+    pub fn ask(&self, question: &str) -> io::Result<Option<String>> {
+        let mut out = io::stdout().lock();
+        write!(out, "{question}")?;
+        out.flush()?;
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer)?;
+        Ok((read > 0).then(|| answer.trim().to_owned()))
     }
 }

@@ -25,6 +25,15 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Which addresses of a host are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Family {
+    #[default]
+    Any,
+    V4,
+    V6,
+}
+
 /// How every server of a run is reached.
 #[derive(Clone, Debug)]
 pub struct Access {
@@ -35,6 +44,7 @@ pub struct Access {
     pub connect_timeout: Duration,
     /// How long one exchange of commands and replies may take, however slowly the bytes trickle.
     pub timeout: Duration,
+    pub family: Family,
 }
 
 impl Default for Access {
@@ -45,6 +55,7 @@ impl Default for Access {
             tls: None,
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(10),
+            family: Family::Any,
         }
     }
 }

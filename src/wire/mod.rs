@@ -16,7 +16,7 @@ mod snapshot;
 mod stream;
 mod tls;
 
-pub use access::{Access, Secret};
+pub use access::{Access, Family, Secret};
 pub use call::Reply;
 pub use commands::Promotion;
 pub use compare::Copy;

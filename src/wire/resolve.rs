@@ -2,18 +2,20 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc;
-use std::time::Duration;
 
 use itertools::Itertools;
 
+use super::access::{Access, Family};
 use super::error::WireError;
 use crate::model::NodeAddr;
 
 /// The IP addresses of a host, IPv4 first: at least one, in the resolver's order.
 ///
 /// # Errors
-/// [`WireError::Resolve`] where the name is unknown or no answer comes within `timeout`.
-pub fn resolve(addr: &NodeAddr, timeout: Duration) -> Result<Vec<IpAddr>, WireError> {
+/// [`WireError::Resolve`] where the name is unknown, has no address of the family that is asked for,
+/// or no answer comes within the time for connections.
+pub fn resolve(addr: &NodeAddr, access: &Access) -> Result<Vec<IpAddr>, WireError> {
+    let timeout = access.connect_timeout;
     if let Some(ip) = addr.ip() {
         return Ok(vec![ip]);
     }
@@ -27,7 +29,12 @@ pub fn resolve(addr: &NodeAddr, timeout: Duration) -> Result<Vec<IpAddr>, WireEr
         .recv_timeout(timeout)
         .map_err(|_| failed(format!("no answer within {}", humantime::format_duration(timeout))))?
         .map_err(|error| failed(error.to_string()))?;
-    let ips: Vec<IpAddr> =
-        found.iter().map(SocketAddr::ip).sorted_by_key(IpAddr::is_ipv6).dedup().collect();
-    if ips.is_empty() { Err(failed("it has no address".to_owned())) } else { Ok(ips) }
+    let fits = |ip: &IpAddr| match access.family {
+        Family::Any => true,
+        Family::V4 => ip.is_ipv4(),
+        Family::V6 => ip.is_ipv6(),
+    };
+    let ips = found.iter().map(SocketAddr::ip).filter(fits);
+    let ips: Vec<IpAddr> = ips.sorted_by_key(IpAddr::is_ipv6).dedup().collect();
+    if ips.is_empty() { Err(failed("it has no such address".to_owned())) } else { Ok(ips) }
 }

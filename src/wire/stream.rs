@@ -66,7 +66,7 @@ impl Stream {
     /// Connects, and shakes hands where `access` asks for TLS; also the IP that it led to.
     pub(super) fn open(addr: &NodeAddr, access: &Access) -> Result<(Stream, IpAddr), WireError> {
         let failed = |why: String| WireError::Connect { addr: addr.clone(), why };
-        let (tcp, ip) = connect(addr, access.connect_timeout)?;
+        let (tcp, ip) = connect(addr, access)?;
         tcp.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
         let timed = Timed { tcp, deadline: Instant::now() + access.connect_timeout };
         let layer = match &access.tls {
@@ -131,9 +131,9 @@ impl Write for Stream {
 }
 
 /// Tries each address of the host in turn; the error tells of the last one.
-fn connect(addr: &NodeAddr, timeout: Duration) -> Result<(TcpStream, IpAddr), WireError> {
-    let mut why = String::new();
-    for ip in resolve(addr, timeout)? {
+fn connect(addr: &NodeAddr, access: &Access) -> Result<(TcpStream, IpAddr), WireError> {
+    let (timeout, mut why) = (access.connect_timeout, String::new());
+    for ip in resolve(addr, access)? {
         match TcpStream::connect_timeout(&(ip, addr.port()).into(), timeout) {
             Ok(tcp) => return Ok((tcp, ip)),
             Err(error) if is_timeout(&error) => {

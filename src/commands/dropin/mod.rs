@@ -5,6 +5,7 @@
 mod error;
 mod native;
 mod read;
+mod run;
 mod shell;
 mod translate;
 mod uri;
@@ -17,6 +18,7 @@ use std::ffi::OsString;
 use std::fmt;
 
 pub use error::DropinError;
+pub use run::run;
 
 /// An old command line in rcluster's words.
 #[derive(Clone, PartialEq, Eq)]
@@ -87,6 +89,11 @@ pub fn is_dropin(program: &str, args: &[OsString]) -> bool {
 pub fn translate(program: &str, args: &[OsString]) -> Result<Translation, DropinError> {
     let old = if is_trib(program) { read::trib(args)? } else { read::cli(args)? };
     translate::translation(&old)
+}
+
+/// Whether this is the name of one of the programs whose command lines are read.
+pub fn is_old_program(program: &str) -> bool {
+    is_trib(program) || matches!(program, "redis-cli" | "valkey-cli" | "rcluster")
 }
 
 fn is_trib(program: &str) -> bool {

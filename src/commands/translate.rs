@@ -1,0 +1,60 @@
+//! `rcluster translate`
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::Context;
+use super::dropin::{is_old_program, translate};
+use crate::render::{Usage, exit};
+
+/// Print what an old command line is in rcluster's words
+///
+/// `rcluster translate -- redis-cli --cluster check 127.0.0.1:7001`; the same for valkey-cli and
+/// redis-trib.rb. Nothing is run.
+#[derive(Debug, Args)]
+pub struct Translate {
+    /// The old command line
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "WORD"
+    )]
+    words: Vec<OsString>,
+}
+
+#[derive(Debug, Serialize)]
+struct TranslateJson {
+    command: String,
+    warnings: Vec<String>,
+}
+
+impl Translate {
+    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+        let name = |word: &OsString| {
+            Path::new(word).file_name().unwrap_or_default().to_string_lossy().into_owned()
+        };
+        let first = self.words.first().map(name).unwrap_or_default();
+        // Without a program's name it is what follows redis-cli's.
+        let (program, words) = match is_old_program(&first) {
+            true => (first, &self.words[1..]),
+            false => ("redis-cli".to_owned(), &self.words[..]),
+        };
+        let translation =
+            translate(&program, words).map_err(|error| Usage::new(error.to_string()))?;
+        for warning in &translation.warnings {
+            cx.warn(warning);
+        }
+        let command = translation.line();
+        if cx.ui.wants_json() {
+            let warnings = translation.warnings;
+            cx.ui.print_json(&TranslateJson { command, warnings })?;
+        } else {
+            cx.ui.print(&command)?;
+        }
+        Ok(exit::OK)
+    }
+}
