@@ -11,6 +11,7 @@ mod by_hand;
 mod call;
 mod check;
 mod create;
+mod dropin;
 mod fix;
 mod import;
 mod info;
