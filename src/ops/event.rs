@@ -168,6 +168,10 @@ impl Tally<'_> {
         self.observer.on(Event::Wait { phase: self.phase, message });
     }
 
+    pub(super) fn note(&self, message: String) {
+        self.observer.on(Event::Note { message });
+    }
+
     pub(super) fn add(&self, count: usize) {
         self.set(|done| done + count);
     }

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::classic::Classic;
 use super::{MoveError, Mover, Run};
 use crate::model::NodeAddr;
 use crate::ops::event::{Event, Observer, Phase};
@@ -58,8 +59,20 @@ impl Mover for Atomic {
         if let Some(stop) = run.stopped() {
             return Err(stop);
         }
+        if cannot_log_in(&task) {
+            let (from, to) = (source.addr(), target.addr());
+            run.tally.note(format!(
+                "{from} cannot log in at {to} by itself (masterauth): its slots go by SETSLOT and MIGRATE"
+            ));
+            return Classic { resumed: false }.carry(run, route);
+        }
         Err(failed(route, &task, source.addr(), target.addr()))
     }
+}
+
+/// Whether one server turned the other's credentials, or their lack, down: we have our own.
+fn cannot_log_in(task: &Task) -> bool {
+    ["NOAUTH", "WRONGPASS", "NOPERM"].iter().any(|word| task.message.contains(word))
 }
 
 fn failed(route: &Route, task: &Task, from: &NodeAddr, to: &NodeAddr) -> MoveError {
