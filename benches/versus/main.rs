@@ -4,13 +4,14 @@
 //!     cargo bench --bench versus                    # everything at 6 and 30 nodes
 //!     cargo bench --bench versus -- form 6 30 100   # some sections, some sizes
 //!
-//! Sections are `small`, `check`, `plan`, `form`, `move` and
-//! `atomic`. Both tools run in turns in the same minutes, so that a
+//! Sections are `small`, `check`, `call`, `plan`, `form`, `move`, `atomic`, `import` and `backup`.
+//! Both tools run in turns in the same minutes, so that a
 //! busy machine slows both; what counts is the median of their ratios. A missed goal is printed as
 //! missed and fails nothing.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod check;
+mod ask;
+mod data;
 mod form;
 mod measure;
 mod moving;
@@ -24,7 +25,8 @@ mod table;
 
 use std::process::ExitCode;
 
-const SECTIONS: [&str; 6] = ["small", "check", "plan", "form", "move", "atomic"];
+const SECTIONS: [&str; 9] =
+    ["small", "check", "call", "plan", "form", "move", "atomic", "import", "backup"];
 
 fn main() -> ExitCode {
     // Cargo adds `--bench`.
@@ -53,7 +55,10 @@ fn main() -> ExitCode {
         small::run();
     }
     if wants("check") {
-        sizes.iter().for_each(|&size| check::run(size));
+        sizes.iter().for_each(|&size| ask::check(size));
+    }
+    if wants("call") {
+        sizes.iter().for_each(|&size| ask::call(size));
     }
     if wants("plan") {
         sizes.iter().for_each(|&size| plan::run(size));
@@ -66,6 +71,12 @@ fn main() -> ExitCode {
     }
     if wants("atomic") {
         moving::atomic();
+    }
+    if wants("import") {
+        data::import();
+    }
+    if wants("backup") {
+        data::backup();
     }
     ExitCode::SUCCESS
 }

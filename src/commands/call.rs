@@ -10,11 +10,11 @@ use itertools::Itertools;
 use serde::Serialize;
 
 use super::context::Context;
-use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef};
-use crate::render::{Manner, exit, legacy, reply_json, reply_text};
-use crate::wire::{Cluster, Reply, all_at_once, load_views};
+use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef, NodeReport};
+use crate::render::{Manner, NodeJson, exit, legacy, node_rows, reply_json, reply_text};
+use crate::wire::{Reply, Server, all_at_once};
 
-/// Send one command to every node at once
+/// Send one command to every node that ENTRY knows, at once
 ///
 /// Options come before the command: whatever follows it is the command's. Exits 1 where a node
 /// refused it or gave no answer.
@@ -115,16 +115,20 @@ impl Answer {
 
 impl Call {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
-        let cluster = load_views(&self.entry, &cx.access)?;
+        let mut server = Server::connect(&self.entry, &cx.access)?;
+        let view = server.view()?;
         let words = self.command.into_iter().map(OsString::into_vec).collect_vec();
-        let chosen = chosen(cx, &cluster.report, self.only.as_ref())?;
-        let answers = ask(cluster, &chosen, &words);
+        let entry = NodeReport { via: self.entry.clone(), ..NodeReport::of_view(view) };
+        let report = ClusterReport { nodes: vec![entry], silent: Vec::new() };
+        let chosen = chosen(cx, &report, self.only.as_ref())?;
+        let answers = ask(cx, &report, &chosen, server, &words);
         let failed = answers.iter().filter(|answer| answer.error().is_some()).count();
         if cx.ui.wants_json() {
             let nodes = answers.iter().map(Answer::json).collect();
             cx.ui.print_json(&CallJson { ok: failed == 0, failed, nodes })?;
         } else {
-            cx.ui.print(&answers.iter().map(|answer| answer.text(cx.ui.manner())).join("\n"))?;
+            let texts = answers.iter().map(|answer| answer.text(cx.ui.manner()));
+            cx.ui.print(&texts.collect_vec().join("\n"))?;
         }
         if failed > 0 {
             cx.warn(&format!("{failed} of {} nodes failed", answers.len()));
@@ -133,44 +137,47 @@ impl Call {
     }
 }
 
-/// The nodes to ask, those included that give no answer: nobody is left out without a word.
+/// The nodes to ask, those included that may give no answer: nobody is left out without a word.
 fn chosen(
     cx: &Context,
     report: &ClusterReport,
     only: Option<&Only>,
-) -> anyhow::Result<Vec<(NodeId, &'static str)>> {
-    let rows = crate::render::node_rows(report);
-    let all = rows.iter().map(|row| (row.id, row.role));
+) -> anyhow::Result<Vec<NodeJson>> {
+    let rows = node_rows(report).into_iter();
     Ok(match only {
-        None => all.collect(),
-        Some(Only::Masters) => all.filter(|(_, role)| *role == "master").collect(),
-        Some(Only::Replicas) => all.filter(|(_, role)| *role == "replica").collect(),
+        None => rows.collect(),
+        Some(Only::Masters) => rows.filter(|row| row.role == "master").collect(),
+        Some(Only::Replicas) => rows.filter(|row| row.role == "replica").collect(),
         Some(Only::Node(node)) => {
             let wanted = cx.id_of(report, node)?;
-            all.filter(|(id, _)| *id == wanted).collect()
+            rows.filter(|row| row.id == wanted).collect()
         }
     })
 }
 
-fn ask(cluster: Cluster, chosen: &[(NodeId, &'static str)], words: &[Vec<u8>]) -> Vec<Answer> {
-    let Cluster { report, servers } = cluster;
-    let mut servers: Vec<_> = report.nodes.iter().map(|node| node.id()).zip(servers).collect();
-    let asked = chosen.iter().map(|(id, role)| {
-        let server = servers.iter().position(|(other, _)| other == id);
-        (*id, *role, server.map(|index| servers.swap_remove(index).1))
+fn ask(
+    cx: &Context,
+    report: &ClusterReport,
+    chosen: &[NodeJson],
+    entry: Server,
+    words: &[Vec<u8>],
+) -> Vec<Answer> {
+    let mut entry = Some(entry);
+    let asked = chosen.iter().map(|row| {
+        let is_entry = row.id == report.entry().id();
+        (row, if is_entry { entry.take() } else { None })
     });
-    let asked = asked.collect_vec();
-    all_at_once(asked, |(id, role, server)| {
+    all_at_once(asked.collect_vec(), |(row, server)| {
         let begun = Instant::now();
-        let reply = match server {
-            Some(server) => server.call(words).map_err(|error| error.to_string()),
-            None => Err(silence(&report, id)),
+        let server = match (server, &row.addr) {
+            (Some(server), _) => Ok(server),
+            (None, Some(addr)) => {
+                Server::connect(addr, &cx.access).map_err(|error| error.to_string())
+            }
+            (None, None) => Err("no node knows its address".to_owned()),
         };
+        let reply = server.and_then(|server| server.call(words).map_err(|error| error.to_string()));
+        let (id, role) = (row.id, row.role);
         Answer { id, node: report.name(id), role, reply, took: begun.elapsed() }
     })
-}
-
-fn silence(report: &ClusterReport, id: NodeId) -> String {
-    let silent = report.silent.iter().find(|silent| silent.id == id);
-    silent.map_or_else(|| "it was not asked".to_owned(), |silent| silent.why.clone())
 }

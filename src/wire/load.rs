@@ -35,23 +35,7 @@ pub fn load_nodes(
 /// # Errors
 /// Only where the entry itself gives no report; any other node lands in the report's `silent`.
 pub fn load_cluster(entry: &NodeAddr, access: &Access) -> Result<Cluster, WireError> {
-    walk(entry, |addr| ask(addr, access))
-}
-
-/// The same for those who need no more than who is there: nodes are asked for their views alone.
-pub fn load_views(entry: &NodeAddr, access: &Access) -> Result<Cluster, WireError> {
-    walk(entry, |addr| {
-        let mut server = Server::connect(addr, access)?;
-        let report = NodeReport { via: addr.clone(), ..NodeReport::of_view(server.view()?) };
-        Ok((server, report))
-    })
-}
-
-fn walk(
-    entry: &NodeAddr,
-    ask: impl Fn(&NodeAddr) -> Result<(Server, NodeReport), WireError> + Sync,
-) -> Result<Cluster, WireError> {
-    let (server, report) = ask(entry)?;
+    let (server, report) = ask(entry, access)?;
     // A place is an id at an address: one id at two addresses is two servers, or one with two names.
     let mut asked: HashSet<(NodeId, NodeAddr)> = HashSet::new();
     asked.extend(report.view.me().addr.clone().map(|addr| (report.id(), addr)));
@@ -72,7 +56,7 @@ fn walk(
             .collect();
         told = cluster.servers.len();
         let answers = all_at_once(fresh, |(id, addr)| match addr {
-            Some(addr) => match ask(&addr) {
+            Some(addr) => match ask(&addr, access) {
                 Ok((_, report)) if report.id() != id && knows_nobody(&report) => {
                     let why = format!("another node is there now, {}", report.id());
                     Err((id, Some(addr), why))
