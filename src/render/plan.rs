@@ -243,6 +243,11 @@ fn for_shell(flag: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::Color;
+
+    fn plain() -> Ui {
+        Ui::new(false, Color::Never)
+    }
 
     fn shards(hosts: [&str; 4]) -> Vec<ShardJson> {
         let id: NodeId = "a".repeat(40).parse().unwrap();
@@ -254,9 +259,10 @@ mod tests {
 
     #[test]
     fn replicas_stand_where_80_columns_have_room_for_them() {
-        let short = layout_text(&shards(["a", "b", "c", "d"]));
+        let short = layout_text(&plain(), &shards(["a", "b", "c", "d"]));
         assert!(short.ends_with("16384  b:30001 c:30001 d:30001\n"), "{short}");
-        let stacked = layout_text(&shards(["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"]));
+        let stacked =
+            layout_text(&plain(), &shards(["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"]));
         assert_eq!(
             stacked.lines().skip(1).collect::<Vec<_>>(),
             [
@@ -265,7 +271,7 @@ mod tests {
                 "                                       10.0.0.4:30001",
             ]
         );
-        let below = layout_text(&shards(["2001:db8:aaaa:bbbb:cccc:dddd:eeee:ff01"; 4]));
+        let below = layout_text(&plain(), &shards(["2001:db8:aaaa:bbbb:cccc:dddd:eeee:ff01"; 4]));
         assert_eq!(below.lines().filter(|line| line.starts_with("       └ [2001")).count(), 3);
         assert!(below.lines().all(|line| line.chars().count() <= 80), "{below}");
     }

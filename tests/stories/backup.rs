@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::data::{assert_same, contents, fill, owner};
-use crate::support::{Run, TestCluster, rcluster, server_named, server_under_test, start};
+use crate::support::{Run, Server, TestCluster, rcluster, server_named, server_under_test, start};
 
 /// A cluster with keys of all types, and a folder for its backup.
 fn filled(keys: usize) -> (TestCluster, TempDir) {
@@ -74,6 +74,29 @@ fn a_backup_comes_back_into_a_cluster_of_another_shape_with_every_key() {
     assert_same(&before, &contents(&other));
     let again = load(dir.path(), &other, &["--at-once", "1"]).succeeds().json();
     assert_eq!((&again["changed"], &again["present"]), (&false.into(), &manifest["keys"]));
+}
+
+#[test]
+fn a_backup_comes_back_into_a_newer_version() {
+    if server_under_test() != "valkey-9.1" {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let older = Server { name: "redis-7.0".to_owned(), ..Server::default() };
+    let cluster = TestCluster::start_as(3, &older);
+    cluster.create(0).succeeds();
+    fill(&cluster, 1000);
+    let before = contents(&cluster);
+    save(&cluster, dir.path()).succeeds();
+
+    let newer = TestCluster::formed(4, 0);
+    for server in ["redis-7.0", "valkey-9.1"] {
+        let server = server_named(server);
+        let words =
+            ["restore", path(dir.path()), &newer.addr(1), "--yes", "--server", path(&server)];
+        rcluster(&words).succeeds();
+        assert_same(&before, &contents(&newer));
+    }
 }
 
 #[test]

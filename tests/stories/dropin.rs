@@ -274,6 +274,30 @@ fn passwords_hosts_and_flags_are_taken_as_there() {
 }
 
 #[test]
+fn called_by_the_name_of_redis_trib_it_reads_its_command_lines() {
+    let (cluster, dir) = (TestCluster::start(6), tempfile::tempdir().unwrap());
+    let trib = dir.path().join("redis-trib.rb");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_rcluster"), &trib).unwrap();
+    let run = |input: &str, words: &[String]| output(trib.to_str().unwrap(), words, input);
+
+    let create = line("create --replicas 1", &cluster.addrs());
+    let refused = run("no\n", &create);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(cluster.facts().iter().all(|view| !view.contains('\n')), "nothing is formed");
+    let created = run("yes\n", &create);
+    assert_eq!(created.status.code(), Some(0), "{created:?}");
+    assert!(String::from_utf8_lossy(&created.stdout).contains("[OK] All 16384 slots covered."));
+
+    let to = cluster.id(1);
+    let answers = format!("5\n{to}\n{}\ndone\nyes\n", cluster.id(0));
+    let moved = run(&answers, &line("reshard", &[cluster.addr(0)]));
+    assert_eq!(moved.status.code(), Some(0), "{moved:?}");
+    assert_eq!(view(&cluster, 1).me().slots.len(), 5467);
+    let ended = run("5\n", &line("reshard", &[cluster.addr(0)]));
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+}
+
+#[test]
 fn translate_prints_the_native_command_and_runs_nothing() {
     let translated = |words: &[&str]| {
         rcluster(&[&["translate", "--"], words].concat()).succeeds().out.trim().to_owned()

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::Parser;
 
-use super::{Ask, Translation, translate};
+use super::{Ask, Translation, is_trib, translate};
 use crate::commands::Cli;
 use crate::render::{Color, Failure, NotConfirmed, Ui};
 
@@ -17,7 +17,7 @@ const AUTH: &str = "VALKEYCLI_AUTH";
 pub fn run(program: &str, args: &[OsString]) -> u8 {
     let ui = Ui::new(false, Color::Auto).like_redis_cli();
     let translation = translate(program, args).map_err(Failure::usage);
-    let ran = translation.and_then(|translation| translated(translation, &ui));
+    let ran = translation.and_then(|translation| translated(translation, is_trib(program), &ui));
     match ran {
         Ok(code) => code,
         Err(failure) => {
@@ -27,7 +27,7 @@ pub fn run(program: &str, args: &[OsString]) -> u8 {
     }
 }
 
-fn translated(mut translation: Translation, ui: &Ui) -> Result<u8, Failure> {
+fn translated(mut translation: Translation, is_trib: bool, ui: &Ui) -> Result<u8, Failure> {
     translation.warnings.iter().for_each(|warning| ui.warn(warning));
     from_environment(&mut translation);
     for ask in std::mem::take(&mut translation.asks) {
@@ -47,8 +47,8 @@ fn translated(mut translation: Translation, ui: &Ui) -> Result<u8, Failure> {
     };
     begin(&command, &args, ui);
     let code = match cli.run(ui, env) {
-        // As there: who does not accept the plan of create has not failed.
-        Err(error) if is_no(&error) && command == "create" => return Ok(0),
+        // As there: who does not accept redis-cli's plan of create has not failed.
+        Err(error) if is_no(&error) && command == "create" && !is_trib => return Ok(0),
         Err(error) => return Err(Failure::of(&error)),
         Ok(code) => code,
     };
