@@ -61,7 +61,7 @@ fn keys_are_taken_away_at_the_source_as_they_come() {
 fn a_whole_cluster_comes_and_a_run_that_was_killed_is_finished_by_the_same_command() {
     for way in [&[][..], &["--copy"]] {
         let (cluster, source) = (TestCluster::formed(3, 0), TestCluster::formed(4, 0));
-        fill(&source, 12_000);
+        fill(&source, 8000);
         let before = contents(&source);
         let mut run = start(
             &words(&cluster.addr(0), &source.addr(2), &[way, &["--progress", "json"]].concat()),
@@ -94,7 +94,7 @@ fn has_come(run: &mut Running, keys: u64) {
 #[test]
 fn a_signal_ends_it_between_two_windows_and_says_what_has_come() {
     let (cluster, source) = (TestCluster::formed(3, 0), alone(&[]));
-    fill_alone(&source, 60_000);
+    fill_alone(&source, 20_000);
     let before = contents(&source);
     let (entry, from) = (cluster.addr(0), source.addr(0));
     let mut run = start(&words(&entry, &from, &["--progress", "json"]), |_| {});
@@ -226,7 +226,7 @@ fn slots_may_move_while_keys_come() {
     let addrs = cluster.addrs();
     rcluster(&["create", &addrs[0], &addrs[1], &addrs[2], "--yes"]).succeeds();
     rcluster(&["meet", &addrs[0], &addrs[3]]).succeeds();
-    fill_alone(&source, 30_000);
+    fill_alone(&source, 15_000);
     let before = contents(&source);
     let from = source.addr(0);
     let mut run = start(&words(&addrs[1], &from, &["--progress", "json"]), |_| {});
