@@ -14,7 +14,7 @@ use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef};
 use crate::ops::fix::{Fixed, fix, routes};
 use crate::ops::moving::{Abilities, MoveError, MoveOptions, Winner, vet_classic};
 use crate::ops::{Deadline, Interrupt};
-use crate::plan::check::is_healthy;
+use crate::plan::check::{Problem, is_healthy};
 use crate::plan::fix::{
     Fix as Plan, Holdings, KeyCounts, Prefer, Wish, plan, to_count, to_count_next,
 };
@@ -73,6 +73,8 @@ struct ResultJson {
     kept: Vec<SkippedJson>,
     /// What `check` says afterwards; null in a dry run.
     healthy: Option<bool>,
+    /// What it finds wrong.
+    problems: Vec<Problem>,
     elapsed_ms: u128,
 }
 
@@ -108,7 +110,7 @@ impl Fix {
             drop(progress);
             tell(cx, &fixed)?;
         }
-        let mut healthy = None;
+        let (mut healthy, mut left) = (None, Vec::new());
         if !self.dry_run {
             let may_be_well = cluster.report.silent.is_empty() && !plan.is_done();
             let wait = if may_be_well { AGREES.0 } else { AGREES.1 };
@@ -118,6 +120,7 @@ impl Fix {
             if !cx.ui.wants_json() {
                 cx.ui.print(&health_text(&cx.ui, &found, &problems, false))?;
             }
+            left = problems;
         }
         let kept = kept(&fixed);
         if cx.ui.wants_json() && kept.is_none() {
@@ -128,6 +131,7 @@ impl Fix {
                 keys: fixed.moved.keys,
                 kept: skipped_json(&fixed.moved.skipped),
                 healthy,
+                problems: left,
                 elapsed_ms: start.elapsed().as_millis(),
             })?;
         }

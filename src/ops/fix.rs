@@ -219,9 +219,17 @@ impl Run<'_> {
     /// hear of the other owner.
     fn close(&mut self, tally: &Tally) -> Result<(), HaltCause> {
         let repairs = &self.plan.repairs;
+        // A replica of Valkey has the marks that its master had, takes none away at our word, and does
+        // so when its master is told.
+        let report = &self.cluster.report;
+        let tellers = |id: NodeId| {
+            let master = report.node(id).and_then(|node| node.view.me().role.master());
+            master.into_iter().chain([id])
+        };
         let marked = repairs
             .iter()
-            .flat_map(|repair| repair.marked().map(|end| (end.node, repair.slots.clone())))
+            .flat_map(|repair| repair.marked().map(move |end| (end.node, &repair.slots)))
+            .flat_map(|(node, slots)| tellers(node).map(move |node| (node, slots.clone())))
             .collect_vec();
         let lost = repairs
             .iter()
