@@ -1,6 +1,7 @@
 //! `backup` and `restore`: what was saved is whole, and comes back into a cluster of another shape.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -63,6 +64,8 @@ fn a_backup_comes_back_into_a_cluster_of_another_shape_with_every_key() {
         fs::metadata(dir.path().join(shard["file"].as_str().unwrap())).unwrap().len()
     };
     assert!(shards.iter().all(|shard| shard["bytes"] == size(shard)));
+    let mode = fs::metadata(first_file(dir.path())).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "others may not read it: {mode:o}");
     drop(cluster);
 
     let other = TestCluster::formed(5, 0);

@@ -8,6 +8,7 @@ mod verify;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -190,7 +191,10 @@ impl Run<'_> {
     fn save(&self, node: &NodeReport) -> Result<ManifestShard, BackupError> {
         let name = file_name(node);
         let path = self.dir.join(format!("{name}.{PARTIAL}"));
-        let mut file = File::create(&path).map_err(file_error(&path))?;
+        // It is somebody's data: nobody else's to read.
+        let mut create = File::options();
+        create.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = create.open(&path).map_err(file_error(&path))?;
         let mut snapshot = match self.begin(node, By::Disk) {
             // A server that cannot write to its disk sends what it has straight away.
             Err(BackupError::Wire(WireError::Lost { .. } | WireError::Refused { .. })) => {
