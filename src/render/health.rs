@@ -1,16 +1,15 @@
 //! A cluster as it is: problems, nodes and totals, as text and as JSON.
 
-use std::collections::BTreeMap;
-
 use console::Style;
 use indicatif::HumanBytes;
 use itertools::Itertools;
 use serde::Serialize;
 
 use super::legacy;
+use super::rows::{NodeJson, node_rows};
 use super::table::{Table, wrapped};
 use super::ui::{Manner, Ui};
-use crate::model::{ClusterReport, Flags, Node, NodeAddr, NodeId, Role, SLOTS, SlotSet};
+use crate::model::{ClusterReport, NodeAddr, NodeId, Role, SLOTS, SlotSet};
 use crate::plan::check::{Problem, Severity, covered, is_healthy};
 
 /// The state of the cluster as a whole.
@@ -25,20 +24,6 @@ pub struct ClusterJson {
     pub current_epoch: u64,
 }
 
-/// One node.
-#[derive(Clone, Debug, Serialize)]
-pub struct NodeJson {
-    pub id: NodeId,
-    pub addr: Option<NodeAddr>,
-    pub role: &'static str,
-    pub master_id: Option<NodeId>,
-    pub slots: SlotSet,
-    pub flags: Flags,
-    pub epoch: u64,
-    /// The bus connection from the entry node to it: `connected` or `disconnected`.
-    pub link: &'static str,
-}
-
 /// What `check --json` prints.
 #[derive(Clone, Debug, Serialize)]
 pub struct HealthJson<'a> {
@@ -46,40 +31,6 @@ pub struct HealthJson<'a> {
     pub cluster: ClusterJson,
     pub nodes: Vec<NodeJson>,
     pub problems: &'a [Problem],
-}
-
-/// Every known node: as it describes itself where it answered, else as the others do; flags and
-/// link as the entry sees them.
-pub fn node_rows(cluster: &ClusterReport) -> Vec<NodeJson> {
-    let mut nodes: BTreeMap<NodeId, &Node> = BTreeMap::new();
-    for node in cluster.nodes.iter().flat_map(|report| report.view.members()) {
-        nodes.entry(node.id).or_insert(node);
-    }
-    let row = |(id, seen): (NodeId, &Node)| {
-        let own = cluster.node(id).map_or(seen, |report| report.view.me());
-        NodeJson {
-            id,
-            addr: seen.addr.clone().or_else(|| own.addr.clone()),
-            role: own.role.name(),
-            master_id: own.role.master(),
-            slots: own.slots.clone(),
-            flags: seen.flags,
-            epoch: own.epoch,
-            link: if seen.connected { "connected" } else { "disconnected" },
-        }
-    };
-    // By first slot, replicas after their master, masters without slots last.
-    let rows = nodes.into_iter().map(row).collect_vec();
-    let first = |id: NodeId| {
-        let master = rows.iter().find(|row| row.id == id);
-        master.and_then(|row| Some(row.slots.ranges().first()?.first().get())).unwrap_or(SLOTS)
-    };
-    let key = |row: &NodeJson| {
-        let shard = row.master_id.unwrap_or(row.id);
-        (first(shard), shard, row.master_id.is_some(), row.addr.clone())
-    };
-    let keys = rows.iter().map(key).collect_vec();
-    keys.into_iter().zip(rows).sorted_by(|a, b| a.0.cmp(&b.0)).map(|(_, row)| row).collect()
 }
 
 fn totals(cluster: &ClusterReport) -> ClusterJson {

@@ -4,24 +4,11 @@ use std::fmt::Write;
 
 use itertools::Itertools;
 
-use super::health::{NodeJson, node_rows};
-use super::plan::ShardJson;
+use super::rows::{NodeJson, ShardJson, node_rows};
 use crate::model::{ClusterReport, Flag, NodeId, SLOTS, SlotRange, SlotSet};
 use crate::plan::check::{Kind, Problem, Severity, covered};
 use crate::plan::transfer::{Route, Transfer};
 use crate::wire::Reply;
-
-/// The question that redis-cli asks where rcluster asks this one.
-pub fn question(own: &str) -> String {
-    if own.starts_with("Move ") {
-        return "Do you want to proceed with the proposed reshard plan (yes/no)? ".to_owned();
-    }
-    let asked = match own {
-        "Form this cluster?" => "Can I set the above configuration?",
-        own => own,
-    };
-    format!("{asked} (type 'yes' to accept): ")
-}
 
 /// A line a master, and what they hold in all: the head of check, and all of info.
 pub fn head(cluster: &ClusterReport) -> String {

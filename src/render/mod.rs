@@ -7,6 +7,7 @@ pub mod legacy;
 mod plan;
 mod progress;
 mod reply;
+mod rows;
 mod table;
 mod transfer;
 mod ui;
@@ -14,14 +15,12 @@ mod ui;
 pub use failure::{Failure, Usage, exit};
 pub use fix::{FixJson, fix_json, fix_text, loss_text};
 pub use health::{
-    ClusterJson, HealthJson, InfoJson, NodeJson, health_json, health_text, info_json, info_text,
-    node_rows, nodes_text,
+    ClusterJson, HealthJson, InfoJson, health_json, health_text, info_json, info_text, nodes_text,
 };
-pub use plan::{
-    ShardJson, StepJson, layout_text, script, shards_json, steps_json, steps_text, verdicts_text,
-};
+pub use plan::{StepJson, layout_text, script, steps_json, steps_text, verdicts_text};
 pub use progress::{Progress, ProgressMode};
 pub use reply::{reply_json, reply_text};
+pub use rows::{NodeJson, ShardJson, node_rows, shards_json};
 pub use table::Table;
 pub use transfer::{RouteJson, SkippedJson, routes_json, routes_text, skipped_json};
 pub use ui::{Color, Manner, NotConfirmed, Ui};

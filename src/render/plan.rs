@@ -5,49 +5,18 @@ use itertools::Itertools;
 use serde::Serialize;
 
 use super::legacy;
+use super::rows::ShardJson;
 use super::table::{Table, wrapped};
 use super::ui::{Manner, Ui};
-use crate::model::{NodeAddr, NodeId, NodeReport, SlotSet};
+use crate::model::{NodeAddr, SlotSet};
 use crate::plan::formation::{Formation, Step};
-use crate::plan::layout::{Layout, PlannedShard, Verdict};
-
-/// One node in JSON.
-#[derive(Clone, Debug, Serialize)]
-pub struct PlaceJson {
-    pub id: NodeId,
-    pub addr: NodeAddr,
-}
-
-/// A master and what it owns, in JSON.
-#[derive(Clone, Debug, Serialize)]
-pub struct MasterJson {
-    pub id: NodeId,
-    pub addr: NodeAddr,
-    pub slots: SlotSet,
-}
-
-/// One shard of a plan, in JSON.
-#[derive(Clone, Debug, Serialize)]
-pub struct ShardJson {
-    pub master: MasterJson,
-    pub replicas: Vec<PlaceJson>,
-}
+use crate::plan::layout::Verdict;
 
 /// One command to one node, in JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct StepJson {
     pub node: NodeAddr,
     pub command: String,
-}
-
-pub fn shards_json(layout: &Layout, nodes: &[NodeReport]) -> Vec<ShardJson> {
-    let place = |&seat: &usize| PlaceJson { id: nodes[seat].id(), addr: nodes[seat].via.clone() };
-    let shard = |shard: &PlannedShard| {
-        let PlaceJson { id, addr } = place(&shard.master);
-        let master = MasterJson { id, addr, slots: shard.slots.clone() };
-        ShardJson { master, replicas: shard.replicas.iter().map(place).collect() }
-    };
-    layout.shards.iter().map(shard).collect()
 }
 
 /// Where a table shows a shard's replicas.
@@ -243,7 +212,9 @@ fn for_shell(flag: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::NodeId;
     use crate::render::Color;
+    use crate::render::rows::{MasterJson, PlaceJson};
 
     fn plain() -> Ui {
         Ui::new(false, Color::Never)

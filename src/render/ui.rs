@@ -5,8 +5,6 @@ use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 use console::Style;
 use serde::Serialize;
 
-use super::legacy;
-
 /// Whether to use colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
@@ -134,7 +132,7 @@ impl Ui {
 
     /// redis-cli asks whatever its standard input is, and takes no other word than `yes`.
     fn confirm_as_redis_cli(&self, question: &str) -> Result<(), NotConfirmed> {
-        let answer = self.ask(&legacy::question(question))?;
+        let answer = self.ask(&redis_clis(question))?;
         if answer.as_deref() == Some("yes") { Ok(()) } else { Err(NotConfirmed::No) }
     }
 
@@ -147,4 +145,16 @@ impl Ui {
         let read = io::stdin().lock().read_line(&mut answer)?;
         Ok((read > 0).then(|| answer.trim().to_owned()))
     }
+}
+
+/// The question that redis-cli asks where rcluster asks this one.
+fn redis_clis(own: &str) -> String {
+    if own.starts_with("Move ") {
+        return "Do you want to proceed with the proposed reshard plan (yes/no)? ".to_owned();
+    }
+    let asked = match own {
+        "Form this cluster?" => "Can I set the above configuration?",
+        own => own,
+    };
+    format!("{asked} (type 'yes' to accept): ")
 }
