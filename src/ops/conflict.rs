@@ -53,8 +53,10 @@ pub(super) enum Judged {
 /// How the copies of a key at two servers stand to each other, and in words where they differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// One of them has none.
-    Alone,
+    /// The source has none.
+    NotHere,
+    /// The target has none.
+    NotThere,
     Equal,
     /// The target's is what a hanging server made of the source's: it ends too late.
     LateThere(String),
@@ -70,8 +72,8 @@ pub(super) fn compare(
     key: &Key,
 ) -> Result<Standing, WireError> {
     // Most often it is not there at all: a big value need not be read for that.
-    let Some(there) = target.copy_of(key)? else { return Ok(Standing::Alone) };
-    let Some(here) = source.copy_of(key)? else { return Ok(Standing::Alone) };
+    let Some(there) = target.copy_of(key)? else { return Ok(Standing::NotThere) };
+    let Some(here) = source.copy_of(key)? else { return Ok(Standing::NotHere) };
     let told = |copy: &Copy| match here.has_value_of(&there) {
         true => copy.end(),
         false => format!("{} bytes", copy.size),
@@ -109,7 +111,8 @@ pub(super) fn judge(
         return Ok(Judged::Goes);
     }
     let why = match (compare(source, target, key)?, owner) {
-        (Standing::Alone | Standing::Equal, _) | (Standing::LateThere(_), Side::Source) => {
+        (Standing::NotHere | Standing::NotThere | Standing::Equal, _)
+        | (Standing::LateThere(_), Side::Source) => {
             return Ok(Judged::Goes);
         }
         (Standing::LateHere(_), Side::Target) => None,

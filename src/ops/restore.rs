@@ -93,10 +93,11 @@ fn some(
     let secret = password()?;
     let own =
         Access { user: None, password: Some(Secret::new(&secret)), tls: None, ..access.clone() };
-    let mut loaders = files
-        .iter()
-        .map(|file| Ok((file.as_path(), Loader::start(&options.server, file, &secret)?)))
-        .collect::<Result<Vec<_>, SandboxError>>()?;
+    let mut loaders: Vec<(&Path, Loader)> = Vec::new();
+    for file in files {
+        let others = loaders.iter().map(|(_, loader)| loader.addr().port()).collect_vec();
+        loaders.push((file, Loader::start(&options.server, file, &secret, &others)?));
+    }
     let sources = load(&mut loaders, &own, options, observer)?;
     let mut databases: BTreeMap<u32, u64> = BTreeMap::new();
     for (database, keys) in sources.iter().flat_map(|(_, origin)| &origin.keys) {
@@ -247,11 +248,16 @@ fn copy_libraries(
         }
         Ok::<_, WireError>((given, differing))
     });
+    let mut failed = None;
     for answer in answers {
-        let (given, differing) = answer?;
-        restored.libraries += given;
-        restored.differing.extend(differing);
+        match answer {
+            Ok((given, differing)) => {
+                restored.libraries += given;
+                restored.differing.extend(differing);
+            }
+            Err(error) => failed = Some(error),
+        }
     }
     restored.keys.changed |= restored.libraries > 0;
-    Ok(())
+    failed.map_or(Ok(()), |error| Err(error.into()))
 }

@@ -65,7 +65,8 @@ pub fn plan(
     wish: Wish,
 ) -> Result<Import, ImportError> {
     for (addr, origin) in sources {
-        if cluster.nodes.iter().any(|node| node.run_id == origin.run_id) {
+        let is_it = |id: &str| !id.is_empty() && id == origin.run_id;
+        if cluster.nodes.iter().any(|node| is_it(&node.run_id)) {
             return Err(ImportError::Itself(addr.clone()));
         }
         if origin.is_replica && !wish.copy {

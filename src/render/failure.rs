@@ -340,7 +340,9 @@ fn import(error: &ImportError) -> Failure {
 fn backup(error: &BackupError) -> Failure {
     let failure = match error {
         BackupError::Wire(error) => wire(error),
-        BackupError::Exists(_) | BackupError::Foreign { .. } => Failure::usage(error),
+        BackupError::Exists(_) | BackupError::Foreign { .. } | BackupError::Busy(_) => {
+            Failure::usage(error)
+        }
         _ => Failure::refused(error),
     };
     failure.hint(match error {
@@ -349,6 +351,7 @@ fn backup(error: &BackupError) -> Failure {
             dir.display()
         ),
         BackupError::Foreign { .. } => "name a new folder, or an empty one".to_owned(),
+        BackupError::Busy(_) => "wait for it, or name another folder".to_owned(),
         BackupError::Moved => "nothing was saved; run it again once no slots move".to_owned(),
         _ => "there is no backup: what had come is deleted; run it again once this is mended"
             .to_owned(),

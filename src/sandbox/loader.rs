@@ -1,7 +1,8 @@
 //! A server that holds the data of an RDB file for a while.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -34,16 +35,28 @@ pub fn password() -> Result<String, SandboxError> {
 }
 
 impl Loader {
-    /// Starts the server on the file, which it loads and never writes; does not wait for it.
-    pub fn start(server: &Path, file: &Path, password: &str) -> Result<Loader, SandboxError> {
+    /// Starts the server on the file, which it loads and never writes; does not wait for it. No other
+    /// loader may get its port, which one that has only begun does not hold yet.
+    pub fn start(
+        server: &Path,
+        file: &Path,
+        password: &str,
+        others: &[u16],
+    ) -> Result<Loader, SandboxError> {
         let failed = |source| SandboxError::Files { path: file.to_owned(), source };
-        let dir = tempfile::Builder::new().prefix("rcluster-").tempdir().map_err(failed)?;
+        // Its config file holds the password.
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("rcluster-").permissions(Permissions::from_mode(0o700));
+        let dir = builder.tempdir().map_err(failed)?;
         let mut tries = 0;
         loop {
             let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
                 .and_then(|listener| listener.local_addr())
                 .map_err(failed)?
                 .port();
+            if others.contains(&port) {
+                continue;
+            }
             let mut spec = NodeSpec::new(server, dir.path(), port);
             spec.in_cluster_mode = false;
             spec.settings = vec![

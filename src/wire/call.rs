@@ -39,7 +39,13 @@ impl Server {
         command.arg(arguments);
         // Where RESP3 is unknown or denied the reply comes in RESP2.
         let commands = [words(&["HELLO", "3"]), command];
-        let reply = self.pipeline(&commands)?.pop().unwrap_or_default();
+        // What follows its name may be anybody's secret.
+        let name = || {
+            let name = arguments.first().map(Vec::as_slice).unwrap_or_default();
+            String::from_utf8_lossy(name).to_ascii_uppercase()
+        };
+        let replies = self.pipeline(&commands).map_err(|error| error.during(name()));
+        let reply = replies?.pop().unwrap_or_default();
         Ok(self.read_reply(&commands[1], reply))
     }
 

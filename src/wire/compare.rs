@@ -70,13 +70,35 @@ impl Server {
         // How a value is kept differs between versions, and tables have an order of their own.
         let value = match &*kind {
             "set" => sorted(self.of_key("SMEMBERS", key, &[])?, 1),
-            "hash" => sorted(self.of_key("HGETALL", key, &[])?, 2),
+            "string" => self.of_key("GET", key, &[])?,
+            "hash" => self.hash_of(key)?,
             "list" => self.of_key("LRANGE", key, &["0", "-1"])?,
             "zset" => self.of_key("ZRANGE", key, &["0", "-1", "WITHSCORES"])?,
             "stream" => self.stream_of(key)?,
             _ => Value::BulkString(dump[..dump.len().saturating_sub(FOOTER)].to_vec()),
         };
         Ok(Some(Copy { size: dump.len(), value, ttl }))
+    }
+
+    /// A hash's fields, and when each ends where any does (Redis 7.4, Valkey 9 and later).
+    fn hash_of(&mut self, key: &Key) -> Result<Value, WireError> {
+        let hash = sorted(self.of_key("HGETALL", key, &[])?, 2);
+        let Value::Array(items) = &hash else { return Ok(hash) };
+        let fields = items.iter().step_by(2).filter_map(|item| match item {
+            Value::BulkString(field) => Some(field),
+            _ => None,
+        });
+        let fields: Vec<&Key> = fields.collect();
+        let mut command = cmd("HPEXPIRETIME");
+        command.arg(key).arg("FIELDS").arg(fields.len()).arg(&fields);
+        let ends = match self.about(command) {
+            Ok(Value::Array(ends)) if ends.iter().any(|end| *end != Value::Int(-1)) => {
+                Value::Array(ends)
+            }
+            Err(error) if error.refusal().is_none() => return Err(error),
+            _ => Value::Nil,
+        };
+        Ok(Value::Array(vec![hash, ends]))
     }
 
     /// A stream's entries, and how far its groups have come.

@@ -111,8 +111,11 @@ impl Server {
     pub fn delete_watched(&mut self, keys: &[Key]) -> Result<bool, WireError> {
         let mut delete = cmd("UNLINK");
         delete.arg(keys);
-        let reply = self.all(&[cmd("MULTI"), delete, cmd("EXEC")])?.pop();
-        Ok(!matches!(reply, Some(Value::Nil) | None))
+        match self.all(&[cmd("MULTI"), delete, cmd("EXEC")]) {
+            // Their slot has gone elsewhere: nothing was deleted.
+            Err(WireError::Refused { said, .. }) if is_redirect(&said) => Ok(false),
+            replies => Ok(!matches!(replies?.pop(), Some(Value::Nil) | None)),
+        }
     }
 
     /// UNWATCH.
@@ -135,17 +138,20 @@ impl Server {
         let mut read = |(key, command): (&Key, &Cmd)| {
             let (payload, ttl) =
                 (replies.next().unwrap_or_default(), replies.next().unwrap_or_default());
-            match (self.accept(command, payload), ttl) {
-                (Ok(Value::BulkString(payload)), Value::Int(ttl)) if ttl >= -1 => {
+            let answers = self
+                .accept(command, payload)
+                .and_then(|payload| Ok((payload, self.accept(command, ttl)?)));
+            match answers {
+                Ok((Value::BulkString(payload), Value::Int(ttl))) if ttl >= -1 => {
                     let end = u64::try_from(ttl).ok().map(|ttl| now + Duration::from_millis(ttl));
                     Ok(Ok(Some(Dumped { key: key.clone(), payload, end })))
                 }
-                (Ok(Value::Nil), _) | (Ok(_), Value::Int(_)) => Ok(Ok(None)),
-                (Err(error), _) => match error.refusal() {
+                Ok((Value::Nil, _) | (_, Value::Int(_))) => Ok(Ok(None)),
+                Err(error) => match error.refusal() {
                     Some(said) if is_redirect(said) => Ok(Err(said.to_owned())),
                     _ => Err(error),
                 },
-                (Ok(other), _) => Err(self.unexpected(command, &other)),
+                Ok((_, other)) => Err(self.unexpected(command, &other)),
             }
         };
         keys.iter().zip(commands.iter().step_by(2)).map(&mut read).collect()

@@ -53,6 +53,18 @@ impl WireError {
         self.refusal().is_some_and(|said| said.contains("cluster support disabled"))
     }
 
+    /// The same, told of a command in these words.
+    pub(super) fn during(mut self, words: String) -> WireError {
+        if let WireError::Timeout { command, .. }
+        | WireError::Lost { command, .. }
+        | WireError::Refused { command, .. }
+        | WireError::Unexpected { command, .. } = &mut self
+        {
+            *command = words;
+        }
+        self
+    }
+
     /// The node this is about.
     pub fn addr(&self) -> &NodeAddr {
         match self {

@@ -108,8 +108,8 @@ impl Server {
         self.stream.set_deadline(Instant::now() + limit);
         let mut bytes = Vec::new();
         commands.iter().for_each(|command| command.write_packed_command(&mut bytes));
-        let first = commands.first().map(quote).unwrap_or_default();
-        self.stream.write_all(&bytes).map_err(|error| self.failed(first, &error))?;
+        let first = || commands.first().map(quote).unwrap_or_default();
+        self.stream.write_all(&bytes).map_err(|error| self.failed(first(), &error))?;
         commands.iter().map(|command| self.read(command)).collect()
     }
 
@@ -239,8 +239,12 @@ fn quote(command: &Cmd) -> String {
         "AUTH" => name.into_owned(),
         // The target and no more: the rest holds credentials and keys.
         "MIGRATE" => args.by_ref().take(3).join(" "),
+        // The key and no more: the rest is its value.
+        "RESTORE" => args.by_ref().take(2).join(" "),
         _ => args.join(" "),
     };
+    // Keys are bytes: what they would do to a terminal is no message.
+    let text = text.replace(char::is_control, "?");
     match text.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

@@ -132,7 +132,12 @@ impl Server {
     }
 
     fn lost(&self, error: &std::io::Error) -> WireError {
-        self.failed("PSYNC".to_owned(), error)
+        match self.failed("PSYNC".to_owned(), error) {
+            WireError::Timeout { addr, command, .. } => {
+                WireError::Timeout { addr, command, after: SILENT }
+            }
+            error => error,
+        }
     }
 }
 

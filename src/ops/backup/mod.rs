@@ -55,6 +55,10 @@ pub enum BackupError {
     Exists(PathBuf),
     #[error("{} holds other files, {file} for one", dir.display())]
     Foreign { dir: PathBuf, file: String },
+    #[error("another backup into {} is under way", .0.display())]
+    Busy(PathBuf),
+    #[error("given up because another master's data could not be had")]
+    GivenUp,
     #[error("{node}: what came is not whole: {why}")]
     Broken { node: NodeAddr, why: Broken },
     #[error("slots changed hands meanwhile: some of their keys may be in two files, or in none")]
@@ -75,6 +79,9 @@ pub fn backup(
 ) -> Result<Manifest, BackupError> {
     let begun = Instant::now();
     let created = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    fs::create_dir_all(dir).map_err(file_error(dir))?;
+    let lock = File::open(dir).map_err(file_error(dir))?;
+    lock.try_lock().map_err(|_| BackupError::Busy(dir.to_owned()))?;
     clear(dir)?;
     let masters = masters(cluster);
     let tally = Tally::new(Phase::Backup, observer);
@@ -89,7 +96,9 @@ pub fn backup(
     let failed = errors.into_iter().min_by_key(|(is_later, _)| *is_later).map(|(_, error)| error);
     let whole = failed.map_or(Ok(()), Err).and_then(|()| {
         let now = again()?;
-        if owners_by_id(cluster) == owners_by_id(&now) { Ok(()) } else { Err(BackupError::Moved) }
+        let still = now.nodes.iter().all(|node| node.view.open.is_empty());
+        let same = still && owners_by_id(cluster) == owners_by_id(&now);
+        if same { Ok(()) } else { Err(BackupError::Moved) }
     });
     whole.inspect_err(|_| drop(clear(dir)))?;
     let manifest = Manifest {
@@ -101,7 +110,7 @@ pub fn backup(
         bytes: shards.iter().map(|shard| shard.bytes).sum(),
         shards,
     };
-    finish(dir, &manifest)?;
+    finish(dir, &manifest).inspect_err(|_| drop(clear(dir)))?;
     observer.on(Event::Done { phase: Phase::Backup, elapsed: begun.elapsed() });
     Ok(manifest)
 }
@@ -129,9 +138,8 @@ fn file_error(path: &Path) -> impl Fn(io::Error) -> BackupError + '_ {
     move |source| BackupError::File { path: path.to_owned(), source }
 }
 
-/// Makes the folder, and deletes what an earlier try has left in it.
+/// Deletes what an earlier try has left in the folder.
 fn clear(dir: &Path) -> Result<(), BackupError> {
-    fs::create_dir_all(dir).map_err(file_error(dir))?;
     let mut ours = Vec::new();
     for entry in fs::read_dir(dir).map_err(file_error(dir))? {
         let path = entry.map_err(file_error(dir))?.path();
@@ -181,10 +189,13 @@ impl Run<'_> {
         self.options.deadline.is_over() || self.failed.load(Ordering::Relaxed)
     }
 
-    /// Fails where a signal came.
+    /// Fails where a signal came, or another master has failed.
     fn vet(&self) -> Result<(), BackupError> {
-        let signal = self.options.deadline.interrupt().signal();
-        signal.map_or(Ok(()), |signal| Err(BackupError::Interrupted(signal)))
+        match self.options.deadline.interrupt().signal() {
+            Some(signal) => Err(BackupError::Interrupted(signal)),
+            None if self.is_over() => Err(BackupError::GivenUp),
+            None => Ok(()),
+        }
     }
 
     /// One master's file, whole and on disk, under its temporary name.

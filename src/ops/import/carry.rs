@@ -1,7 +1,7 @@
 //! Windows of keys, from a source to a master.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use itertools::Itertools;
@@ -48,6 +48,9 @@ struct Landed {
 /// A key that the cluster holds already, and where.
 type Busy = (Dumped, NodeAddr);
 
+/// Keys that this window has written, and where.
+type Ours = HashMap<Key, NodeAddr>;
+
 impl<'r, 'a> Carrier<'r, 'a> {
     pub fn new(run: &'r Run<'a>, source: Server) -> Carrier<'r, 'a> {
         Carrier { run, source, masters: HashMap::new() }
@@ -62,7 +65,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
         let mut bytes = 0;
         for (key, size) in job.keys.into_iter().zip(sizes) {
             if bytes + size > WINDOW && !window.is_empty() {
-                self.window(job.target, &std::mem::take(&mut window), &mut HashSet::new())?;
+                self.window(job.target, &std::mem::take(&mut window), &mut Ours::new())?;
                 bytes = 0;
                 if self.run.is_over() {
                     return Ok(());
@@ -71,18 +74,16 @@ impl<'r, 'a> Carrier<'r, 'a> {
             window.push(key);
             bytes += size;
         }
-        self.window(job.target, &window, &mut HashSet::new())
+        self.window(job.target, &window, &mut Ours::new())
     }
 
     /// Carries some keys; those that keep changing go one by one, and are left where that is in vain.
     /// What we have written ourselves before, `ours`, may be written over.
-    fn window(
-        &mut self,
-        target: usize,
-        keys: &[Key],
-        ours: &mut HashSet<Key>,
-    ) -> Result<(), ImportHalt> {
+    fn window(&mut self, target: usize, keys: &[Key], ours: &mut Ours) -> Result<(), ImportHalt> {
         for _ in 0..TRIES {
+            if self.run.is_over() {
+                return self.take_back(keys, ours);
+            }
             if let Some(landed) = self.attempt(target, keys, ours)? {
                 self.note(landed);
                 self.run.tell(keys.len());
@@ -93,13 +94,21 @@ impl<'r, 'a> Carrier<'r, 'a> {
             let mut alone = |key| self.window(target, std::slice::from_ref(key), ours);
             return keys.iter().try_for_each(&mut alone);
         };
-        if ours.contains(key) {
-            self.master(&self.run.targets.masters[target])?.delete(key)?;
-        }
+        self.take_back(keys, ours)?;
         let name = conflict::name(key);
         let why = format!("key {name} keeps changing: it stays at {}", self.source.addr());
         self.note(Landed { left: vec![why], ..Landed::default() });
         self.run.tell(1);
+        Ok(())
+    }
+
+    /// Deletes what we have written of these keys: the source's copies are the ones that count.
+    fn take_back(&mut self, keys: &[Key], ours: &mut Ours) -> Result<(), ImportHalt> {
+        for key in keys {
+            if let Some(at) = ours.remove(key) {
+                self.master(&at)?.delete(key)?;
+            }
+        }
         Ok(())
     }
 
@@ -108,7 +117,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
         &mut self,
         target: usize,
         keys: &[Key],
-        ours: &mut HashSet<Key>,
+        ours: &mut Ours,
     ) -> Result<Option<Landed>, ImportHalt> {
         let takes = !self.run.options.copy;
         let mut landed = Landed::default();
@@ -120,7 +129,9 @@ impl<'r, 'a> Carrier<'r, 'a> {
         let mut found = Vec::new();
         for (key, dumped) in keys.iter().zip(self.source.dump(keys)?) {
             match dumped {
-                Ok(dumped) => found.extend(dumped),
+                Ok(Some(dumped)) => found.push(dumped),
+                // Deleted since we have written it: then it is to be gone here, too.
+                Ok(None) => self.take_back(std::slice::from_ref(key), ours)?,
                 Err(said) => {
                     landed.left.push(format!("key {} is not its own: {said}", conflict::name(key)));
                 }
@@ -130,7 +141,11 @@ impl<'r, 'a> Carrier<'r, 'a> {
         let is_done = match takes {
             false => true,
             true if landed.keys.is_empty() => self.source.unwatch().map(|()| true)?,
-            true => self.source.delete_watched(&landed.keys)?,
+            true => {
+                let deleted = self.source.delete_watched(&landed.keys)?;
+                self.run.outcome().changed |= deleted;
+                deleted
+            }
         };
         Ok(is_done.then_some(landed))
     }
@@ -140,13 +155,13 @@ impl<'r, 'a> Carrier<'r, 'a> {
         &mut self,
         target: usize,
         found: Vec<Dumped>,
-        ours: &mut HashSet<Key>,
+        ours: &mut Ours,
         landed: &mut Landed,
     ) -> Result<(), ImportHalt> {
         let existing = self.run.options.existing;
         let owner = self.run.targets.masters[target].clone();
         let overwrites =
-            |dumped: &Dumped| existing == Existing::Replace || ours.contains(&dumped.key);
+            |dumped: &Dumped| existing == Existing::Replace || ours.contains_key(&dumped.key);
         let (over, fresh): (Vec<_>, Vec<_>) = found.into_iter().partition(overwrites);
         let mut busy: Vec<Busy> = Vec::new();
         for (keys, replace) in [(fresh, false), (over, true)] {
@@ -165,7 +180,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
                     None => {
                         landed.brought += 1;
                         landed.bytes += dumped.size() as u64;
-                        ours.insert(dumped.key.clone());
+                        ours.insert(dumped.key.clone(), at);
                         landed.keys.push(dumped.key);
                     }
                     Some(said) if said.starts_with("BUSYKEY") => busy.push((dumped, at)),
@@ -211,29 +226,39 @@ impl<'r, 'a> Carrier<'r, 'a> {
             let there = self.master(&at)?.dump(&keys)?;
             for ((here, _), there) in busy.into_iter().zip(there) {
                 let is_same = matches!(&there, Ok(Some(there)) if there.equals(&here));
-                if !is_same && let Some(why) = self.differs(&here, &at)? {
-                    landed.conflicts.push(why);
-                    continue;
+                match if is_same { Standing::Equal } else { self.stand(&here, &at)? } {
+                    Standing::Equal => landed.present += 1,
+                    // It has been written since we were told that it is taken.
+                    Standing::NotThere => landed.brought += 1,
+                    Standing::NotHere => continue,
+                    Standing::Differ(why) | Standing::LateHere(why) | Standing::LateThere(why) => {
+                        landed.conflicts.push(why);
+                        continue;
+                    }
                 }
-                landed.present += 1;
                 landed.keys.push(here.key);
             }
         }
         Ok(())
     }
 
-    /// How a key differs, if it does when both ends are asked in words that all versions share. The
-    /// source's replaces one that only ends too late.
-    fn differs(&mut self, here: &Dumped, at: &NodeAddr) -> Result<Option<String>, ImportHalt> {
+    /// How the copies of a key stand to each other when both ends are asked in words that all versions
+    /// share. One that the cluster has lost meanwhile is written; nothing is ever replaced.
+    fn stand(&mut self, here: &Dumped, at: &NodeAddr) -> Result<Standing, ImportHalt> {
         let Carrier { source, masters, .. } = self;
-        let Some(master) = masters.get_mut(at) else { return Ok(None) };
-        match conflict::compare(source, master, &here.key)? {
-            Standing::Differ(why) | Standing::LateHere(why) => return Ok(Some(why)),
-            Standing::Equal => return Ok(None),
-            Standing::Alone | Standing::LateThere(_) => {}
+        let Some(master) = masters.get_mut(at) else { return Ok(Standing::NotHere) };
+        let standing = conflict::compare(source, master, &here.key)?;
+        if standing != Standing::NotThere {
+            return Ok(standing);
         }
-        match self.write(at, &[here], true, true)?.pop().flatten() {
-            None => Ok(None),
+        match self.write(at, &[here], false, true)?.pop().flatten() {
+            None => Ok(Standing::NotThere),
+            Some(said) if said.starts_with("BUSYKEY") => {
+                let name = conflict::name(&here.key);
+                Ok(Standing::Differ(format!(
+                    "key {name} differs: it changes at {at}; both are kept"
+                )))
+            }
             Some(said) => Err(self.refused(&here.key, at.clone(), said)),
         }
     }
