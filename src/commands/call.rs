@@ -27,7 +27,7 @@ pub struct Call {
     only: Option<Only>,
     /// The command and its arguments, any bytes
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    command: Vec<OsString>,
+    pub(super) command: Vec<OsString>,
 }
 
 #[derive(Clone, Debug)]

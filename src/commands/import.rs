@@ -9,11 +9,12 @@ use serde::Serialize;
 use super::connect::SourceArgs;
 use super::context::Context;
 use super::moving::LONGEST;
-use crate::model::{ClusterReport, NodeAddr};
+use crate::model::{ClusterReport, NodeAddr, NodeId, SlotSet};
 use crate::ops::import::{Existing, ImportHalt, Options, Outcome, import};
+use crate::plan::check::owners;
 use crate::plan::import::{Import as Plan, Source, Wish, plan};
 use crate::render::{Failure, Table, exit};
-use crate::wire::{Access, Cluster, Server, all_at_once, load_cluster};
+use crate::wire::{Access, Cluster, Server, WireError, all_at_once, load_cluster};
 
 /// Bring the keys of a server, or of a whole other cluster, into this one
 ///
@@ -126,7 +127,7 @@ impl Import {
         let start = Instant::now();
         let cluster = cx.load_to_change(&self.entry)?.report;
         let access = self.source.access(&cx.access, &cx.given)?;
-        let sources = sources(&self.from, &access)?;
+        let (sources, before) = sources(&self.from, &access)?;
         let plan = plan(&cluster, &sources, Wish { copy: self.copy, database: self.from_db })?;
         let mut outcome = Outcome::default();
         self.show(cx, &cluster, &sources, &plan)?;
@@ -139,10 +140,12 @@ impl Import {
                 pattern: self.pattern.clone(),
                 databases: (self.from_db, 0),
             };
-            let (progress, access) = (cx.progress(), (&access, &cx.access));
-            outcome = import(&sources, &plan.targets, plan.keys, access, &options, &progress);
+            let progress = cx.progress();
+            let ends = (&access, &cx.access);
+            outcome = import(&sources, &plan.targets, plan.keys, ends, &options, &progress);
             drop(progress);
             halted(&outcome)?;
+            whole(&self.from, &access, before)?;
         }
         if cx.ui.wants_json() {
             let source = |(node, origin): &Source| SourceJson {
@@ -198,14 +201,32 @@ impl Import {
     }
 }
 
+/// Who owns what in a source's cluster, and whether slots are on their way.
+type Owners = (Vec<(NodeId, SlotSet)>, bool);
+
+fn owners_of(report: &ClusterReport) -> Owners {
+    let owners = owners(report).into_iter().sorted_by_key(|(id, _)| *id).collect();
+    (owners, report.nodes.iter().any(|node| !node.view.open.is_empty()))
+}
+
 /// The server, or all masters of its cluster.
-fn sources(from: &NodeAddr, access: &Access) -> anyhow::Result<Vec<Source>> {
-    let mut server = Server::connect(from, access)?;
-    let origin = server.origin()?;
+fn sources(from: &NodeAddr, access: &Access) -> anyhow::Result<(Vec<Source>, Option<Owners>)> {
+    let failed = |error: WireError| {
+        let failure = Failure::unreachable(std::slice::from_ref(&error));
+        match error.is_denied() {
+            true => failure.hint(
+                "the source's password comes from RCLUSTER_FROM_AUTH, --from-password-file or \
+                 --from-askpass, its user from --from-user",
+            ),
+            false => failure,
+        }
+    };
+    let mut server = Server::connect(from, access).map_err(failed)?;
+    let origin = server.origin().map_err(failed)?;
     if !origin.in_cluster_mode {
-        return Ok(vec![(from.clone(), origin)]);
+        return Ok((vec![(from.clone(), origin)], None));
     }
-    let Cluster { report, servers } = load_cluster(from, access)?;
+    let Cluster { report, servers } = load_cluster(from, access).map_err(failed)?;
     if let Some(silent) = report.silent.first() {
         let name = report.name(silent.id);
         return Err(
@@ -215,7 +236,20 @@ fn sources(from: &NodeAddr, access: &Access) -> anyhow::Result<Vec<Source>> {
     let masters = report.nodes.iter().zip(servers);
     let masters = masters.filter(|(node, _)| node.view.me().is_master());
     let told = all_at_once(masters, |(node, mut server)| Ok((node.via.clone(), server.origin()?)));
-    told.into_iter().collect()
+    let told = told.into_iter().collect::<Result<_, WireError>>().map_err(failed)?;
+    Ok((told, Some(owners_of(&report))))
+}
+
+/// A key whose slot moved from one source to another meanwhile may have been at neither when it was
+/// listed.
+fn whole(from: &NodeAddr, access: &Access, before: Option<Owners>) -> anyhow::Result<()> {
+    let Some(before) = before else { return Ok(()) };
+    let now = owners_of(&load_cluster(from, access)?.report);
+    if now == before && !now.1 {
+        return Ok(());
+    }
+    let message = "slots of the source moved meanwhile: some of their keys may have been missed";
+    Err(Failure::halted(message).hint("once they rest, run the same command again").into())
 }
 
 /// What has come, in a sentence.
@@ -257,17 +291,18 @@ pub fn halted(outcome: &Outcome) -> anyhow::Result<()> {
 
 /// Tells of the keys that did not come.
 pub fn tell_left(cx: &Context, outcome: &Outcome) {
-    let counts = [
-        (outcome.conflicting, &outcome.conflicts, "are here already and differ; both are kept"),
-        (outcome.leaving, &outcome.left, "stay where they are"),
-    ];
-    for (count, keys, what) in counts {
+    const DIFFER: (&str, &str) = (
+        "keys are here already and differ; both are kept",
+        "--replace has the source's win, --skip-existing leaves both",
+    );
+    const LEFT: (&str, &str) =
+        ("keys stay where they are", "once their source rests, run the same command again");
+    let counts =
+        [(outcome.conflicting, &outcome.conflicts, DIFFER), (outcome.leaving, &outcome.left, LEFT)];
+    for (count, keys, (what, hint)) in counts {
         if count > 0 {
-            let failure = Failure::refused(format!("{count} keys {what}"));
-            let failure = failure.details(keys.iter().cloned());
-            failure
-                .hint("--replace has the source's win, --skip-existing leaves both")
-                .tell(&cx.ui);
+            let failure = Failure::refused(format!("{count} {what}"));
+            failure.details(keys.iter().cloned()).hint(hint).tell(&cx.ui);
         }
     }
 }

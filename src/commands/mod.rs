@@ -39,6 +39,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use context::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::render::{Color, Failure, Ui};
 
@@ -92,6 +93,7 @@ pub fn main() -> ExitCode {
     let program = words.next().unwrap_or_default();
     let program = Path::new(&program).file_name().unwrap_or_default().to_string_lossy();
     let words: Vec<OsString> = words.collect();
+    raise_limits();
     if dropin::is_dropin(&program, &words) {
         return ExitCode::from(dropin::run(&program, &words));
     }
@@ -113,6 +115,13 @@ pub fn main() -> ExitCode {
         failure.show(&ui);
         failure.exit_code
     }))
+}
+
+/// As many open files as the system lets us have: an import between large clusters has a connection
+/// for each pair of masters and thread. Where it lets us have no more, that is told in its time.
+fn raise_limits() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 impl Cli {

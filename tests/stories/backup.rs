@@ -227,6 +227,18 @@ fn slots_that_change_hands_meanwhile_make_it_none() {
 
     assert!(matches!(moved, Err(BackupError::Moved)), "{moved:?}");
     assert_eq!(names(dir.path()), Vec::<String>::new());
+    let facts = load_cluster(&entry, &access).unwrap().report;
+    let opened = backup(&facts, dir.path(), &access, &options, &Nobody, || {
+        cluster.tell(0, &["CLUSTER", "SETSLOT", "9", "MIGRATING", &cluster.id(1)]);
+        load_cluster(&entry, &access).map(|cluster| cluster.report)
+    });
+    assert!(matches!(opened, Err(BackupError::Moved)), "{opened:?}");
+    cluster.tell(0, &["CLUSTER", "SETSLOT", "9", "STABLE"]);
+    let lock = fs::File::open(dir.path()).unwrap();
+    lock.lock().unwrap();
+    save(&cluster, dir.path()).exits(2).tells(&["is under way"]);
+    lock.unlock().unwrap();
+    save(&cluster, dir.path()).succeeds();
 }
 
 #[test]

@@ -139,7 +139,8 @@ fn every_command_ends_as_redis_clis_does() {
         "{checked}"
     );
     twins.both("", said("info {1}"));
-    twins.both("", said("call {0} --cluster-only-masters ping"));
+    let called = twins.both("", said("call {0} ping --cluster-only-masters"));
+    assert!(called.starts_with(">>> Calling ping\n"), "{called}");
     twins.both("", said("set-timeout {0} 9000"));
     [&twins.old, &twins.new].into_iter().for_each(|cluster| {
         assert_eq!(cluster.settings("cluster-node-timeout")[..6], vec!["9000"; 6]);

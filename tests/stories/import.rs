@@ -140,6 +140,102 @@ fn keys_that_differ_are_both_kept_until_somebody_decides() {
 }
 
 #[test]
+fn keys_of_the_cluster_outlive_those_of_the_source_that_end_meanwhile() {
+    let (cluster, source) = (TestCluster::formed(3, 0), alone(&[]));
+    let keys: Vec<String> = (0..4000).map(|number| format!("session:{number}")).collect();
+    let mut here: Vec<Pipeline> = vec![Pipeline::new(); 3];
+    let mut there = Pipeline::new();
+    for (number, key) in keys.iter().enumerate() {
+        let slot = Slot::of_key(key.as_bytes()).get();
+        let node = usize::from(slot > 5460) + usize::from(slot > 10922);
+        here[node].cmd("SET").arg(key).arg("here").ignore();
+        there.cmd("SET").arg(key).arg("there").arg("PX").arg(200 + number / 2).ignore();
+    }
+    for (node, pipeline) in here.iter().enumerate() {
+        pipeline.query::<()>(&mut cluster.connect(node)).unwrap();
+    }
+    there.query::<()>(&mut source.connect(0)).unwrap();
+
+    let told = import(&cluster, &source, &["--copy"]).exits(1).json();
+
+    assert!(told["conflicting"].as_u64().unwrap() > 0, "{}", told["conflicting"]);
+    assert_eq!((0..3).map(|node| keys_at(&cluster, node)).sum::<u64>(), 4000);
+    let values = contents(&cluster);
+    let kept = format!("{:?}", redis::Value::BulkString(b"here".to_vec()));
+    assert!(values.values().all(|(value, end)| value.contains(&kept) && end.is_none()));
+}
+
+#[test]
+fn what_is_deleted_at_the_source_meanwhile_does_not_come_back() {
+    let (cluster, source) = (TestCluster::formed(3, 0), alone(&[]));
+    let count = 20_000;
+    let mut pipeline = Pipeline::new();
+    (0..count).for_each(|n| {
+        pipeline.cmd("SET").arg(format!("n:{n}")).arg("x".repeat(50)).ignore();
+    });
+    pipeline.query::<()>(&mut source.connect(0)).unwrap();
+    let mut client = source.connect(0);
+    let deleter = std::thread::spawn(move || {
+        let delete = |n: &usize| {
+            redis::cmd("DEL").arg(format!("n:{n}")).query::<u32>(&mut client).unwrap() == 1
+        };
+        let keys: Vec<usize> = (0..count).map(|n| n * 7919 % count).collect();
+        keys.into_iter().filter(delete).collect::<Vec<usize>>()
+    });
+
+    import(&cluster, &source, &[]).succeeds();
+
+    let deleted = deleter.join().unwrap();
+    let here = contents(&cluster);
+    let back = deleted.iter().filter(|n| here.contains_key(format!("n:{n}").as_bytes())).count();
+    assert_eq!((back, here.len() + deleted.len()), (0, count), "{} deleted", deleted.len());
+}
+
+#[test]
+fn what_is_equal_in_other_words_is_equal_and_what_ends_later_is_not() {
+    let (cluster, source) = (TestCluster::formed(3, 0), alone(&["rdbcompression no"]));
+    let at = |key: &str| owner(&cluster, Slot::of_key(key.as_bytes()));
+    let value = "x".repeat(400);
+    source.tell(0, &["SET", "long", &value]);
+    cluster.tell(at("long"), &["SET", "long", &value]);
+
+    let same = import(&cluster, &source, &[]).succeeds().json();
+    // Nothing has come, but the source has lost a key.
+    assert_eq!((&same["present"], &same["changed"]), (&1.into(), &true.into()));
+    assert_eq!(keys_at(&source, 0), 0);
+
+    source.tell(0, &["SET", "ends", "v", "EX", "100"]);
+    cluster.tell(at("ends"), &["SET", "ends", "v", "EX", "140"]);
+    import(&cluster, &source, &["--copy"]).exits(1).tells(&["'ends' differs", "ends in"]);
+    assert!(cluster.ask::<i64>(at("ends"), &["TTL", "ends"]) > 110);
+
+    let knows = cluster.try_ask::<redis::Value>(0, &["COMMAND", "INFO", "hpexpire"]);
+    if !matches!(knows, Ok(redis::Value::Array(items)) if matches!(items[0], redis::Value::Array(_)))
+    {
+        return;
+    }
+    for (server, node) in [(&source, 0), (&cluster, at("hash"))] {
+        server.tell(node, &["HSET", "hash", "f", "v", "g", "w"]);
+    }
+    source.tell(0, &["HPEXPIRE", "hash", "500000", "FIELDS", "1", "f"]);
+    import(&cluster, &source, &["--match", "hash"]).exits(1).tells(&["'hash' differs"]);
+    assert_eq!(keys_at(&source, 0), 2);
+}
+
+#[test]
+fn slots_of_the_source_that_move_meanwhile_are_told() {
+    let (cluster, source) = (TestCluster::formed(3, 0), TestCluster::formed(3, 0));
+    fill(&source, 1000);
+    let id = source.id(1);
+    source.tell(0, &["CLUSTER", "SETSLOT", "7", "MIGRATING", &id]);
+    let told = import(&cluster, &source, &["--copy"]).exits(4);
+    told.tells(&["slots of the source moved", "same command again"]);
+    source.tell(0, &["CLUSTER", "SETSLOT", "7", "STABLE"]);
+    import(&cluster, &source, &["--copy"]).succeeds();
+    assert_same(&contents(&source), &contents(&cluster));
+}
+
+#[test]
 fn only_what_matches_and_only_one_database_comes() {
     let (cluster, source) = (TestCluster::formed(3, 0), alone(&[]));
     let mut pipeline = Pipeline::new();

@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use clap::Parser;
 
 use super::{Ask, Translation, is_trib, translate};
-use crate::commands::Cli;
+use crate::commands::{Cli, Command};
 use crate::render::{Color, Failure, NotConfirmed, Ui};
 
 /// Variables that the old programs read, beside REDISCLI_AUTH.
@@ -45,6 +45,10 @@ fn translated(mut translation: Translation, is_trib: bool, ui: &Ui) -> Result<u8
             return Ok(u8::from(error.use_stderr()));
         }
     };
+    if let Command::Call(call) = &cli.command {
+        let words = call.command.iter().map(|word| word.to_string_lossy());
+        let _ = ui.print(&format!(">>> Calling {}", words.collect::<Vec<_>>().join(" ")));
+    }
     begin(&command, &args, ui);
     let code = match cli.run(ui, env) {
         // As there: who does not accept redis-cli's plan of create has not failed.
@@ -140,11 +144,6 @@ fn begin(command: &str, args: &[OsString], ui: &Ui) {
         "import" => {
             let from = args.iter().position(|word| word == "--from").map_or(0, |at| at + 1);
             format!(">>> Importing data from {} to cluster {first}", word(args, from))
-        }
-        "call" => {
-            let at = args.iter().position(|word| word.to_string_lossy().contains(':')).unwrap_or(0);
-            let words = args[at + 1..].iter().map(|word| word.to_string_lossy());
-            format!(">>> Calling {}", words.collect::<Vec<_>>().join(" "))
         }
         _ => return,
     };
