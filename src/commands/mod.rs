@@ -48,6 +48,9 @@ use crate::render::{Color, Failure, Ui};
 /// Exit codes: 0 done or healthy; 1 the cluster has problems, or the operation was refused and
 /// nothing changed; 2 usage; 3 a node cannot be reached or refuses the credentials; 4 stopped after
 /// something had changed: run the same command again.
+///
+/// Command lines of redis-cli --cluster are taken too (rcluster --cluster check HOST:PORT); translate
+/// shows what they are here.
 #[derive(Debug, Parser)]
 #[command(name = "rcluster", version, max_term_width = 80)]
 struct Cli {
