@@ -11,7 +11,7 @@ use super::context::Context;
 use super::moving::LONGEST;
 use crate::model::{ClusterReport, NodeAddr, NodeId, SlotSet};
 use crate::ops::import::{Existing, ImportHalt, Options, Outcome, import};
-use crate::plan::check::owners;
+use crate::plan::check::settled_owners;
 use crate::plan::import::{Import as Plan, Source, Wish, plan};
 use crate::render::{Failure, Table, exit};
 use crate::wire::{Access, Cluster, Server, WireError, all_at_once, load_cluster};
@@ -201,13 +201,8 @@ impl Import {
     }
 }
 
-/// Who owns what in a source's cluster, and whether slots are on their way.
-type Owners = (Vec<(NodeId, SlotSet)>, bool);
-
-fn owners_of(report: &ClusterReport) -> Owners {
-    let owners = owners(report).into_iter().sorted_by_key(|(id, _)| *id).collect();
-    (owners, report.nodes.iter().any(|node| !node.view.open.is_empty()))
-}
+/// Who owns what in a source's cluster, where no slot is on its way.
+type Owners = Option<Vec<(NodeId, SlotSet)>>;
 
 /// The server, or all masters of its cluster.
 fn sources(from: &NodeAddr, access: &Access) -> anyhow::Result<(Vec<Source>, Option<Owners>)> {
@@ -237,15 +232,15 @@ fn sources(from: &NodeAddr, access: &Access) -> anyhow::Result<(Vec<Source>, Opt
     let masters = masters.filter(|(node, _)| node.view.me().is_master());
     let told = all_at_once(masters, |(node, mut server)| Ok((node.via.clone(), server.origin()?)));
     let told = told.into_iter().collect::<Result<_, WireError>>().map_err(failed)?;
-    Ok((told, Some(owners_of(&report))))
+    Ok((told, Some(settled_owners(&report))))
 }
 
 /// A key whose slot moved from one source to another meanwhile may have been at neither when it was
 /// listed.
 fn whole(from: &NodeAddr, access: &Access, before: Option<Owners>) -> anyhow::Result<()> {
     let Some(before) = before else { return Ok(()) };
-    let now = owners_of(&load_cluster(from, access)?.report);
-    if now == before && !now.1 {
+    let now = settled_owners(&load_cluster(from, access)?.report);
+    if now.is_some() && now == before {
         return Ok(());
     }
     let message = "slots of the source moved meanwhile: some of their keys may have been missed";

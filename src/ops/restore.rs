@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use itertools::Itertools;
@@ -11,12 +10,10 @@ use itertools::Itertools;
 use super::event::{Event, Observer, Phase, Tally};
 use super::import::{self, Outcome};
 use super::wait::Deadline;
-use crate::model::NodeAddr;
+use crate::model::{NodeAddr, Origin};
 use crate::plan::import::{Source, Targets};
 use crate::sandbox::{Loader, SandboxError, password};
 use crate::wire::{Access, Secret, Server, WireError, all_at_once};
-
-const LOOK: Duration = Duration::from_millis(50);
 
 /// How a backup is brought back.
 #[derive(Clone, Debug)]
@@ -134,58 +131,53 @@ fn load(
     let begun = Instant::now();
     let tally = Tally::new(Phase::Load, observer);
     tally.expect(loaders.len());
-    let failed = AtomicBool::new(false);
+    let deadline = options.deadline.within(options.patience);
+    let together = deadline.together();
     let loaded = all_at_once(loaders, |(file, loader)| {
-        // The others stop because of the first one that fails, which is the one to tell of.
-        let loaded = loaded(file, loader, access, options, &tally, &failed);
-        loaded.map_err(|error| (failed.swap(true, Ordering::Relaxed), error))
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let addr = NodeAddr::new(loader.addr().ip().to_string(), loader.addr().port(), None);
+        let mut origin = None;
+        together.until_empty(|| {
+            origin = loaded(&name, loader, &addr, access, options, &tally)?;
+            Ok::<_, RestoreError>(if origin.is_some() { Vec::new() } else { vec![()] })
+        })?;
+        tally.add(usize::from(origin.is_some()));
+        Ok::<_, RestoreError>((name, origin.map(|origin| (addr, origin))))
     });
-    let (sources, errors): (Vec<_>, Vec<_>) = loaded.into_iter().partition_result();
-    if let Some((_, error)) = errors.into_iter().min_by_key(|(is_later, _)| *is_later) {
-        return Err(error);
+    let loaded = loaded.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut sources = Vec::new();
+    for (file, source) in loaded {
+        match (source, deadline.interrupt().signal()) {
+            (Some(source), _) => sources.push(source),
+            (None, Some(signal)) => return Err(RestoreError::Interrupted(signal)),
+            (None, None) => return Err(RestoreError::Late { file, after: deadline.allowed() }),
+        }
     }
     observer.on(Event::Done { phase: Phase::Load, elapsed: begun.elapsed() });
     Ok(sources)
 }
 
+/// What a server tells of what it has loaded, once it has.
 fn loaded(
-    file: &Path,
+    file: &str,
     loader: &mut Loader,
+    addr: &NodeAddr,
     access: &Access,
     options: &Options,
     tally: &Tally,
-    failed: &AtomicBool,
-) -> Result<Source, RestoreError> {
-    let begun = Instant::now();
-    let name = || file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let addr = NodeAddr::new(loader.addr().ip().to_string(), loader.addr().port(), None);
-    loop {
-        if let Some(tail) = loader.ended() {
-            let server = options.server.display().to_string();
-            return Err(RestoreError::NotLoaded { file: name(), server, tail });
-        }
-        if let Some(signal) = options.deadline.interrupt().signal() {
-            return Err(RestoreError::Interrupted(signal));
-        }
-        if begun.elapsed() > options.patience || failed.load(Ordering::Relaxed) {
-            return Err(RestoreError::Late { file: name(), after: begun.elapsed() });
-        }
-        let told =
-            Server::connect(&addr, access).and_then(|mut server| match server.loading()? {
-                Some(percent) => Ok(Err(percent)),
-                None => server.origin().map(Ok),
-            });
-        match told {
-            Ok(Ok(origin)) => {
-                tally.add(1);
-                return Ok((addr, origin));
-            }
-            Ok(Err(percent)) => tally.waits(format!("{} at {percent:.0}%", name())),
-            // It does not listen yet.
-            Err(_) => {}
-        }
-        std::thread::sleep(LOOK);
+) -> Result<Option<Origin>, RestoreError> {
+    if let Some(tail) = loader.ended() {
+        let (file, server) = (file.to_owned(), options.server.display().to_string());
+        return Err(RestoreError::NotLoaded { file, server, tail });
     }
+    // It may not listen yet.
+    let Ok(mut server) = Server::connect(addr, access) else { return Ok(None) };
+    match server.loading() {
+        Ok(Some(percent)) => tally.waits(format!("{file} at {percent:.0}%")),
+        Ok(None) => return Ok(server.origin().ok()),
+        Err(_) => {}
+    }
+    Ok(None)
 }
 
 /// Whether the cluster has all databases that keys are in.

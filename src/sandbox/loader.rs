@@ -66,10 +66,7 @@ impl Loader {
                 "save \"\"".to_owned(),
                 "appendonly no".to_owned(),
             ];
-            // The kernel ends the server where this process ends without a word.
-            if Path::new(SETPRIV).exists() {
-                spec.launcher = [SETPRIV, "--pdeathsig", "KILL"].map(str::to_owned).to_vec();
-            }
+            spec.end_with_us();
             fs::create_dir_all(&spec.dir).map_err(failed)?;
             let whole = fs::canonicalize(file).map_err(failed)?;
             std::os::unix::fs::symlink(whole, spec.dir.join(DUMP)).map_err(failed)?;
@@ -89,8 +86,6 @@ impl Loader {
         self.node.ended()
     }
 }
-
-const SETPRIV: &str = "/usr/bin/setpriv";
 
 impl Drop for Loader {
     fn drop(&mut self) {

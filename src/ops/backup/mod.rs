@@ -18,10 +18,9 @@ use itertools::Itertools;
 use super::event::{Event, Observer, Phase, Tally};
 use super::wait::Deadline;
 use crate::model::{
-    ClusterReport, FORMAT, MANIFEST, Manifest, ManifestShard, NodeAddr, NodeId, NodeReport,
-    RdbHead, SlotSet,
+    ClusterReport, FORMAT, MANIFEST, Manifest, ManifestShard, NodeAddr, NodeReport, RdbHead,
 };
-use crate::plan::check::{covered, owners};
+use crate::plan::check::{covered, settled_owners};
 use crate::wire::{Access, By, Server, Snapshot, WireError, all_at_once};
 pub use seal::Broken;
 use seal::Seal;
@@ -96,8 +95,7 @@ pub fn backup(
     let failed = errors.into_iter().min_by_key(|(is_later, _)| *is_later).map(|(_, error)| error);
     let whole = failed.map_or(Ok(()), Err).and_then(|()| {
         let now = again()?;
-        let still = now.nodes.iter().all(|node| node.view.open.is_empty());
-        let same = still && owners_by_id(cluster) == owners_by_id(&now);
+        let same = settled_owners(&now).is_some_and(|now| settled_owners(cluster) == Some(now));
         if same { Ok(()) } else { Err(BackupError::Moved) }
     });
     whole.inspect_err(|_| drop(clear(dir)))?;
@@ -126,12 +124,6 @@ fn masters(cluster: &ClusterReport) -> Vec<&NodeReport> {
         (ranges.is_none(), ranges)
     };
     cluster.nodes.iter().filter(is_asked).sorted_by_key(first).collect()
-}
-
-fn owners_by_id(cluster: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
-    let mut owners = owners(cluster);
-    owners.sort_by_key(|(id, _)| *id);
-    owners
 }
 
 fn file_error(path: &Path) -> impl Fn(io::Error) -> BackupError + '_ {

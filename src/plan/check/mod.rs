@@ -151,6 +151,16 @@ pub fn owners(cluster: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
     told.chain(silent).filter(|(_, slots)| !slots.is_empty()).collect()
 }
 
+/// Who owns what, by id; `None` while a slot is open, whose keys are on their way.
+pub fn settled_owners(cluster: &ClusterReport) -> Option<Vec<(NodeId, SlotSet)>> {
+    let is_settled = cluster.nodes.iter().all(|node| node.view.open.is_empty());
+    is_settled.then(|| {
+        let mut owners = owners(cluster);
+        owners.sort_by_key(|(id, _)| *id);
+        owners
+    })
+}
+
 /// The slots that have an owner.
 pub fn covered(cluster: &ClusterReport) -> SlotSet {
     owners(cluster).iter().fold(SlotSet::EMPTY, |all, (_, slots)| all.union(slots))

@@ -147,10 +147,7 @@ impl TestCluster {
     pub fn spec(&self, index: usize, server: &Server) -> NodeSpec {
         let port = self.ports[index].number;
         let mut spec = NodeSpec::new(&server_named(&server.name), self.dir.path(), port);
-        // The kernel ends the server where this process ends without a word.
-        if Path::new("/usr/bin/setpriv").exists() {
-            spec.launcher = ["/usr/bin/setpriv", "--pdeathsig", "KILL"].map(str::to_owned).to_vec();
-        }
+        spec.end_with_us();
         spec.settings = vec!["save \"\"".to_owned(), "repl-diskless-sync-delay 0".to_owned()];
         spec.settings.extend(server.settings.iter().cloned());
         if server.ip != Ipv4Addr::LOCALHOST {
