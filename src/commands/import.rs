@@ -73,11 +73,10 @@ impl ExistingArgs {
 
 #[derive(Debug, Serialize)]
 struct ImportJson {
-    changed: bool,
     dry_run: bool,
     sources: Vec<SourceJson>,
     #[serde(flatten)]
-    outcome: OutcomeJson,
+    outcome: Outcome,
     elapsed_ms: u128,
 }
 
@@ -87,39 +86,6 @@ struct SourceJson {
     version: String,
     /// Keys in the database that is imported.
     keys: u64,
-}
-
-/// What has become of the keys, in JSON.
-#[derive(Debug, Serialize)]
-pub struct OutcomeJson {
-    /// Keys that were brought, and the bytes of their values.
-    keys: u64,
-    bytes: u64,
-    /// Keys that were here already, and equal.
-    present: u64,
-    /// Keys that were here already and were left alone.
-    skipped: u64,
-    /// Keys that were here already and differ: how many, and the first thousand in words.
-    conflicting: u64,
-    conflicts: Vec<String>,
-    /// Keys that could not be brought, in the same way.
-    leaving: u64,
-    left: Vec<String>,
-}
-
-impl OutcomeJson {
-    pub fn of(outcome: &Outcome) -> OutcomeJson {
-        OutcomeJson {
-            keys: outcome.keys,
-            bytes: outcome.bytes,
-            present: outcome.present,
-            skipped: outcome.skipped,
-            conflicting: outcome.conflicting,
-            conflicts: outcome.conflicts.clone(),
-            leaving: outcome.leaving,
-            left: outcome.left.clone(),
-        }
-    }
 }
 
 impl Import {
@@ -154,10 +120,9 @@ impl Import {
                 keys: origin.keys_in(self.from_db),
             };
             cx.ui.print_json(&ImportJson {
-                changed: outcome.changed,
                 dry_run: self.dry_run,
                 sources: sources.iter().map(source).collect(),
-                outcome: OutcomeJson::of(&outcome),
+                outcome: outcome.clone(),
                 elapsed_ms: start.elapsed().as_millis(),
             })?;
         } else if !self.dry_run && plan.keys > 0 {

@@ -8,10 +8,11 @@ use serde::Serialize;
 
 use super::connect::duration;
 use super::context::Context;
-use super::import::{ExistingArgs, OutcomeJson, halted, tell_left, told};
+use super::import::{ExistingArgs, halted, tell_left, told};
 use super::moving::LONGEST;
 use crate::model::{Manifest, NodeAddr};
 use crate::ops::backup::verify;
+use crate::ops::import::Outcome;
 use crate::ops::restore::{Options, RestoreError, Restored, restore};
 use crate::plan::import::targets;
 use crate::render::{Failure, Usage, exit};
@@ -50,14 +51,13 @@ pub struct Restore {
 
 #[derive(Debug, Serialize)]
 struct RestoreJson {
-    changed: bool,
     dry_run: bool,
     /// Keys that were saved.
     saved: u64,
     /// Keys that were loaded; the others have ended since.
     loaded: u64,
     #[serde(flatten)]
-    outcome: OutcomeJson,
+    outcome: Outcome,
     /// Function libraries that masters were given.
     libraries: usize,
     elapsed_ms: u128,
@@ -119,11 +119,10 @@ impl Restore {
         restored.differing.iter().for_each(|library| cx.warn(library));
         if cx.ui.wants_json() {
             cx.ui.print_json(&RestoreJson {
-                changed: outcome.changed,
                 dry_run: self.dry_run,
                 saved: manifest.keys,
                 loaded: restored.loaded,
-                outcome: OutcomeJson::of(outcome),
+                outcome: outcome.clone(),
                 libraries: restored.libraries,
                 elapsed_ms: start.elapsed().as_millis(),
             })?;

@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
 use itertools::Itertools;
+use serde::Serialize;
 
 use super::event::{Event, Observer, Phase, Tally};
 use super::wait::Deadline;
@@ -74,8 +75,8 @@ pub enum ImportHalt {
     Interrupted(&'static str),
 }
 
-/// What an import came to.
-#[derive(Clone, Debug, Default)]
+/// What an import came to; in JSON, what the commands that import tell of it.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Outcome {
     /// Keys that were brought.
     pub keys: u64,
@@ -93,6 +94,7 @@ pub struct Outcome {
     pub leaving: u64,
     /// Whether anything was written.
     pub changed: bool,
+    #[serde(skip)]
     pub halt: Option<ImportHalt>,
 }
 
