@@ -101,6 +101,10 @@ impl Rounds<'_> {
                     1 => first.to_string(),
                     more => format!("{first}, and {} more like it", more - 1),
                 });
+                // Whom others wait for is asked again, even if it lacks nothing itself: one that hangs is
+                // told by its silence, not at the deadline.
+                let waited_for = left.iter().flatten().filter_map(|(id, _)| plan.index_of(*id));
+                waited_for.for_each(|index| seen[index] = false);
             }
             Ok(gaps)
         })?;

@@ -169,16 +169,7 @@ fn a_server_that_hangs_is_named_as_soon_as_it_does_not_answer() {
         let addrs = cluster.addrs();
         let mut args = vec!["create"];
         args.extend(addrs.iter().map(String::as_str));
-        args.extend([
-            "--yes",
-            "--json",
-            "--progress",
-            "json",
-            "--timeout",
-            "2s",
-            "--join-timeout",
-            "12s",
-        ]);
+        args.extend(["--yes", "--json", "--progress", "json", "--timeout", "2s"]);
         let mut run = start(&args, |_| {});
         reaches(&mut run, phase);
         cluster.nodes[1].signal(rustix::process::Signal::STOP);
