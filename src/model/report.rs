@@ -41,6 +41,8 @@ pub struct NodeReport {
     pub link_down_for: Option<u64>,
     /// `(ip, port)` of the replicas that it is sending, or about to send, a first copy to.
     pub feeds: Vec<(String, u16)>,
+    /// How many replicas it has a connection to, in whatever state; `None` where it does not tell.
+    pub replicas: Option<u64>,
     /// Keys in all databases.
     pub keys: u64,
     /// Bytes of memory in use (INFO memory's used_memory).
@@ -75,6 +77,7 @@ impl NodeReport {
             link: None,
             link_down_for: None,
             feeds: Vec::new(),
+            replicas: None,
             keys: 0,
             memory: 0,
             memory_limit: None,

@@ -73,6 +73,7 @@ impl Server {
             link: info.link(),
             link_down_for: info.number("master_link_down_since_seconds"),
             feeds: info.feeds(),
+            replicas: info.number("connected_slaves"),
             zone: info.get("availability_zone").filter(|zone| !zone.is_empty()).map(str::to_owned),
             uptime: Duration::from_secs(info.number("uptime_in_seconds").unwrap_or(0)),
             keys: info.keys(),

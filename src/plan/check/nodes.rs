@@ -10,6 +10,9 @@ use crate::model::{ClusterReport, Flag, Link, NodeId, NodeReport, Role};
 /// Seconds within which a first copy has begun to arrive, or will not.
 const FIRST_COPY: u64 = 60;
 
+/// Seconds after which a master knows of a replica that says it is being sent a copy.
+const KNOWN: u64 = 5;
+
 pub(super) fn not_ok(cluster: &ClusterReport) -> Option<Problem> {
     let failed = cluster.nodes.iter().filter(|report| !report.info.ok);
     let names = failed.map(|report| report.via.to_string()).collect_vec();
@@ -122,9 +125,13 @@ fn replica(cluster: &ClusterReport, report: &NodeReport) -> Vec<Problem> {
     let down_for =
         report.link_down_for.map(|seconds| format!(" for {seconds} s")).unwrap_or_default();
     let stuck = report.link_down_for.is_some_and(|seconds| seconds > FIRST_COPY);
+    // A replica that its master turns away says that a copy is on its way all the same, while it waits
+    // for what never comes (Valkey 9).
+    let turned_away = cluster.node(of).is_some_and(|master| master.replicas == Some(0))
+        && report.link_down_for.is_some_and(|seconds| seconds > KNOWN);
     let ends = [name.clone(), master.clone()];
     match report.link {
-        Some(Link::Down) if !fed || stuck => {
+        Some(link) if turned_away && link != Link::Up || link == Link::Down && (!fed || stuck) => {
             let message = format!(
                 "{name} has had no connection to its master {master}{down_for} (master_link_status:down)"
             );

@@ -287,3 +287,23 @@ fn copies_on_one_host_are_listed_as_people_do() {
     let start = "1.1.1.1:1, 1.1.1.1:4 and 1.1.1.1:4 hold copies of one shard on one host, 1.1.1.1:";
     assert!(found[0].message.starts_with(start), "{found:?}");
 }
+
+#[test]
+fn a_replica_that_its_master_turns_away_has_no_link_whatever_it_says() {
+    let mut pair = cluster(&[
+        "A 1.1.1.1:1@2 myself,master - 0 9 1 connected 0-16383\nB 1.1.1.2:1@2 slave A 0 9 1 connected\n",
+        "B 1.1.1.2:1@2 myself,slave A 0 9 1 connected\nA 1.1.1.1:1@2 master - 0 9 1 connected 0-16383\n",
+    ]);
+    let kinds = |pair: &ClusterReport| {
+        let links = [Kind::ReplicaLinkDown, Kind::ReplicaSyncing];
+        links.map(|kind| of(kind, pair).len())
+    };
+    pair.nodes[1].link = Some(crate::model::Link::Syncing);
+    pair.nodes[1].link_down_for = Some(20);
+    pair.nodes[0].replicas = Some(1);
+    assert_eq!(kinds(&pair), [0, 1]);
+    pair.nodes[0].replicas = Some(0);
+    assert_eq!(kinds(&pair), [1, 0]);
+    pair.nodes[1].link_down_for = Some(2);
+    assert_eq!(kinds(&pair), [0, 1]);
+}
