@@ -1,5 +1,7 @@
 //! Progress on stderr: a bar for people, lines for programs.
 
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::Builder;
 use std::time::Duration;
 
 use console::Style;
@@ -25,6 +27,29 @@ pub struct Progress<'a> {
     ui: &'a Ui,
     mode: ProgressMode,
     bar: ProgressBar,
+    /// What keeps the bar moving ends with this.
+    _shown: Option<Sender<()>>,
+}
+
+/// How often a bar moves that hears of nothing.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Keeps a bar moving. indicatif's own way panics where the system refuses a thread; here the bar
+/// then moves with each event only.
+fn keep_moving(bar: &ProgressBar) -> Option<Sender<()>> {
+    if bar.is_hidden() {
+        return None;
+    }
+    let (shown, over) = mpsc::channel();
+    let bar = bar.clone();
+    let tick = move || {
+        while over.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+            if bar.length().is_some_and(|total| total > 0) {
+                bar.tick();
+            }
+        }
+    };
+    Builder::new().spawn(tick).ok().map(|_| shown)
 }
 
 impl<'a> Progress<'a> {
@@ -39,7 +64,8 @@ impl<'a> Progress<'a> {
         ) {
             bar.set_style(style.progress_chars("━╸ "));
         }
-        Progress { ui, mode, bar }
+        let _shown = keep_moving(&bar);
+        Progress { ui, mode, bar, _shown }
     }
 
     fn tell(&self, line: &str) {
@@ -65,7 +91,7 @@ impl Observer for Progress<'_> {
                 self.bar.set_length(total as u64);
                 self.bar.set_prefix(phase.words());
                 self.bar.set_message(phase.unit());
-                self.bar.enable_steady_tick(Duration::from_millis(100));
+                self.bar.tick();
             }
             Event::Step { done, .. } => self.bar.set_position(done as u64),
             Event::Keys { phase, keys, bytes_per_s, left_s, .. } => {

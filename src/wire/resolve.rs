@@ -23,7 +23,11 @@ pub fn resolve(addr: &NodeAddr, access: &Access) -> Result<Vec<IpAddr>, WireErro
     // to end by itself.
     let (sender, answer) = mpsc::channel();
     let place = (addr.host().to_owned(), addr.port());
-    std::thread::spawn(move || sender.send(place.to_socket_addrs().map(Iterator::collect)));
+    let ask = move || sender.send(place.to_socket_addrs().map(Iterator::collect));
+    // Where the system refuses a thread, the resolver's own limit has to do.
+    if let Err(_refused) = std::thread::Builder::new().spawn(ask.clone()) {
+        let _ = ask();
+    }
     let failed = |why: String| WireError::Resolve { addr: addr.clone(), why };
     let found: Vec<SocketAddr> = answer
         .recv_timeout(timeout)

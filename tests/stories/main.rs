@@ -25,3 +25,4 @@ mod resume;
 mod sandbox;
 mod set_timeout;
 mod support;
+mod threads;

@@ -30,6 +30,8 @@ pub(super) struct Carrier<'r, 'a> {
     run: &'r Run<'a>,
     source: Server,
     masters: HashMap<NodeAddr, Server>,
+    /// So many of them are open at a time.
+    room: usize,
 }
 
 /// What became of the keys of a window.
@@ -52,8 +54,8 @@ type Busy = (Dumped, NodeAddr);
 type Ours = HashMap<Key, NodeAddr>;
 
 impl<'r, 'a> Carrier<'r, 'a> {
-    pub fn new(run: &'r Run<'a>, source: Server) -> Carrier<'r, 'a> {
-        Carrier { run, source, masters: HashMap::new() }
+    pub fn new(run: &'r Run<'a>, source: Server, room: usize) -> Carrier<'r, 'a> {
+        Carrier { run, source, masters: HashMap::new(), room }
     }
 
     pub fn carry(&mut self, job: Job) -> Result<(), ImportHalt> {
@@ -279,6 +281,9 @@ impl<'r, 'a> Carrier<'r, 'a> {
     }
 
     fn master(&mut self, addr: &NodeAddr) -> Result<&mut Server, WireError> {
+        if self.masters.len() >= self.room.max(1) && !self.masters.contains_key(addr) {
+            self.masters.clear();
+        }
         match self.masters.entry(addr.clone()) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(place) => {

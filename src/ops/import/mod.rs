@@ -1,40 +1,38 @@
 //! Keys of other servers come into a cluster.
 //!
-//! For each source one thread lists keys, and several carry them: a window of keys is read at the
-//! source, written at the master that owns them, and, where they are to be taken away, deleted at
+//! Some threads, a bounded number over all sources, list keys and carry them: a window of keys is
+//! read at the source, written at the master that owns them, and, where they are to be taken away, deleted at
 //! the source if none of them has changed since it was read (WATCH). A key is at one end at least,
 //! wherever a run ends.
 
 mod carry;
+mod list;
+mod queue;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
-use itertools::Itertools;
 use serde::Serialize;
 
 use super::event::{Event, Observer, Phase, Tally};
 use super::wait::Deadline;
-use crate::model::{NodeAddr, Slot};
+use crate::model::NodeAddr;
 use crate::plan::import::{Source, Targets};
-use crate::wire::{Access, Key, Server, WireError};
+use crate::wire::{Access, Key, Server, WireError, side_by_side};
 use carry::Carrier;
+use list::Lister;
+use queue::{Piece, Queue};
 
-/// Threads that carry keys from one source. A slot's keys are always the same one's: SCAN may tell a
-/// key twice, and two that carry one key would undo each other.
-const CARRIERS: usize = 4;
+/// How many windows of one source may be carried at a time. A slot's keys are always in the same
+/// lane: SCAN may tell a key twice, and two that carry one key would undo each other.
+const LANES: usize = 4;
 
-/// Batches that wait for a carrier.
-const WAITING: usize = 2;
+/// Most threads, over all sources.
+const THREADS: usize = 32;
 
-/// Keys that are handed to a carrier at a time.
-const BATCH: usize = 500;
-
-/// Keys that wait for others of their slot.
-const HOARD: usize = 50_000;
+/// Most connections to masters, over all threads, below the usual limit of open files.
+const CONNECTIONS: usize = 512;
 
 /// Keys that an outcome names, of each sort.
 const NAMED: usize = 1000;
@@ -154,18 +152,15 @@ pub fn import(
         begun: Instant::now(),
     };
     run.tally.expect(usize::try_from(total).unwrap_or(usize::MAX));
-    std::thread::scope(|scope| {
-        for (addr, origin) in sources {
-            let (jobs, carriers): (Vec<_>, Vec<_>) =
-                (0..CARRIERS).map(|_| sync_channel(WAITING)).unzip();
-            let by_slot = origin.in_cluster_mode && !options.copy;
-            let run = &run;
-            scope.spawn(move || run.halt_on(list(run, addr, by_slot, &jobs)));
-            for jobs in carriers {
-                scope.spawn(move || run.halt_on(carry_all(run, addr, &jobs)));
-            }
-        }
+    let listers = sources.iter().map(|(addr, origin)| {
+        Mutex::new(Lister::new(addr, origin.in_cluster_mode && !options.copy))
     });
+    let listers: Vec<_> = listers.collect();
+    let queue = Queue::new(sources.len());
+    let most = THREADS.min(sources.len() * (LANES + 1));
+    let room = CONNECTIONS / most.max(1);
+    let left = || if run.is_over() || queue.is_done() { 0 } else { most };
+    side_by_side(most, left, || work(&run, sources, &listers, &queue, room));
     let outcome = run.outcome.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     if outcome.halt.is_none() {
         observer.on(Event::Done { phase: Phase::Copy, elapsed: run.begun.elapsed() });
@@ -204,54 +199,32 @@ impl Run<'_> {
     }
 }
 
-/// Lists a source's keys and hands them out, those for one master together; where they are deleted
-/// in cluster mode, those of one slot.
-fn list(
-    run: &Run,
-    source: &NodeAddr,
-    by_slot: bool,
-    jobs: &[SyncSender<Job>],
-) -> Result<(), ImportHalt> {
-    let mut server = connect(source, run.access.0, run.options.databases.0)?;
-    let mut heaps: BTreeMap<(usize, usize, Option<Slot>), Vec<Key>> = BTreeMap::new();
-    let (mut cursor, mut hoarded) = (0, 0);
-    while !run.is_over() {
-        let (next, keys) = server.scan(cursor, run.options.pattern.as_deref())?;
-        cursor = next;
-        hoarded += keys.len();
-        for key in keys {
-            let slot = Slot::of_key(&key);
-            let target = run.targets.of(slot);
-            let carrier = usize::from(slot.get()) % jobs.len();
-            heaps.entry((carrier, target, by_slot.then_some(slot))).or_default().push(key);
-        }
-        let all = cursor == 0 || hoarded >= HOARD;
-        for ((carrier, target, _), heap) in &mut heaps {
-            while heap.len() >= BATCH || all && !heap.is_empty() {
-                let keys = heap.split_off(heap.len().saturating_sub(BATCH));
-                hoarded -= keys.len();
-                let keys = keys.into_iter().unique().collect();
-                // Whoever would take it has failed, and says so.
-                if jobs[*carrier].send(Job { target: *target, keys }).is_err() {
-                    return Ok(());
-                }
+/// What each thread does: whatever is next, with connections of its own.
+fn work(run: &Run, sources: &[Source], listers: &[Mutex<Lister>], queue: &Queue, room: usize) {
+    let mut carrier: Option<(usize, Carrier)> = None;
+    while let Some(mut taken) = queue.next(|| run.is_over()) {
+        let source = taken.source;
+        let mut done = || match taken.piece.take() {
+            Some(Piece::Carry(_, job)) => {
+                let (_, carrier) = match carrier.take().filter(|(of, _)| *of == source) {
+                    Some(known) => carrier.insert(known),
+                    None => {
+                        let (access, databases) = (run.access.0, run.options.databases);
+                        let server = connect(&sources[source].0, access, databases.0)?;
+                        carrier.insert((source, Carrier::new(run, server, room)))
+                    }
+                };
+                carrier.carry(job)
             }
-        }
-        if cursor == 0 {
-            break;
-        }
+            Some(Piece::List) => {
+                let lister = listers[source].lock();
+                let mut lister = lister.unwrap_or_else(|poisoned| poisoned.into_inner());
+                lister.step(run).map(|(jobs, is_all)| queue.found(source, jobs, is_all))
+            }
+            None => Ok(()),
+        };
+        run.halt_on(done());
     }
-    Ok(())
-}
-
-fn carry_all(run: &Run, source: &NodeAddr, jobs: &Receiver<Job>) -> Result<(), ImportHalt> {
-    let mut carrier = Carrier::new(run, connect(source, run.access.0, run.options.databases.0)?);
-    for job in jobs {
-        if !run.is_over() {
-            run.halt_on(carrier.carry(job));
-        }
-    }
-    Ok(())
 }
 
 fn connect(addr: &NodeAddr, access: &Access, database: u32) -> Result<Server, WireError> {

@@ -4,6 +4,7 @@ use std::sync::{Condvar, Mutex};
 
 use super::{MoveError, Mover, Run};
 use crate::plan::transfer::Route;
+use crate::wire::side_by_side;
 
 /// Most routes at a time.
 const AT_ONCE: usize = 16;
@@ -55,15 +56,8 @@ pub(super) fn carry(mover: &dyn Mover, run: &Run, routes: &[Route]) -> Result<()
         }
         errors
     };
-    let errors: Vec<MoveError> = std::thread::scope(|scope| {
-        let workers =
-            (0..routes.len().min(AT_ONCE)).map(|_| scope.spawn(worker)).collect::<Vec<_>>();
-        let join = |worker: std::thread::ScopedJoinHandle<'_, Vec<MoveError>>| {
-            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        workers.into_iter().flat_map(join).collect()
-    });
-    let mut errors = errors.into_iter();
+    let errors = side_by_side(AT_ONCE, || lock().waiting.len(), worker);
+    let mut errors = errors.into_iter().flatten();
     let Some(first) = errors.next() else { return Ok(()) };
     // A signal or the deadline stops every route in the same words.
     let words = first.to_string();

@@ -104,9 +104,10 @@ pub fn start(args: &[&str], change: impl FnOnce(&mut Command)) -> Running {
     let err = tempfile::tempfile().expect("a temporary file");
     let share = |file: &File| Stdio::from(file.try_clone().expect("a file handle"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_rcluster"));
-    command.args(args).stdin(Stdio::null()).stdout(share(&out)).stderr(share(&err));
+    command.args(args).stdin(Stdio::null());
     command.env_remove("REDISCLI_AUTH").env_remove("NO_COLOR");
     change(&mut command);
+    command.stdout(share(&out)).stderr(share(&err));
     let child = command.spawn().expect("rcluster starts");
     Running { child, out, err }
 }
