@@ -42,6 +42,18 @@ impl Dumped {
         };
         self.payload == other.payload && together
     }
+
+    /// RESTORE, with what is left of its life.
+    fn restored(&self, replace: bool, now: Instant) -> Cmd {
+        // 0 would be no end at all: what has ended on the way lives for a millisecond more.
+        let left = |end: Instant| end.saturating_duration_since(now).as_millis().max(1) as u64;
+        let mut command = cmd("RESTORE");
+        command.arg(&self.key).arg(self.end.map_or(0, left)).arg(&self.payload);
+        if replace {
+            command.arg("REPLACE");
+        }
+        command
+    }
 }
 
 impl Server {
@@ -136,25 +148,102 @@ impl Server {
         let mut replies = self.pipeline(&commands)?.into_iter();
         let now = Instant::now();
         let mut read = |(key, command): (&Key, &Cmd)| {
-            let (payload, ttl) =
-                (replies.next().unwrap_or_default(), replies.next().unwrap_or_default());
-            let answers = self
-                .accept(command, payload)
-                .and_then(|payload| Ok((payload, self.accept(command, ttl)?)));
-            match answers {
-                Ok((Value::BulkString(payload), Value::Int(ttl))) if ttl >= -1 => {
-                    let end = u64::try_from(ttl).ok().map(|ttl| now + Duration::from_millis(ttl));
-                    Ok(Ok(Some(Dumped { key: key.clone(), payload, end })))
-                }
-                Ok((Value::Nil, _) | (_, Value::Int(_))) => Ok(Ok(None)),
-                Err(error) => match error.refusal() {
-                    Some(said) if is_redirect(said) => Ok(Err(said.to_owned())),
-                    _ => Err(error),
-                },
-                Ok((_, other)) => Err(self.unexpected(command, &other)),
-            }
+            let told = (replies.next().unwrap_or_default(), replies.next().unwrap_or_default());
+            self.dumped(key, command, told, now)
         };
         keys.iter().zip(commands.iter().step_by(2)).map(&mut read).collect()
+    }
+
+    /// What DUMP and PTTL told.
+    fn dumped(
+        &self,
+        key: &Key,
+        command: &Cmd,
+        (payload, ttl): (Value, Value),
+        now: Instant,
+    ) -> Result<Result<Option<Dumped>, String>, WireError> {
+        let answers = self
+            .accept(command, payload)
+            .and_then(|payload| Ok((payload, self.accept(command, ttl)?)));
+        match answers {
+            Ok((Value::BulkString(payload), Value::Int(ttl))) if ttl >= -1 => {
+                let end = u64::try_from(ttl).ok().map(|ttl| now + Duration::from_millis(ttl));
+                Ok(Ok(Some(Dumped { key: key.clone(), payload, end })))
+            }
+            Ok((Value::Nil, _) | (_, Value::Int(_))) => Ok(Ok(None)),
+            Err(error) => match error.refusal() {
+                Some(said) if is_redirect(said) => Ok(Err(said.to_owned())),
+                _ => Err(error),
+            },
+            Ok((_, other)) => Err(self.unexpected(command, &other)),
+        }
+    }
+
+    /// WATCH of one key, which may be in a slot that is being imported, and what it holds; the
+    /// server's words where it is not its own.
+    pub fn watch_and_dump(
+        &mut self,
+        key: &Key,
+    ) -> Result<Result<Option<Dumped>, String>, WireError> {
+        let commands = ["WATCH", "DUMP", "PTTL"].map(|name| {
+            let mut command = cmd(name);
+            command.arg(key);
+            command
+        });
+        let asking = commands.iter().flat_map(|command| [cmd("ASKING"), command.clone()]);
+        let mut replies = self.pipeline(&asking.collect::<Vec<_>>())?.into_iter();
+        let now = Instant::now();
+        let mut next = || replies.nth(1).unwrap_or_default();
+        let (watched, told) = (next(), (next(), next()));
+        match self.accept(&commands[0], watched) {
+            Err(WireError::Refused { said, .. }) if is_redirect(&said) => Ok(Err(said)),
+            Err(error) => Err(error),
+            Ok(_) => self.dumped(key, &commands[1], told, now),
+        }
+    }
+
+    /// Puts `new` in the place of a watched key, or deletes it, if nobody has changed it; gives
+    /// whether that was so. Nothing is watched afterwards.
+    pub fn replace_watched(&mut self, key: &Key, new: Option<&Dumped>) -> Result<bool, WireError> {
+        let change = match new {
+            Some(dumped) => dumped.restored(true, Instant::now()),
+            None => {
+                let mut delete = cmd("UNLINK");
+                delete.arg(key);
+                delete
+            }
+        };
+        let commands = [cmd("ASKING"), cmd("MULTI"), change.clone(), cmd("EXEC")];
+        match self.all(&commands)?.pop() {
+            Some(Value::Array(replies)) => {
+                let accepted =
+                    replies.into_iter().try_for_each(|reply| self.accept(&change, reply).map(drop));
+                accepted.map(|()| true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// How this server itself words a value: it restores it under another name of the same slot, and
+    /// deletes that in the same breath. `None` where it does not want to.
+    pub fn reworded(&mut self, dumped: &Dumped, name: &Key) -> Result<Option<Dumped>, WireError> {
+        let aside = Dumped { key: name.clone(), end: None, ..dumped.clone() };
+        let [dump, delete] = ["DUMP", "UNLINK"].map(|command| {
+            let mut command = cmd(command);
+            command.arg(name);
+            command
+        });
+        let restore = aside.restored(false, Instant::now());
+        let commands = [cmd("ASKING"), cmd("MULTI"), restore, dump, delete, cmd("EXEC")];
+        Ok(match self.pipeline(&commands)?.pop() {
+            Some(Value::Array(replies)) => match &replies[..] {
+                [Value::Okay, Value::BulkString(payload), _] => {
+                    Some(Dumped { payload: payload.clone(), ..dumped.clone() })
+                }
+                _ => None,
+            },
+            _ => None,
+        })
     }
 
     /// RESTORE of each key, with what is left of its life; what each was refused with, if it was.
@@ -171,14 +260,7 @@ impl Server {
             if asking {
                 commands.push(cmd("ASKING"));
             }
-            // 0 would be no end at all: what has ended on the way lives for a millisecond more.
-            let left = |end: Instant| end.saturating_duration_since(now).as_millis().max(1) as u64;
-            let mut command = cmd("RESTORE");
-            command.arg(&dumped.key).arg(dumped.end.map_or(0, left)).arg(&dumped.payload);
-            if replace {
-                command.arg("REPLACE");
-            }
-            commands.push(command);
+            commands.push(dumped.restored(replace, now));
         }
         let replies = self.pipeline(&commands)?;
         let said = commands.iter().zip(replies).map(|(command, reply)| {

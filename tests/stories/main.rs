@@ -14,6 +14,7 @@ mod create;
 mod dropin;
 mod fix;
 mod import;
+mod import_clients;
 mod info;
 mod membership;
 mod moving;

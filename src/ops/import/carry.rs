@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use itertools::Itertools;
 
+use super::ours::{Held, Ours};
 use super::{Existing, ImportHalt, Job, NAMED, Run, connect};
 use crate::model::NodeAddr;
 use crate::ops::conflict::{self, Standing};
@@ -21,9 +22,9 @@ const UNTOLD: u64 = 64 << 10;
 const TRIES: usize = 20;
 
 /// How long a key is sent after the owner of its slot.
-const FOLLOWS: Duration = Duration::from_secs(15);
+pub(super) const FOLLOWS: Duration = Duration::from_secs(15);
 
-const PAUSE: Duration = Duration::from_millis(20);
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
 
 /// One thread's connections.
 pub(super) struct Carrier<'r, 'a> {
@@ -45,13 +46,21 @@ struct Landed {
     skipped: u64,
     conflicts: Vec<String>,
     left: Vec<String>,
+    /// Changed at the source since we have written them: each goes by itself.
+    later: Vec<Key>,
 }
 
 /// A key that the cluster holds already, and where.
 type Busy = (Dumped, NodeAddr);
 
-/// Keys that this window has written, and where.
-type Ours = HashMap<Key, NodeAddr>;
+impl Landed {
+    fn arrived(&mut self, dumped: Dumped, at: NodeAddr, ours: &mut Ours) {
+        self.brought += 1;
+        self.bytes += dumped.size() as u64;
+        self.keys.push(dumped.key.clone());
+        ours.insert(dumped.key.clone(), (dumped, at));
+    }
+}
 
 impl<'r, 'a> Carrier<'r, 'a> {
     pub fn new(run: &'r Run<'a>, source: Server, room: usize) -> Carrier<'r, 'a> {
@@ -79,38 +88,33 @@ impl<'r, 'a> Carrier<'r, 'a> {
         self.window(job.target, &window, &mut Ours::new())
     }
 
-    /// Carries some keys; those that keep changing go one by one, and are left where that is in vain.
-    /// What we have written ourselves before, `ours`, may be written over.
+    /// Carries some keys. Where one changes meanwhile each half goes by itself, sooner done than the
+    /// whole; a single key that keeps changing is left in the end. `ours` is what we have written of
+    /// them before.
     fn window(&mut self, target: usize, keys: &[Key], ours: &mut Ours) -> Result<(), ImportHalt> {
-        for _ in 0..TRIES {
+        let tries = if keys.len() == 1 { TRIES } else { 1 };
+        for _ in 0..tries {
             if self.run.is_over() {
                 return self.take_back(keys, ours);
             }
-            if let Some(landed) = self.attempt(target, keys, ours)? {
+            if let Some(mut landed) = self.attempt(target, keys, ours)? {
+                let later = std::mem::take(&mut landed.later);
                 self.note(landed);
-                self.run.tell(keys.len());
-                return Ok(());
+                self.run.tell(keys.len() - later.len());
+                let mut alone = |key| self.window(target, std::slice::from_ref(key), ours);
+                return later.iter().try_for_each(&mut alone);
             }
         }
         let [key] = keys else {
-            let mut alone = |key| self.window(target, std::slice::from_ref(key), ours);
-            return keys.iter().try_for_each(&mut alone);
+            let (one, other) = keys.split_at(keys.len() / 2);
+            self.window(target, one, ours)?;
+            return self.window(target, other, ours);
         };
         self.take_back(keys, ours)?;
         let name = conflict::name(key);
         let why = format!("key {name} keeps changing: it stays at {}", self.source.addr());
         self.note(Landed { left: vec![why], ..Landed::default() });
         self.run.tell(1);
-        Ok(())
-    }
-
-    /// Deletes what we have written of these keys: the source's copies are the ones that count.
-    fn take_back(&mut self, keys: &[Key], ours: &mut Ours) -> Result<(), ImportHalt> {
-        for key in keys {
-            if let Some(at) = ours.remove(key) {
-                self.master(&at)?.delete(key)?;
-            }
-        }
         Ok(())
     }
 
@@ -160,41 +164,57 @@ impl<'r, 'a> Carrier<'r, 'a> {
         ours: &mut Ours,
         landed: &mut Landed,
     ) -> Result<(), ImportHalt> {
-        let existing = self.run.options.existing;
-        let owner = self.run.targets.masters[target].clone();
-        let overwrites =
-            |dumped: &Dumped| existing == Existing::Replace || ours.contains_key(&dumped.key);
-        let (over, fresh): (Vec<_>, Vec<_>) = found.into_iter().partition(overwrites);
-        let mut busy: Vec<Busy> = Vec::new();
-        for (keys, replace) in [(fresh, false), (over, true)] {
-            if keys.is_empty() {
+        let Run { options, targets, .. } = self.run;
+        let owner = targets.masters[target].clone();
+        let replace = options.existing == Existing::Replace;
+        let (mut fresh, mut theirs) = (Vec::new(), Vec::new());
+        let is_alone = found.len() == 1;
+        for dumped in found {
+            let has_changed = |(written, _): &(Dumped, _)| !written.equals(&dumped);
+            if !is_alone && !replace && ours.get(&dumped.key).is_some_and(has_changed) {
+                landed.later.push(dumped.key);
                 continue;
             }
-            let said = self.write(&owner, &keys.iter().collect_vec(), replace, false)?;
-            for (dumped, said) in keys.into_iter().zip(said) {
-                let (said, at) = match said {
-                    Some(said) if is_redirect(&said) => {
-                        self.follow(&dumped, &owner, said, replace)?
-                    }
-                    said => (said, owner.clone()),
-                };
-                match said {
-                    None => {
-                        landed.brought += 1;
-                        landed.bytes += dumped.size() as u64;
-                        ours.insert(dumped.key.clone(), at);
-                        landed.keys.push(dumped.key);
-                    }
-                    Some(said) if said.starts_with("BUSYKEY") => busy.push((dumped, at)),
-                    Some(said) => return Err(self.refused(&dumped.key, at, said)),
-                }
+            match self.again(&dumped, ours, replace)? {
+                Some((Held::Ours, at)) => landed.arrived(dumped, at, ours),
+                Some((Held::Theirs, at)) => theirs.push((dumped, at)),
+                Some((Held::Nothing, _)) | None => fresh.push(dumped),
             }
         }
-        if existing == Existing::Skip {
-            landed.skipped += busy.len() as u64;
-            return Ok(());
+        let mut busy: Vec<Busy> = Vec::new();
+        let said = self.write(&owner, &fresh.iter().collect_vec(), replace, false)?;
+        for (dumped, said) in fresh.into_iter().zip(said) {
+            let (said, at) = match said {
+                Some(said) if is_redirect(&said) => self.follow(&dumped, &owner, said, replace)?,
+                said => (said, owner.clone()),
+            };
+            match said {
+                None => landed.arrived(dumped, at, ours),
+                Some(said) if said.starts_with("BUSYKEY") => busy.push((dumped, at)),
+                Some(said) => return Err(self.refused(&dumped.key, at, said)),
+            }
         }
+        if options.existing == Existing::Skip {
+            landed.skipped += busy.len() as u64;
+            busy.clear();
+        }
+        busy.extend(theirs);
         self.compare(busy, landed)
+    }
+
+    /// A key that we have written before: as it still is at the source it has arrived, whatever a
+    /// client has made of it since. `None` for others, and where the source's is to win in any case.
+    fn again(
+        &mut self,
+        dumped: &Dumped,
+        ours: &Ours,
+        replace: bool,
+    ) -> Result<Option<(Held, NodeAddr)>, ImportHalt> {
+        match ours.get(&dumped.key) {
+            Some((written, at)) if written.equals(dumped) => Ok(Some((Held::Ours, at.clone()))),
+            Some(written) if !replace => self.redo(written, Some(dumped)).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Sends a key after the owner of its slot, which is on its way or has gone elsewhere.
@@ -275,12 +295,16 @@ impl<'r, 'a> Carrier<'r, 'a> {
     ) -> Result<Vec<Option<String>>, WireError> {
         let said = self.master(at)?.restore(keys.iter().copied(), replace, asking);
         if said.as_ref().map_or(true, |said| said.iter().any(Option::is_none)) {
-            self.run.outcome().changed = true;
+            self.wrote();
         }
         said
     }
 
-    fn master(&mut self, addr: &NodeAddr) -> Result<&mut Server, WireError> {
+    pub(super) fn wrote(&self) {
+        self.run.outcome().changed = true;
+    }
+
+    pub(super) fn master(&mut self, addr: &NodeAddr) -> Result<&mut Server, WireError> {
         if self.masters.len() >= self.room.max(1) && !self.masters.contains_key(addr) {
             self.masters.clear();
         }
@@ -293,7 +317,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
         }
     }
 
-    fn refused(&self, key: &Key, to: NodeAddr, said: String) -> ImportHalt {
+    pub(super) fn refused(&self, key: &Key, to: NodeAddr, said: String) -> ImportHalt {
         let (from, key) = (self.source.addr().clone(), conflict::name(key));
         ImportHalt::Refused { from, to, key, said }
     }
@@ -314,7 +338,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
 }
 
 /// The node that `MOVED 30 10.0.0.1:6379` names; without a host it is the one that was asked.
-fn named(said: &str, asked: &NodeAddr) -> Option<NodeAddr> {
+pub(super) fn named(said: &str, asked: &NodeAddr) -> Option<NodeAddr> {
     let place = said.strip_prefix("MOVED ").or_else(|| said.strip_prefix("ASK "))?;
     let (host, port) = place.split_whitespace().nth(1)?.rsplit_once(':')?;
     let host = if host.is_empty() { asked.host() } else { host };

@@ -7,6 +7,7 @@
 
 mod carry;
 mod list;
+mod ours;
 mod queue;
 
 use std::sync::atomic::{AtomicBool, Ordering};
