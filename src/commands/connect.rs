@@ -6,13 +6,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
+use super::login::UrlLogin;
 use crate::render::Usage;
 use crate::wire::{Access, Family, Secret, Tls, TlsOptions};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectArgs {
-    /// User name to log in with (the password comes from REDISCLI_AUTH, --password-file or --askpass)
+    /// User name to log in with (the password comes from REDISCLI_AUTH, --password-file or
+    /// --askpass; without any, the empty one is shown, which does for a user with nopass)
     #[arg(long, global = true, value_name = "NAME")]
     user: Option<String>,
     /// Ask for the password on the terminal
@@ -103,13 +105,17 @@ pub struct SourceArgs {
 /// A variable that stands for one of the environment's: its name and its value.
 pub(super) type Given = (&'static str, String);
 
+/// The variables that passwords may be given in.
+pub(super) const AUTH: &str = "REDISCLI_AUTH";
+pub(super) const FROM_AUTH: &str = "RCLUSTER_FROM_AUTH";
+
 /// Credentials and TLS options, whichever servers they are for.
 struct Login<'a> {
     /// What the options begin with.
     prefix: &'static str,
     /// Where the password may be given in the environment.
     variable: &'static str,
-    user: &'a Option<String>,
+    user: Option<String>,
     askpass: bool,
     password_file: &'a Option<PathBuf>,
     tls: bool,
@@ -119,15 +125,9 @@ struct Login<'a> {
 
 impl Login<'_> {
     fn access(self, connect_timeout: Duration, timeout: Duration) -> anyhow::Result<Access> {
-        let Login { prefix, variable, options, .. } = &self;
-        let password = self.password()?;
-        if self.user.is_some() && password.is_none() {
-            return Err(Usage::new(format!("{prefix}user needs a password"))
-                .hint(format!(
-                    "give it in {variable}, with {prefix}password-file or {prefix}askpass"
-                ))
-                .into());
-        }
+        let Login { prefix, options, .. } = &self;
+        // A user with nopass takes any password, the empty one too.
+        let password = self.password()?.or_else(|| self.user.as_ref().map(|_| Secret::new("")));
         let asks_tls = options.cacert.is_some()
             || options.cert.is_some()
             || options.sni.is_some()
@@ -139,8 +139,7 @@ impl Login<'_> {
             return Err(Usage::new(message).into());
         }
         let tls = self.tls.then(|| Tls::new(options)).transpose()?;
-        let user = self.user.clone();
-        Ok(Access { user, password, tls, connect_timeout, timeout, family: Family::Any })
+        Ok(Access { user: self.user, password, tls, connect_timeout, timeout, family: Family::Any })
     }
 
     fn password(&self) -> anyhow::Result<Option<Secret>> {
@@ -167,14 +166,19 @@ impl Login<'_> {
 
 impl SourceArgs {
     /// The time-outs are those of the cluster.
-    pub(super) fn access(&self, cluster: &Access, given: &[Given]) -> anyhow::Result<Access> {
+    pub(super) fn access(
+        &self,
+        cluster: &Access,
+        given: &[Given],
+        url: &UrlLogin,
+    ) -> anyhow::Result<Access> {
         let login = Login {
             prefix: "--from-",
-            variable: "RCLUSTER_FROM_AUTH",
-            user: &self.from_user,
+            variable: FROM_AUTH,
+            user: url.user_or("--from-user", self.from_user.clone())?,
             askpass: self.from_askpass,
             password_file: &self.from_password_file,
-            tls: self.from_tls,
+            tls: self.from_tls || url.tls,
             options: TlsOptions {
                 cacert: self.from_cacert.clone(),
                 cert: self.from_cert.clone(),
@@ -190,11 +194,18 @@ impl SourceArgs {
 }
 
 impl ConnectArgs {
+    /// The same, with what URLs among the nodes ask for.
+    pub(super) fn with_url(mut self, url: &UrlLogin) -> Result<ConnectArgs, Usage> {
+        self.user = url.user_or("--user", self.user.take())?;
+        self.tls |= url.tls;
+        Ok(self)
+    }
+
     pub(super) fn access(&self, given: &[Given]) -> anyhow::Result<Access> {
         let login = Login {
             prefix: "--",
-            variable: "REDISCLI_AUTH",
-            user: &self.user,
+            variable: AUTH,
+            user: self.user.clone(),
             askpass: self.askpass,
             password_file: &self.password_file,
             tls: self.tls,

@@ -4,14 +4,14 @@ use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
-use crate::model::NodeAddr;
+use crate::model::NodeList;
 use crate::render::{NodeJson, exit, node_rows, nodes_text};
 
 /// List the nodes, replicas under their masters
 #[derive(Debug, Args)]
 pub struct Nodes {
     /// Any node of the cluster
-    entry: NodeAddr,
+    entry: NodeList,
 }
 
 #[derive(Debug, Serialize)]

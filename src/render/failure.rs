@@ -262,6 +262,10 @@ fn wire(error: &WireError) -> Failure {
         WireError::Refused { .. } | WireError::Unexpected { .. } | WireError::View { .. } => {
             (exit::PROBLEMS, "nothing was changed".to_owned())
         }
+        // What each of them said is told apart from all.
+        WireError::NoneAnswers { errors, .. } => {
+            return Failure { message: error.to_string(), ..Failure::unreachable(errors) };
+        }
     };
     Failure::new(code, error).hint(hint)
 }

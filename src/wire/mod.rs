@@ -25,7 +25,7 @@ pub use error::WireError;
 pub use fleet::all_at_once;
 pub use load::{Cluster, load_cluster, load_nodes};
 pub use migrate::{Ability, Key, Parcel, Task, Terms};
-pub use resolve::resolve;
+pub use resolve::{addresses, first_of, resolve};
 pub use server::Server;
 pub use snapshot::{By, Snapshot};
 pub use tls::{Tls, TlsError, TlsOptions};

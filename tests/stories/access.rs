@@ -99,9 +99,42 @@ fn a_user_without_the_rights_is_refused_with_the_servers_words() {
     let before = cluster.facts();
     run(&args(&cluster, &["--user", "reader"]), Some(PASSWORD)).exits(3).tells(&["NOPERM"]);
     rcluster(&["check", &cluster.addr(0), "--user", "reader"])
-        .exits(2)
-        .tells(&["--user needs a password"]);
+        .exits(3)
+        .tells(&["WRONGPASS", "REDISCLI_AUTH"]);
     assert_eq!(cluster.facts(), before);
+}
+
+#[test]
+fn a_user_without_password_logs_in_and_has_its_keys_moved() {
+    let cluster = TestCluster::start(3);
+    cluster.tell_all(&["ACL", "SETUSER", "ann", "on", "nopass", "~*", "&*", "+@all"]);
+    cluster.tell_all(&["ACL", "SETUSER", "bob", "on", ">", "~*", "&*", "+@all"]);
+    run(&args(&cluster, &["--user", "ann"]), None).succeeds();
+    fill(&cluster, 100);
+    let before = contents(&cluster);
+    // From here on nobody else may do anything.
+    let (first, last) = (cluster.addr(0), cluster.addr(2));
+    let connections: Vec<_> = (0..3).map(|node| cluster.connect(node)).collect();
+    cluster.tell_all(&["ACL", "SETUSER", "default", "off"]);
+
+    let args = ["reshard", &first, "--to", &last, "--slots", "0-999", "--yes", "--json"];
+    let as_user = |user: &str, password: Option<&str>| {
+        rcluster_with(&[&args[..], &["--user", user]].concat(), |command| {
+            command.envs(password.map(|password| ("REDISCLI_AUTH", password)));
+        })
+    };
+    assert_eq!(as_user("ann", None).succeeds().json()["moved_count"], 1000);
+    // An empty password is one: given in the environment, or in an empty file.
+    as_user("bob", Some("")).succeeds();
+    let file = cluster.dir().join("empty");
+    std::fs::write(&file, "\n").unwrap();
+    let check = ["check", &first, "--user", "bob", "--password-file", file.to_str().unwrap()];
+    rcluster(&check).succeeds();
+
+    for mut connection in connections {
+        redis::cmd("ACL").arg(&["SETUSER", "default", "on"]).exec(&mut connection).unwrap();
+    }
+    assert_same(&before, &contents(&cluster));
 }
 
 #[test]
