@@ -10,7 +10,7 @@ use super::placement::Zones;
 use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeList, NodeRef};
 use crate::ops::{Deadline, Event, Interrupt, Observer};
 use crate::plan::check::{Problem, check, is_healthy};
-use crate::render::{Color, Progress, ProgressMode, Ui};
+use crate::render::{Color, Manner, Progress, ProgressMode, Ui};
 use crate::wire::{Access, Cluster, WireError, addresses, load_cluster, resolve};
 
 /// The shortest and the longest pause between two looks at a cluster that is not healthy yet.
@@ -72,6 +72,12 @@ impl Context {
                  and files of passwords cannot"
             ));
         }
+        // Whoever writes --insecure in redis-cli's words knows.
+        if let Some(tls) = cx.access.tls.as_ref().filter(|_| cx.ui.manner() == Manner::Own)
+            && let Some(warning) = tls.warning
+        {
+            cx.warn(warning);
+        }
         Ok(cx)
     }
 
@@ -107,6 +113,7 @@ impl Context {
             .map(|ip| NodeRef::Addr(NodeAddr::new(ip.to_string(), addr.port(), None)));
         std::iter::once(node.clone())
             .chain(as_ip)
+            .chain(self.access.map.inner(addr).map(NodeRef::Addr))
             .find(|candidate| candidate.find(cluster).is_ok())
             .unwrap_or_else(|| node.clone())
     }

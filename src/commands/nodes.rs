@@ -22,10 +22,14 @@ struct NodesJson {
 impl Nodes {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let cluster = cx.load(&self.entry)?.report;
+        let mut nodes = node_rows(&cluster);
+        for node in &mut nodes {
+            node.outer = node.addr.as_ref().and_then(|addr| cx.access.map.outer(addr));
+        }
         if cx.ui.wants_json() {
-            cx.ui.print_json(&NodesJson { nodes: node_rows(&cluster) })?;
+            cx.ui.print_json(&NodesJson { nodes })?;
         } else {
-            cx.ui.print(&nodes_text(&cluster))?;
+            cx.ui.print(&nodes_text(&cluster, &nodes))?;
         }
         Ok(exit::OK)
     }

@@ -4,6 +4,7 @@
 //! [Redis Cluster specification](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
 
 mod addr;
+mod address_map;
 mod info;
 mod manifest;
 mod node;
@@ -18,6 +19,7 @@ mod url;
 mod view;
 
 pub use addr::{AddrError, NodeAddr};
+pub use address_map::{AddressMap, Mapping};
 pub use info::{ClusterInfo, InfoMap};
 pub use manifest::{FORMAT, MANIFEST, Manifest, ManifestShard};
 pub use node::{Flag, Flags, IdError, Node, NodeId, Role};

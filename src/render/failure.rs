@@ -242,7 +242,7 @@ fn wire(error: &WireError) -> Failure {
         ),
         WireError::Tls { .. } => (
             exit::UNREACHABLE,
-            "is this the TLS port? --cacert names who is trusted, --sni the server's name, --insecure trusts anyone".to_owned(),
+            "is this the TLS port? --cacert names who is trusted, --sni the server's name, --tls-verify ca checks no names".to_owned(),
         ),
         WireError::Timeout { .. } => (
             exit::UNREACHABLE,

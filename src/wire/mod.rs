@@ -28,4 +28,4 @@ pub use migrate::{Ability, Key, Parcel, Task, Terms};
 pub use resolve::{addresses, first_of, resolve};
 pub use server::Server;
 pub use snapshot::{By, Snapshot};
-pub use tls::{Tls, TlsError, TlsOptions};
+pub use tls::{Tls, TlsError, TlsOptions, TlsVerify};
