@@ -301,3 +301,42 @@ fn what_of_a_certificate_is_checked_is_the_users_choice() {
     let full = system(&[], &ca).exits(3).tells(&["TLS failed"]);
     assert!(!full.err.contains(names), "{}", full.err);
 }
+
+#[test]
+fn nodes_that_differ_in_tls_on_the_bus_are_not_introduced() {
+    let authority = Authority::new();
+    let (cluster, addrs) = tls_servers(&authority);
+    cluster.tell(2, &["CONFIG", "SET", "tls-cluster", "no"]);
+    let plain = TestCluster::start(1);
+    let nodes = cluster.addrs();
+    let before = cluster.facts();
+
+    let differ = ["tls-cluster is yes on", "no on", &nodes[2], "CONFIG SET tls-cluster"];
+    rcluster(&["create", &nodes[0], &nodes[1], &nodes[2], "--yes"]).exits(1).tells(&differ);
+    rcluster(&["meet", &nodes[0], &nodes[2]]).exits(1).tells(&differ);
+    rcluster(&["add-node", &plain.addr(0), &nodes[0], "--yes"])
+        .exits(1)
+        .tells(&["tls-cluster is yes on", &plain.addr(0)]);
+
+    assert_eq!(cluster.facts(), before);
+    assert_eq!(addrs.len(), 3);
+}
+
+#[test]
+fn certificates_that_keep_buses_apart_are_named_as_a_cause() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let (mut cluster, _) = tls_servers(&ours);
+    let (strangers, _) = tls_servers(&theirs);
+    let last = strangers.addr(0);
+    let run = rcluster(&[
+        "create",
+        &cluster.addr(0),
+        &cluster.addr(1),
+        &last,
+        "--yes",
+        "--join-timeout",
+        "3s",
+    ]);
+    run.exits(4).tells(&["tls-cluster is yes", "certificate", &last]);
+    cluster.adopt(strangers);
+}
