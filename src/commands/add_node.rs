@@ -6,7 +6,7 @@ use itertools::Itertools;
 use super::context::Context;
 use super::placement::ZoneArgs;
 use super::step::{self, ChangeArgs};
-use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef, NodeReport};
+use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList, NodeRef, NodeReport};
 use crate::plan::formation::{Formation, Step};
 use crate::plan::join::{self, Join, Place};
 use crate::render::{Failure, Usage};
@@ -21,7 +21,7 @@ pub struct AddNode {
     /// The node to add: empty, and in no cluster
     new: NodeAddr,
     /// Any node of the cluster
-    entry: NodeAddr,
+    entry: NodeList,
     /// Make it a replica: of a node, or 'auto' for the master that needs one most
     #[arg(long, value_name = "NODE|auto")]
     replica_of: Option<Parent>,

@@ -25,7 +25,7 @@ pub struct AddSlots {
 impl AddSlots {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let slots = slot_set(&self.ranges)?;
-        let mut cluster = cx.load_to_change(&self.node)?;
+        let mut cluster = cx.load_to_change(&self.node.clone().into())?;
         let plan = assign::add(&cluster.report, &slots)?;
         let done = format!("{} owns {}", self.node, slots.words());
         step::run(cx, &self.change, &plan, &mut cluster.servers, None, &done)

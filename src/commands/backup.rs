@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::connect::duration;
 use super::context::Context;
 use super::moving::LONGEST;
-use crate::model::{ClusterReport, Manifest, NodeAddr, SlotRange, SlotSet};
+use crate::model::{ClusterReport, Manifest, NodeList, SlotRange, SlotSet};
 use crate::ops::backup::{Flaw, Options, backup, verify};
 use crate::plan::check::covered;
 use crate::render::{Failure, Table, exit};
@@ -24,7 +24,7 @@ use crate::wire::load_cluster;
 pub struct Backup {
     /// Any node of the cluster
     #[arg(required_unless_present = "verify")]
-    entry: Option<NodeAddr>,
+    entry: Option<NodeList>,
     /// The folder: missing, empty, or with what a backup that failed has left
     #[arg(required_unless_present = "verify", value_name = "DIR")]
     dir: Option<PathBuf>,

@@ -10,9 +10,9 @@ use itertools::Itertools;
 use serde::Serialize;
 
 use super::context::Context;
-use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef, NodeReport};
+use crate::model::{ClusterReport, NodeId, NodeList, NodeRef, NodeReport};
 use crate::render::{Manner, NodeJson, exit, legacy, node_rows, reply_json, reply_text};
-use crate::wire::{Reply, Server, all_at_once};
+use crate::wire::{Reply, Server, all_at_once, first_of};
 
 /// Send one command to every node that ENTRY knows, at once
 ///
@@ -21,7 +21,7 @@ use crate::wire::{Reply, Server, all_at_once};
 #[derive(Debug, Args)]
 pub struct Call {
     /// Any node of the cluster
-    entry: NodeAddr,
+    entry: NodeList,
     /// Whom to ask: masters, replicas, or a node by address, id or start of an id
     #[arg(long, value_name = "masters|replicas|NODE")]
     only: Option<Only>,
@@ -115,10 +115,13 @@ impl Answer {
 
 impl Call {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
-        let mut server = Server::connect(&self.entry, &cx.access)?;
-        let view = server.view()?;
+        let (server, view) = first_of(&self.entry, &cx.access, |addr| {
+            let mut server = Server::connect(addr, &cx.access)?;
+            let view = server.view()?;
+            Ok((server, view))
+        })?;
         let words = self.command.into_iter().map(OsString::into_vec).collect_vec();
-        let entry = NodeReport { via: self.entry.clone(), ..NodeReport::of_view(view) };
+        let entry = NodeReport { via: server.addr().clone(), ..NodeReport::of_view(view) };
         let report = ClusterReport { nodes: vec![entry], silent: Vec::new() };
         let chosen = chosen(cx, &report, self.only.as_ref())?;
         let answers = ask(cx, &report, &chosen, server, &words);

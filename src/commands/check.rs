@@ -7,7 +7,7 @@ use clap::Args;
 use super::connect::duration;
 use super::context::Context;
 use super::placement::ZoneArgs;
-use crate::model::NodeAddr;
+use crate::model::NodeList;
 use crate::plan::check::is_healthy;
 use crate::render::{Manner, exit, health_json, health_text, legacy};
 
@@ -17,7 +17,7 @@ use crate::render::{Manner, exit, health_json, health_text, legacy};
 #[derive(Debug, Args)]
 pub struct Check {
     /// Any node of the cluster
-    entry: NodeAddr,
+    entry: NodeList,
     /// Keep looking until the cluster is healthy, this long at most
     #[arg(long, value_name = "TIME", value_parser = duration)]
     wait: Option<Duration>,

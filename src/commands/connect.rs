@@ -6,13 +6,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
+use super::login::UrlLogin;
+use crate::model::{AddressMap, Mapping};
 use crate::render::Usage;
-use crate::wire::{Access, Family, Secret, Tls, TlsOptions};
+use crate::wire::{Access, Family, Secret, Tls, TlsOptions, TlsVerify};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectArgs {
-    /// User name to log in with (the password comes from REDISCLI_AUTH, --password-file or --askpass)
+    /// User name to log in with (the password comes from REDISCLI_AUTH, --password-file or
+    /// --askpass; without any, the empty one is shown, which does for a user with nopass)
     #[arg(long, global = true, value_name = "NAME")]
     user: Option<String>,
     /// Ask for the password on the terminal
@@ -24,8 +27,7 @@ pub struct ConnectArgs {
     /// Connect with TLS
     #[arg(long, global = true)]
     tls: bool,
-    /// Trusted certificates (PEM) in place of the system's; their chain is checked, server names
-    /// only with --sni, as nodes are mostly known by IP
+    /// Trusted certificates (PEM) in place of the system's
     #[arg(long, global = true, value_name = "FILE")]
     cacert: Option<PathBuf>,
     /// Client certificate (PEM)
@@ -37,9 +39,19 @@ pub struct ConnectArgs {
     /// Server name to ask for and to verify in every node's certificate
     #[arg(long, global = true, value_name = "NAME")]
     sni: Option<String>,
-    /// Accept any certificate
-    #[arg(long, global = true)]
+    /// What of every node's certificate is checked: chain and name, the chain only, or nothing
+    /// [default: full; ca where --cacert is given and a node is named by an IP address]
+    #[arg(long, global = true, value_name = "WHAT")]
+    tls_verify: Option<TlsVerify>,
+    /// Accept any certificate: --tls-verify none
+    #[arg(long, global = true, conflicts_with = "tls_verify")]
     insecure: bool,
+    /// Where a node is reached that the cluster knows by another address: a host each, or host:port
+    #[arg(long, global = true, value_name = "INNER=OUTER")]
+    address_map: Vec<Mapping>,
+    /// A file of such addresses: a line INNER=OUTER for each, # for comments
+    #[arg(long, global = true, value_name = "FILE")]
+    address_map_file: Option<PathBuf>,
     /// Where a host name has addresses of both kinds, only IPv4
     #[arg(short = '4', long, global = true, conflicts_with = "ipv6")]
     ipv4: bool,
@@ -64,6 +76,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parsed
         .filter(|duration| !duration.is_zero() && duration.as_secs() < 1_000_000)
         .ok_or_else(|| "write a time like 30s, 500ms or 2m".to_owned())
+}
+
+/// `--insecure` is the older word for none.
+fn verify(named: Option<TlsVerify>, insecure: bool) -> Option<TlsVerify> {
+    if insecure { Some(TlsVerify::None) } else { named }
 }
 
 /// How to reach servers that keys come from: the same options with `--from-` before them.
@@ -95,13 +112,20 @@ pub struct SourceArgs {
     /// Server name to ask for and to verify in the source's certificate
     #[arg(long, value_name = "NAME")]
     from_sni: Option<String>,
-    /// Accept any certificate from the source
-    #[arg(long)]
+    /// What of the source's certificates is checked, as --tls-verify
+    #[arg(long, value_name = "WHAT")]
+    from_tls_verify: Option<TlsVerify>,
+    /// Accept any certificate from the source: --from-tls-verify none
+    #[arg(long, conflicts_with = "from_tls_verify")]
     from_insecure: bool,
 }
 
 /// A variable that stands for one of the environment's: its name and its value.
 pub(super) type Given = (&'static str, String);
+
+/// The variables that passwords may be given in.
+pub(super) const AUTH: &str = "REDISCLI_AUTH";
+pub(super) const FROM_AUTH: &str = "RCLUSTER_FROM_AUTH";
 
 /// Credentials and TLS options, whichever servers they are for.
 struct Login<'a> {
@@ -109,7 +133,7 @@ struct Login<'a> {
     prefix: &'static str,
     /// Where the password may be given in the environment.
     variable: &'static str,
-    user: &'a Option<String>,
+    user: Option<String>,
     askpass: bool,
     password_file: &'a Option<PathBuf>,
     tls: bool,
@@ -119,28 +143,22 @@ struct Login<'a> {
 
 impl Login<'_> {
     fn access(self, connect_timeout: Duration, timeout: Duration) -> anyhow::Result<Access> {
-        let Login { prefix, variable, options, .. } = &self;
-        let password = self.password()?;
-        if self.user.is_some() && password.is_none() {
-            return Err(Usage::new(format!("{prefix}user needs a password"))
-                .hint(format!(
-                    "give it in {variable}, with {prefix}password-file or {prefix}askpass"
-                ))
-                .into());
-        }
+        let Login { prefix, options, .. } = &self;
+        // A user with nopass takes any password, the empty one too.
+        let password = self.password()?.or_else(|| self.user.as_ref().map(|_| Secret::new("")));
         let asks_tls = options.cacert.is_some()
             || options.cert.is_some()
             || options.sni.is_some()
-            || options.insecure;
+            || options.verify.is_some();
         if asks_tls && !self.tls {
-            let words = ["cacert", "cert", "sni", "insecure"].map(|word| format!("{prefix}{word}"));
-            let [first, second, third, last] = words;
-            let message = format!("{first}, {second}, {third} and {last} need {prefix}tls");
+            let words = ["cacert", "cert", "sni", "tls-verify", "insecure"];
+            let [first, second, third, fourth, last] = words.map(|word| format!("{prefix}{word}"));
+            let message =
+                format!("{first}, {second}, {third}, {fourth} and {last} need {prefix}tls");
             return Err(Usage::new(message).into());
         }
         let tls = self.tls.then(|| Tls::new(options)).transpose()?;
-        let user = self.user.clone();
-        Ok(Access { user, password, tls, connect_timeout, timeout, family: Family::Any })
+        Ok(Access { user: self.user, password, tls, connect_timeout, timeout, ..Access::default() })
     }
 
     fn password(&self) -> anyhow::Result<Option<Secret>> {
@@ -167,34 +185,46 @@ impl Login<'_> {
 
 impl SourceArgs {
     /// The time-outs are those of the cluster.
-    pub(super) fn access(&self, cluster: &Access, given: &[Given]) -> anyhow::Result<Access> {
+    pub(super) fn access(
+        &self,
+        cluster: &Access,
+        given: &[Given],
+        url: &UrlLogin,
+    ) -> anyhow::Result<Access> {
         let login = Login {
             prefix: "--from-",
-            variable: "RCLUSTER_FROM_AUTH",
-            user: &self.from_user,
+            variable: FROM_AUTH,
+            user: url.user_or("--from-user", self.from_user.clone())?,
             askpass: self.from_askpass,
             password_file: &self.from_password_file,
-            tls: self.from_tls,
+            tls: self.from_tls || url.tls,
             options: TlsOptions {
                 cacert: self.from_cacert.clone(),
                 cert: self.from_cert.clone(),
                 key: self.from_key.clone(),
                 sni: self.from_sni.clone(),
-                insecure: self.from_insecure,
+                verify: verify(self.from_tls_verify, self.from_insecure),
             },
             given,
         };
         let access = login.access(cluster.connect_timeout, cluster.timeout)?;
-        Ok(Access { family: cluster.family, ..access })
+        Ok(Access { family: cluster.family, map: cluster.map.clone(), ..access })
     }
 }
 
 impl ConnectArgs {
+    /// The same, with what URLs among the nodes ask for.
+    pub(super) fn with_url(mut self, url: &UrlLogin) -> Result<ConnectArgs, Usage> {
+        self.user = url.user_or("--user", self.user.take())?;
+        self.tls |= url.tls;
+        Ok(self)
+    }
+
     pub(super) fn access(&self, given: &[Given]) -> anyhow::Result<Access> {
         let login = Login {
             prefix: "--",
-            variable: "REDISCLI_AUTH",
-            user: &self.user,
+            variable: AUTH,
+            user: self.user.clone(),
             askpass: self.askpass,
             password_file: &self.password_file,
             tls: self.tls,
@@ -203,7 +233,7 @@ impl ConnectArgs {
                 cert: self.cert.clone(),
                 key: self.key.clone(),
                 sni: self.sni.clone(),
-                insecure: self.insecure,
+                verify: verify(self.tls_verify, self.insecure),
             },
             given,
         };
@@ -212,7 +242,26 @@ impl ConnectArgs {
             (_, true) => Family::V6,
             _ => Family::Any,
         };
-        Ok(Access { family, ..login.access(self.connect_timeout, self.timeout)? })
+        let map = self.read_map()?;
+        Ok(Access { family, map, ..login.access(self.connect_timeout, self.timeout)? })
+    }
+
+    /// The map of all options and of the file.
+    fn read_map(&self) -> Result<AddressMap, Usage> {
+        let mut mappings = self.address_map.clone();
+        if let Some(path) = &self.address_map_file {
+            let file = path.display();
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Usage::new(format!("{file}: {error}")))?;
+            for (number, line) in (1..).zip(text.lines()) {
+                let line = line.split('#').next().unwrap_or_default().trim();
+                if !line.is_empty() {
+                    let wrong = |why| Usage::new(format!("{file}, line {number}: {why}"));
+                    mappings.push(line.parse().map_err(wrong)?);
+                }
+            }
+        }
+        Ok(AddressMap::new(mappings))
     }
 
     /// The same options for redis-cli, which takes the password from REDISCLI_AUTH too.
@@ -227,7 +276,8 @@ impl ConnectArgs {
             file("--cert", &self.cert),
             file("--key", &self.key),
             self.sni.as_ref().map(|name| format!("--sni '{name}'")),
-            self.insecure.then(|| "--insecure".to_owned()),
+            (verify(self.tls_verify, self.insecure) == Some(TlsVerify::None))
+                .then(|| "--insecure".to_owned()),
         ];
         flags.into_iter().flatten().collect()
     }

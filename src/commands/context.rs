@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::connect::{ConnectArgs, Given};
+use super::connect::{AUTH, ConnectArgs, FROM_AUTH, Given};
+use super::login::{UrlLogin, UrlLogins};
 use super::placement::Zones;
-use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeRef};
+use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeList, NodeRef};
 use crate::ops::{Deadline, Event, Interrupt, Observer};
 use crate::plan::check::{Problem, check, is_healthy};
-use crate::render::{Color, Progress, ProgressMode, Ui};
-use crate::wire::{Access, Cluster, WireError, load_cluster, resolve};
+use crate::render::{Color, Manner, Progress, ProgressMode, Ui};
+use crate::wire::{Access, Cluster, WireError, addresses, load_cluster, resolve};
 
 /// The shortest and the longest pause between two looks at a cluster that is not healthy yet.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
@@ -41,41 +42,66 @@ pub struct Context {
     pub redis_cli_flags: Vec<String>,
     /// What stands for variables of the environment.
     pub(super) given: Vec<Given>,
+    /// What URLs say of the source of an import.
+    pub(super) source_url: UrlLogin,
     progress: ProgressMode,
 }
 
 impl Context {
     pub(super) fn new(
         ui: Ui,
-        connect: &ConnectArgs,
+        connect: ConnectArgs,
         output: &OutputArgs,
-        given: Vec<Given>,
+        mut given: Vec<Given>,
+        urls: UrlLogins,
     ) -> anyhow::Result<Context> {
-        Ok(Context {
+        let connect = connect.with_url(&urls.cluster)?;
+        given.extend(urls.cluster.password.clone().map(|password| (AUTH, password)));
+        given.extend(urls.source.password.clone().map(|password| (FROM_AUTH, password)));
+        let cx = Context {
             ui,
             access: connect.access(&given)?,
             redis_cli_flags: connect.redis_cli_flags(),
             given,
+            source_url: urls.source.clone(),
             progress: output.progress,
-        })
+        };
+        if urls.has_password() {
+            cx.warn(&format!(
+                "a password in a URL can be read by everyone who lists processes: {AUTH}, {FROM_AUTH} \
+                 and files of passwords cannot"
+            ));
+        }
+        // Whoever writes --insecure in redis-cli's words knows.
+        if let Some(tls) = cx.access.tls.as_ref().filter(|_| cx.ui.manner() == Manner::Own)
+            && let Some(warning) = tls.warning
+        {
+            cx.warn(warning);
+        }
+        Ok(cx)
     }
 
     pub(super) fn progress(&self) -> Progress<'_> {
         Progress::new(&self.ui, self.progress)
     }
 
-    pub(super) fn load(&self, entry: &NodeAddr) -> Result<Cluster, WireError> {
+    pub(super) fn load(&self, entry: &NodeList) -> Result<Cluster, WireError> {
         load_cluster(entry, &self.access)
     }
 
     /// The facts of a cluster that is about to be changed; nodes that give no answer are warned of.
-    pub(super) fn load_to_change(&self, entry: &NodeAddr) -> Result<Cluster, WireError> {
+    pub(super) fn load_to_change(&self, entry: &NodeList) -> Result<Cluster, WireError> {
         let cluster = self.load(entry)?;
         for silent in &cluster.report.silent {
             let name = cluster.report.name(silent.id);
             self.warn(&format!("{name} gives no answer and is left out: {}", silent.why));
         }
         Ok(cluster)
+    }
+
+    /// Every address that the user's words stand for.
+    pub(super) fn addresses(&self, nodes: &[NodeList]) -> Result<Vec<NodeAddr>, WireError> {
+        addresses(nodes, &self.access)
     }
 
     /// A host name as the IP that the cluster knows, where it resolves to one.
@@ -87,6 +113,7 @@ impl Context {
             .map(|ip| NodeRef::Addr(NodeAddr::new(ip.to_string(), addr.port(), None)));
         std::iter::once(node.clone())
             .chain(as_ip)
+            .chain(self.access.map.inner(addr).map(NodeRef::Addr))
             .find(|candidate| candidate.find(cluster).is_ok())
             .unwrap_or_else(|| node.clone())
     }
@@ -104,7 +131,7 @@ impl Context {
     /// look.
     pub(super) fn judge(
         &self,
-        entry: &NodeAddr,
+        entry: &NodeList,
         patience: Option<Duration>,
         strict: bool,
         zones: &Zones,

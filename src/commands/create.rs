@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::placement::{Placement, PlacementArgs, Zones};
 use super::step::{ChangeArgs, Format, each_once};
-use crate::model::{NodeAddr, NodeReport};
+use crate::model::{NodeList, NodeReport};
 use crate::ops;
 use crate::plan::check::{Problem, Severity, is_healthy};
 use crate::plan::create;
@@ -28,9 +28,10 @@ use crate::wire::{Server, load_nodes};
 /// again: it goes on where it was.
 #[derive(Debug, Args)]
 pub struct Create {
-    /// Nodes, as host:port or host:port@busport; with --layout they may be left to the file
+    /// Nodes, as host:port, host:port@busport, a list of those with commas, or dns+name:port for all
+    /// addresses of a name; with --layout they may be left to the file
     #[arg(required_unless_present = "layout", value_name = "NODE")]
-    pub nodes: Vec<NodeAddr>,
+    pub nodes: Vec<NodeList>,
     /// Replicas of each master
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub replicas: usize,
@@ -58,7 +59,7 @@ struct CreateJson<'a> {
 
 /// What was asked, found and planned.
 struct Planned {
-    entry: NodeAddr,
+    entry: NodeList,
     servers: Vec<Server>,
     layout: Layout,
     layout_file: String,
@@ -137,8 +138,9 @@ impl Create {
 
     /// Asks every node for its facts and plans from them; nothing is changed.
     fn plan(&self, cx: &Context) -> anyhow::Result<Planned> {
-        each_once(&self.nodes)?;
-        let placement = self.placement.read(&self.nodes, self.replicas)?;
+        let named = cx.addresses(&self.nodes)?;
+        each_once(&named)?;
+        let placement = self.placement.read(&named, self.replicas)?;
         let nodes = &placement.nodes;
 
         let (servers, reports) =
@@ -150,7 +152,7 @@ impl Create {
         let plan = create::plan(&reports, &layout)
             .map_err(|objections| Failure::objections(&objections))?;
         Ok(Planned {
-            entry: nodes[0].clone(),
+            entry: nodes[0].clone().into(),
             servers,
             shards: shards_json(&layout, &reports),
             warnings: create::warnings(&layout, &reports),

@@ -9,7 +9,7 @@ use super::connect::duration;
 use super::context::Context;
 use super::moving;
 use super::step::{ConsentArgs, WITHIN};
-use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeRef};
+use crate::model::{ClusterReport, FindError, NodeId, NodeList, NodeRef};
 use crate::ops;
 use crate::plan::leave::{self, Leave};
 use crate::plan::reset::NodeReset;
@@ -23,7 +23,7 @@ use crate::wire::{Cluster, Server, load_cluster};
 #[derive(Debug, Args)]
 pub struct DelNode {
     /// Any node of the cluster
-    entry: NodeAddr,
+    entry: NodeList,
     /// The nodes that leave: addresses, ids, or starts of ids
     #[arg(required = true, value_name = "NODE")]
     nodes: Vec<NodeRef>,
@@ -50,7 +50,7 @@ impl DelNode {
         if changes {
             let stays = |node: &&crate::model::NodeReport| !leaving.contains(&node.id());
             let stayer = cluster.report.nodes.iter().find(stays);
-            let entry = stayer.map_or_else(|| self.entry.clone(), |node| node.via.clone());
+            let entry = stayer.map_or_else(|| self.entry.clone(), |node| node.via.clone().into());
             if plan.drain.is_some() {
                 let again = self.again();
                 moving::drain(
@@ -101,7 +101,7 @@ impl DelNode {
     fn verify(
         &self,
         cx: &Context,
-        entry: &NodeAddr,
+        entry: &NodeList,
         leaving: &[NodeId],
         after: Duration,
     ) -> anyhow::Result<()> {

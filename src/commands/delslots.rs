@@ -29,7 +29,7 @@ pub struct DelSlots {
 impl DelSlots {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let slots = slot_set(&self.ranges)?;
-        let mut cluster = cx.load_to_change(&self.node)?;
+        let mut cluster = cx.load_to_change(&self.node.clone().into())?;
         if let Some(silent) = cluster.report.silent.first().filter(|_| !self.force) {
             // A slot that is given up is not gossiped: who is not told keeps the old owner for good.
             let name = cluster.report.name(silent.id);

@@ -7,7 +7,7 @@ use clap::Args;
 use super::context::Context;
 use super::placement::ZoneArgs;
 use super::step::{ConsentArgs, WITHIN};
-use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef};
+use crate::model::{ClusterReport, NodeId, NodeList, NodeRef};
 use crate::ops;
 use crate::plan::check::swaps;
 use crate::render::Failure;
@@ -19,7 +19,7 @@ use crate::wire::Promotion;
 #[derive(Debug, Args)]
 pub struct Failover {
     /// Any node of the cluster
-    entry: NodeAddr,
+    entry: NodeList,
     /// The replica: an address, an id, or the start of an id
     #[arg(required_unless_present = "roles", conflicts_with = "roles")]
     node: Option<NodeRef>,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::moving::{LONGEST, UNTIL_IDLE, at_rest};
 use super::placement::Zones;
-use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef};
+use crate::model::{ClusterReport, NodeId, NodeList, NodeRef};
 use crate::ops::fix::{Fixed, fix, routes};
 use crate::ops::moving::{Abilities, MoveError, MoveOptions, Winner, vet_classic};
 use crate::ops::{Deadline, Interrupt};
@@ -40,7 +40,7 @@ const AGREES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_se
 #[derive(Debug, Args)]
 pub struct Fix {
     /// Any node of the cluster
-    entry: NodeAddr,
+    entry: NodeList,
     /// Whose value wins where nodes hold a key with different ones: a node, or newest-epoch
     ///
     /// It also wins slots that several masters claim. Without it the slot goes to the master with

@@ -7,7 +7,7 @@ use clap::Args;
 use super::context::Context;
 use super::del_node::has_left;
 use super::step::{ConsentArgs, WITHIN};
-use crate::model::{FindError, NodeAddr, NodeRef};
+use crate::model::{FindError, NodeList, NodeRef};
 use crate::ops;
 use crate::render::Failure;
 
@@ -18,7 +18,7 @@ use crate::render::Failure;
 #[derive(Debug, Args)]
 pub struct Forget {
     /// Any node of the cluster that stays
-    entry: NodeAddr,
+    entry: NodeList,
     /// The node to forget: an id, the start of an id, or an address
     node: NodeRef,
     #[command(flatten)]

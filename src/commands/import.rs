@@ -9,12 +9,12 @@ use serde::Serialize;
 use super::connect::SourceArgs;
 use super::context::Context;
 use super::moving::LONGEST;
-use crate::model::{ClusterReport, NodeAddr, NodeId, SlotSet};
+use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList, SlotSet};
 use crate::ops::import::{Existing, ImportHalt, Options, Outcome, import};
 use crate::plan::check::settled_owners;
 use crate::plan::import::{Import as Plan, Source, Wish, plan};
 use crate::render::{Failure, Table, exit};
-use crate::wire::{Access, Cluster, Server, WireError, all_at_once, load_cluster};
+use crate::wire::{Access, Cluster, Server, WireError, all_at_once, first_of, load_cluster};
 
 /// Bring the keys of a server, or of a whole other cluster, into this one
 ///
@@ -25,10 +25,10 @@ use crate::wire::{Access, Cluster, Server, WireError, all_at_once, load_cluster}
 #[derive(Debug, Args)]
 pub struct Import {
     /// Any node of the cluster that takes the keys
-    entry: NodeAddr,
+    entry: NodeList,
     /// The server that keys come from, or any node of the cluster that they come from
     #[arg(long, value_name = "ADDR")]
-    from: NodeAddr,
+    from: NodeList,
     /// The source's database; here all keys go to database 0
     #[arg(long, value_name = "N", default_value_t = 0)]
     from_db: u32,
@@ -92,7 +92,7 @@ impl Import {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let start = Instant::now();
         let cluster = cx.load_to_change(&self.entry)?.report;
-        let access = self.source.access(&cx.access, &cx.given)?;
+        let access = self.source.access(&cx.access, &cx.given, &cx.source_url)?;
         let (sources, before) = sources(&self.from, &access)?;
         let plan = plan(&cluster, &sources, Wish { copy: self.copy, database: self.from_db })?;
         let mut outcome = Outcome::default();
@@ -170,7 +170,7 @@ impl Import {
 type Owners = Option<Vec<(NodeId, SlotSet)>>;
 
 /// The server, or all masters of its cluster.
-fn sources(from: &NodeAddr, access: &Access) -> anyhow::Result<(Vec<Source>, Option<Owners>)> {
+fn sources(from: &NodeList, access: &Access) -> anyhow::Result<(Vec<Source>, Option<Owners>)> {
     let failed = |error: WireError| {
         let failure = Failure::unreachable(std::slice::from_ref(&error));
         match error.is_denied() {
@@ -181,12 +181,13 @@ fn sources(from: &NodeAddr, access: &Access) -> anyhow::Result<(Vec<Source>, Opt
             false => failure,
         }
     };
-    let mut server = Server::connect(from, access).map_err(failed)?;
-    let origin = server.origin().map_err(failed)?;
+    let (from, origin) =
+        first_of(from, access, |addr| Ok((addr.clone(), Server::connect(addr, access)?.origin()?)))
+            .map_err(failed)?;
     if !origin.in_cluster_mode {
-        return Ok((vec![(from.clone(), origin)], None));
+        return Ok((vec![(from, origin)], None));
     }
-    let Cluster { report, servers } = load_cluster(from, access).map_err(failed)?;
+    let Cluster { report, servers } = load_cluster(&from.into(), access).map_err(failed)?;
     if let Some(silent) = report.silent.first() {
         let name = report.name(silent.id);
         return Err(
@@ -202,7 +203,7 @@ fn sources(from: &NodeAddr, access: &Access) -> anyhow::Result<(Vec<Source>, Opt
 
 /// A key whose slot moved from one source to another meanwhile may have been at neither when it was
 /// listed.
-fn whole(from: &NodeAddr, access: &Access, before: Option<Owners>) -> anyhow::Result<()> {
+fn whole(from: &NodeList, access: &Access, before: Option<Owners>) -> anyhow::Result<()> {
     let Some(before) = before else { return Ok(()) };
     let now = settled_owners(&load_cluster(from, access)?.report);
     if now.is_some() && now == before {

@@ -3,14 +3,14 @@
 use clap::Args;
 
 use super::context::Context;
-use crate::model::NodeAddr;
+use crate::model::NodeList;
 use crate::render::{Manner, exit, info_json, info_text, legacy};
 
 /// Show what each master holds: slots, keys, replicas, version, memory
 #[derive(Debug, Args)]
 pub struct Info {
     /// Any node of the cluster
-    entry: NodeAddr,
+    entry: NodeList,
 }
 
 impl Info {

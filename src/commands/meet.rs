@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::context::Context;
 use super::step::{self, ChangeArgs, each_once};
-use crate::model::NodeAddr;
+use crate::model::NodeList;
 use crate::plan::meet;
-use crate::render::Failure;
+use crate::render::{Failure, Usage};
 use crate::wire::load_nodes;
 
 /// Introduce nodes to a cluster, or to each other
@@ -15,20 +15,30 @@ use crate::wire::load_nodes;
 /// already are left alone.
 #[derive(Debug, Args)]
 pub struct Meet {
-    /// A node of the cluster, or the first of nodes that are all new
-    entry: NodeAddr,
-    /// The nodes to introduce
-    #[arg(required = true, value_name = "NODE")]
-    nodes: Vec<NodeAddr>,
+    /// A node of the cluster, or the first of nodes that are all new; alone, a list or dns+name:port
+    /// whose nodes are introduced to each other
+    entry: NodeList,
+    /// The nodes to introduce; dns+name:port stands for all addresses of a name
+    #[arg(value_name = "NODE")]
+    nodes: Vec<NodeList>,
     #[command(flatten)]
     change: ChangeArgs,
 }
 
 impl Meet {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
-        each_once(&self.nodes)?;
+        let named = match &self.nodes[..] {
+            [] => cx.addresses(std::slice::from_ref(&self.entry))?,
+            nodes => cx.addresses(nodes)?,
+        };
+        if self.nodes.is_empty() && named.len() < 2 {
+            return Err(Usage::new(format!("{} is one node: whom is it to meet?", self.entry))
+                .hint("name the nodes to introduce to it behind it")
+                .into());
+        }
+        each_once(&named)?;
         let (newcomers, reports) =
-            load_nodes(&self.nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
+            load_nodes(&named, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
         let cluster = cx.load_to_change(&self.entry)?;
         let plan = meet::plan(&cluster.report, &reports)?;
         // The plan's members are the cluster's nodes and then the newcomers that are not among them.

@@ -17,6 +17,7 @@ mod fix;
 mod forget;
 mod import;
 mod info;
+mod login;
 mod meet;
 mod moving;
 mod nodes;
@@ -36,7 +37,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use context::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -60,6 +61,9 @@ struct Cli {
     connect: connect::ConnectArgs,
     #[command(flatten)]
     output: context::OutputArgs,
+    /// What URLs among the arguments ask for.
+    #[arg(skip)]
+    urls: login::UrlLogins,
 }
 
 #[derive(Debug, Subcommand)]
@@ -100,17 +104,10 @@ pub fn main() -> ExitCode {
     if dropin::is_dropin(&program, &words) {
         return ExitCode::from(dropin::run(&program, &words));
     }
-    let cli = match Cli::try_parse() {
+    let words = std::iter::once(OsString::from("rcluster")).chain(words).collect();
+    let cli = match Cli::read(words) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help that nobody reads to the end is no failure.
-            let _ = error.print();
-            if error.use_stderr() && std::env::args().any(|word| word == "--json") {
-                let ui = Ui::new(true, Color::Never);
-                let _ = Failure::usage(error.to_string().trim_end()).print_json(&ui);
-            }
-            return ExitCode::from(error.exit_code() as u8);
-        }
+        Err(code) => return ExitCode::from(code),
     };
     let ui = Ui::new(cli.output.json, cli.output.color);
     ExitCode::from(cli.run(&ui, Vec::new()).unwrap_or_else(|error| {
@@ -128,9 +125,41 @@ fn raise_limits() {
 }
 
 impl Cli {
+    /// Reads a command line; shows what is wrong with it, or the help that it asks for.
+    fn read(words: Vec<OsString>) -> Result<Cli, u8> {
+        let wants_json = words.iter().any(|word| word == "--json");
+        let failed = |failure: Failure| {
+            let ui = Ui::new(wants_json, Color::Auto);
+            failure.show(&ui);
+            failure.exit_code
+        };
+        let mut command = Cli::command();
+        let read = command.try_get_matches_from_mut(&words).and_then(|matches| {
+            let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command));
+            Ok((cli?, matches))
+        });
+        let (cli, matches) = read.map_err(|error| {
+            let text = error.to_string();
+            let shown = login::without_passwords(text.clone(), &words);
+            // Help that nobody reads to the end is no failure.
+            match shown == text {
+                true => drop(error.print()),
+                false => Ui::new(false, Color::Never).say(shown.trim_end()),
+            }
+            if error.use_stderr() && wants_json {
+                let ui = Ui::new(true, Color::Never);
+                let _ = Failure::usage(shown.trim_end()).print_json(&ui);
+            }
+            error.exit_code() as u8
+        })?;
+        let urls = login::UrlLogins::of(&matches);
+        let urls = urls.map_err(|error| failed(Failure::of(&error.into())))?;
+        Ok(Cli { urls, ..cli })
+    }
+
     /// Runs the command; `given` stands for variables of the environment.
     fn run(self, ui: &Ui, given: Vec<connect::Given>) -> anyhow::Result<u8> {
-        let cx = Context::new(ui.clone(), &self.connect, &self.output, given)?;
+        let cx = Context::new(ui.clone(), self.connect, &self.output, given, self.urls)?;
         match self.command {
             Command::Create(command) => command.run(&cx),
             Command::Meet(command) => command.run(&cx),

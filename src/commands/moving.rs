@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::placement::Zones;
-use crate::model::{ClusterReport, NodeAddr, SlotSet};
+use crate::model::{ClusterReport, NodeList, SlotSet};
 use crate::ops::moving::{
     Abilities, MoveOptions, Outcome, Way, Winner, abilities, transfer, until_idle, vet_classic, way,
 };
@@ -94,7 +94,7 @@ impl MoveArgs {
 /// Carries out what `plan` makes of the facts; `rest` names the command that moves what is left.
 pub fn run(
     cx: &Context,
-    entry: &NodeAddr,
+    entry: &NodeList,
     args: &MoveArgs,
     plan: impl Fn(&ClusterReport) -> anyhow::Result<Transfer>,
     rest: impl Fn(&SlotSet) -> String,
@@ -163,7 +163,7 @@ pub fn run(
 /// gives what each can do.
 pub fn at_rest(
     cx: &Context,
-    entry: &NodeAddr,
+    entry: &NodeList,
     cluster: &mut Cluster,
     patience: &Deadline,
 ) -> anyhow::Result<Abilities> {
@@ -179,7 +179,7 @@ pub fn at_rest(
 /// Moves all slots of these masters to those that stay; they stay masters.
 pub fn drain(
     cx: &Context,
-    entry: &NodeAddr,
+    entry: &NodeList,
     plan: impl Fn(&ClusterReport) -> anyhow::Result<Option<Transfer>>,
     rest: impl Fn(&SlotSet) -> String,
 ) -> anyhow::Result<()> {
@@ -226,7 +226,7 @@ fn carry(
 /// The plan, once the nodes no longer contradict each other.
 fn settled(
     cx: &Context,
-    entry: &NodeAddr,
+    entry: &NodeList,
     cluster: &mut Cluster,
     plan: &impl Fn(&ClusterReport) -> anyhow::Result<Transfer>,
 ) -> anyhow::Result<Transfer> {

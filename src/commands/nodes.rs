@@ -4,14 +4,14 @@ use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
-use crate::model::NodeAddr;
+use crate::model::NodeList;
 use crate::render::{NodeJson, exit, node_rows, nodes_text};
 
 /// List the nodes, replicas under their masters
 #[derive(Debug, Args)]
 pub struct Nodes {
     /// Any node of the cluster
-    entry: NodeAddr,
+    entry: NodeList,
 }
 
 #[derive(Debug, Serialize)]
@@ -22,10 +22,14 @@ struct NodesJson {
 impl Nodes {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let cluster = cx.load(&self.entry)?.report;
+        let mut nodes = node_rows(&cluster);
+        for node in &mut nodes {
+            node.outer = node.addr.as_ref().and_then(|addr| cx.access.map.outer(addr));
+        }
         if cx.ui.wants_json() {
-            cx.ui.print_json(&NodesJson { nodes: node_rows(&cluster) })?;
+            cx.ui.print_json(&NodesJson { nodes })?;
         } else {
-            cx.ui.print(&nodes_text(&cluster))?;
+            cx.ui.print(&nodes_text(&cluster, &nodes))?;
         }
         Ok(exit::OK)
     }

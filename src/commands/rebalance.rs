@@ -8,7 +8,7 @@ use itertools::Itertools;
 
 use super::context::Context;
 use super::moving::{self, MoveArgs};
-use crate::model::{ClusterReport, NodeAddr, NodeRef, SlotSet};
+use crate::model::{ClusterReport, NodeList, NodeRef, SlotSet};
 use crate::plan::transfer::{self, Balance};
 
 /// Move slots until every master owns its share, with their keys and while clients go on
@@ -17,7 +17,7 @@ use crate::plan::transfer::{self, Balance};
 #[derive(Debug, Args)]
 pub struct Rebalance {
     /// Any node of the cluster
-    entry: NodeAddr,
+    entry: NodeList,
     /// What a master should own, where any other has 1; with 0 it ends with no slot
     #[arg(long, value_name = "NODE=W")]
     weight: Vec<Weight>,

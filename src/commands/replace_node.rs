@@ -8,7 +8,7 @@ use super::add_node::{Newcomer, Parent};
 use super::context::Context;
 use super::del_node::{depart, parted};
 use super::step::ConsentArgs;
-use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeRef, SlotSet};
+use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeList, NodeRef, SlotSet};
 use crate::ops;
 use crate::plan::join::Place;
 use crate::plan::leave::lost_with;
@@ -21,7 +21,7 @@ use crate::render::Failure;
 #[derive(Debug, Args)]
 pub struct ReplaceNode {
     /// Any node of the cluster that answers
-    entry: NodeAddr,
+    entry: NodeList,
     /// The dead node: an address, an id, or the start of an id
     dead: NodeRef,
     /// The node that takes its place: empty, and in no cluster

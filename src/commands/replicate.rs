@@ -23,7 +23,7 @@ pub struct Replicate {
 
 impl Replicate {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
-        let mut cluster = cx.load_to_change(&self.node)?;
+        let mut cluster = cx.load_to_change(&self.node.clone().into())?;
         let master = cx.known_as(&cluster.report, &self.master);
         let plan = replicate::plan(&cluster.report, &master)?;
         let master = master.find(&cluster.report)?.name();

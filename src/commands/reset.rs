@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::step::{ChangeArgs, each_once};
-use crate::model::{NodeAddr, NodeReport};
+use crate::model::{NodeAddr, NodeList, NodeReport};
 use crate::ops;
 use crate::plan::reset::{self, Consent, NodeReset};
 use crate::render::{Failure, exit};
@@ -20,7 +20,7 @@ use crate::wire::load_nodes;
 pub struct Reset {
     /// The nodes to reset
     #[arg(required = true, value_name = "NODE")]
-    nodes: Vec<NodeAddr>,
+    nodes: Vec<NodeList>,
     /// Give each a new id and epoch as well
     #[arg(long)]
     hard: bool,
@@ -45,9 +45,10 @@ struct ResetJson {
 impl Reset {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let start = Instant::now();
-        each_once(&self.nodes)?;
+        let nodes = cx.addresses(&self.nodes)?;
+        each_once(&nodes)?;
         let (mut servers, reports) =
-            load_nodes(&self.nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
+            load_nodes(&nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
         let consent = Consent { flush: self.flush, force: self.force };
         let plan =
             reset::plan(&reports, consent, self.hard).map_err(|errors| Failure::resets(&errors))?;
@@ -59,12 +60,12 @@ impl Reset {
             if !plan.iter().all(NodeReset::is_done) {
                 cx.ui.confirm("Reset these nodes?", self.change.yes)?;
             }
-            let deadline = self.change.options(cx, self.nodes.len())?.deadline;
+            let deadline = self.change.options(cx, nodes.len())?.deadline;
             changed = ops::reset(&plan, self.hard, &mut servers, &deadline, &cx.progress())?;
         }
         if cx.ui.wants_json() {
             let elapsed_ms = start.elapsed().as_millis();
-            let (dry_run, nodes) = (self.change.dry_run, self.nodes);
+            let dry_run = self.change.dry_run;
             cx.ui.print_json(&ResetJson { changed, dry_run, nodes, elapsed_ms })?;
         } else if changed {
             cx.ui.print(&format!(

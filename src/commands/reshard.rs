@@ -4,7 +4,7 @@ use clap::{ArgGroup, Args};
 
 use super::context::Context;
 use super::moving::{self, MoveArgs};
-use crate::model::{NodeAddr, NodeRef, SlotRange, SlotSet};
+use crate::model::{NodeList, NodeRef, SlotRange, SlotSet};
 use crate::plan::transfer::{self, Wish};
 use crate::render::Usage;
 
@@ -16,7 +16,7 @@ use crate::render::Usage;
 #[command(group(ArgGroup::new("which").required(true).args(["count", "slots", "all"])))]
 pub struct Reshard {
     /// Any node of the cluster
-    entry: NodeAddr,
+    entry: NodeList,
     /// The master that gets the slots: an address, a node id, or the start of an id
     #[arg(long, value_name = "NODE")]
     to: NodeRef,

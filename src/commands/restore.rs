@@ -10,7 +10,7 @@ use super::connect::duration;
 use super::context::Context;
 use super::import::{ExistingArgs, halted, tell_left, told};
 use super::moving::LONGEST;
-use crate::model::{Manifest, NodeAddr};
+use crate::model::{Manifest, NodeList};
 use crate::ops::backup::verify;
 use crate::ops::import::Outcome;
 use crate::ops::restore::{Options, RestoreError, Restored, restore};
@@ -28,7 +28,7 @@ pub struct Restore {
     /// The folder that backup has written
     dir: PathBuf,
     /// Any node of the cluster that takes the keys
-    entry: NodeAddr,
+    entry: NodeList,
     /// The redis-server or valkey-server that loads the files, no older than the one that wrote
     /// them and no newer than the cluster [default: the first on PATH]
     #[arg(long, value_name = "PROGRAM")]

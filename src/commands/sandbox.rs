@@ -13,7 +13,7 @@ use super::context::Context;
 use super::create::Create;
 use super::placement::PlacementArgs;
 use super::step::{ChangeArgs, Format};
-use crate::model::NodeAddr;
+use crate::model::{NodeAddr, NodeList};
 use crate::render::{Table, Usage, exit};
 use crate::sandbox::{LocalNode, NodeSpec, State, find_server, server_version, start_all, vet_all};
 
@@ -243,7 +243,8 @@ impl Up {
             // Whoever asks for a playground has agreed to its being formed.
             let change = ChangeArgs { yes: true, ..self.change };
             let placement = PlacementArgs::default();
-            return Create { nodes: addrs, replicas: self.replicas, placement, change }.run(cx);
+            let nodes = addrs.into_iter().map(NodeList::from).collect();
+            return Create { nodes, replicas: self.replicas, placement, change }.run(cx);
         }
         let code = show(cx, &nodes)?;
         let addrs = match addrs.len() {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::step::ConsentArgs;
-use crate::model::{NodeAddr, NodeReport};
+use crate::model::{NodeList, NodeReport};
 use crate::ops;
 use crate::render::{Failure, Manner};
 
@@ -17,7 +17,7 @@ use crate::render::{Failure, Manner};
 #[derive(Debug, Args)]
 pub struct SetTimeout {
     /// Any node of the cluster
-    entry: NodeAddr,
+    entry: NodeList,
     /// How long a node may be silent before others take it for failing; at least 100
     #[arg(value_parser = clap::value_parser!(u64).range(100..=2_147_483_647))]
     milliseconds: u64,

@@ -1,10 +1,15 @@
 //! Where a node listens: the one parser of addresses.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
+
+use super::NodeUrl;
+
+/// The port of a URL that names none.
+const USUAL_PORT: &str = "6379";
 
 /// `host:port` or `host:port@busport`; the host is a name, an IPv4 or an IPv6 address.
 ///
@@ -81,6 +86,29 @@ fn port(text: &str, digits: &str) -> Result<u16, AddrError> {
         .ok_or_else(|| AddrError::BadPort { text: text.to_owned(), port: digits.to_owned() })
 }
 
+/// IPv4 as libc reads it (inet_aton): one to four numbers, the last of which fills the rest, each
+/// decimal, octal (`01`) or hexadecimal (`0x1`).
+fn ipv4(host: &str) -> Option<Ipv4Addr> {
+    let number = |text: &str| {
+        let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+            Some(hex) => (hex, 16),
+            None if text.len() > 1 && text.starts_with('0') => (&text[1..], 8),
+            None => (text, 10),
+        };
+        let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
+        is_number.then(|| u32::from_str_radix(digits, radix).ok()).flatten()
+    };
+    let numbers: Vec<u32> = host.split('.').map(number).collect::<Option<_>>()?;
+    let (last, bytes) = numbers.split_last()?;
+    let fits = bytes.len() < 4 && bytes.iter().all(|byte| *byte < 256);
+    let room = 32 - 8 * bytes.len().min(3) as u32;
+    if !fits || u64::from(*last) >= 1u64 << room {
+        return None;
+    }
+    let head = bytes.iter().zip([24, 16, 8]).map(|(byte, shift)| byte << shift).sum::<u32>();
+    Some((head + last).into())
+}
+
 /// Host names after RFC 1123, with the underscore that container networks use.
 fn is_host_name(host: &str) -> bool {
     let label = |label: &str| {
@@ -98,6 +126,16 @@ impl FromStr for NodeAddr {
     type Err = AddrError;
 
     fn from_str(text: &str) -> Result<NodeAddr, AddrError> {
+        // What a URL holds beside the place is read by whoever connects, and shown by nobody.
+        if let Some(url) = NodeUrl::read(text) {
+            let host_only = url.place.ends_with(']') || !url.place.contains(':');
+            return match host_only && !url.place.is_empty() {
+                true => format!("{}:{USUAL_PORT}", url.place).parse(),
+                false => url.place.parse(),
+            };
+        }
+        // A word of a list with commas between them.
+        let text = text.strip_suffix(',').unwrap_or(text);
         let (place, bus) = match text.split_once('@') {
             Some((place, bus)) => (place, Some(port(text, bus)?)),
             None => (text, None),
@@ -112,9 +150,13 @@ impl FromStr for NodeAddr {
             return Err(AddrError::NoHost(text.to_owned()));
         }
         let port = port(text, digits)?;
+        let is_ip = |host: &str| host.parse::<IpAddr>().is_ok();
         let host = match unbracketed {
-            Some(inner) => inner.parse::<IpAddr>().is_ok().then_some(inner),
-            None => (host.parse::<IpAddr>().is_ok() || is_host_name(host)).then_some(host),
+            Some(inner) => is_ip(inner).then(|| inner.to_owned()),
+            None if is_ip(host) => Some(host.to_owned()),
+            None => ipv4(host)
+                .map(|ip| ip.to_string())
+                .or_else(|| is_host_name(host).then(|| host.to_owned())),
         };
         let host = host.ok_or_else(|| AddrError::BadHost(text.to_owned()))?;
         Ok(NodeAddr::new(host, port, bus))
@@ -179,6 +221,13 @@ mod tests {
             ("[::1]:7001", "::1", 7001, None, "[::1]:7001"),
             ("[fe80::1]:7001@7002", "fe80::1", 7001, Some(7002), "[fe80::1]:7001"),
             ("::1:21831@31831", "::1", 21831, Some(31831), "[::1]:21831"),
+            ("127.0.0.1:7001,", "127.0.0.1", 7001, None, "127.0.0.1:7001"),
+            ("127.0.0.01:7001", "127.0.0.1", 7001, None, "127.0.0.1:7001"),
+            ("127.1:7001", "127.0.0.1", 7001, None, "127.0.0.1:7001"),
+            ("0x7f.0.0xA:1", "127.0.0.10", 1, None, "127.0.0.10:1"),
+            ("2130706433:1", "127.0.0.1", 1, None, "127.0.0.1:1"),
+            ("redis://ann:pw@h:7001/0", "h", 7001, None, "h:7001"),
+            ("rediss://[::1]/0", "::1", 6379, None, "[::1]:6379"),
         ] {
             let addr: NodeAddr = text.parse().unwrap();
             assert_eq!((addr.host(), addr.port(), addr.bus_port()), (host, port, bus), "{text}");
@@ -201,7 +250,13 @@ mod tests {
             ("local host:7001", "no host name"),
             ("256.1.1.1:7001", "no host name"),
             ("[localhost]:7001", "no host name"),
-            ("redis://h:7001", "no host name"),
+            ("127.0.0.08:7001", "no host name"),
+            ("127.0.256.1:7001", "no host name"),
+            ("1.2.3.4.5:7001", "no host name"),
+            ("http://h:7001", "no host name"),
+            ("redis://ann:pw@:7001", "':7001' has no host"),
+            ("redis://ann:pw@/0", "'' has no port"),
+            ("redis://ann:pw@h:x", "'h:x' has a bad port"),
         ] {
             let error = text.parse::<NodeAddr>().unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");

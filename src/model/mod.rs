@@ -4,25 +4,31 @@
 //! [Redis Cluster specification](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
 
 mod addr;
+mod address_map;
 mod info;
 mod manifest;
 mod node;
+mod node_list;
 mod node_ref;
 mod origin;
 mod rdb;
 mod report;
 mod slot;
 mod slot_set;
+mod url;
 mod view;
 
 pub use addr::{AddrError, NodeAddr};
+pub use address_map::{AddressMap, Mapping};
 pub use info::{ClusterInfo, InfoMap};
 pub use manifest::{FORMAT, MANIFEST, Manifest, ManifestShard};
 pub use node::{Flag, Flags, IdError, Node, NodeId, Role};
+pub use node_list::{NodeList, Place, parts};
 pub use node_ref::{FindError, NodeRef};
 pub use origin::Origin;
 pub use rdb::RdbHead;
 pub use report::{ClusterReport, Link, NodeReport, Settings, Silent};
 pub use slot::{SLOTS, Slot, SlotError, SlotRange};
 pub use slot_set::SlotSet;
+pub use url::{BadLogin, NodeUrl};
 pub use view::{ClusterView, OpenSlot, OpenState, ViewError};

@@ -150,7 +150,7 @@ impl Run<'_> {
             return Ok(());
         }
         let after = self.options.deadline.allowed();
-        Err(HaltCause::NotMet { gaps, nodes: plan.members.len(), after })
+        Err(HaltCause::NotMet { gaps, nodes: plan.members.len(), bus_tls: plan.bus_tls, after })
     }
 
     fn rounds<'a>(&'a mut self, speaker: Speaker, tally: &'a Tally) -> Rounds<'a> {

@@ -55,6 +55,8 @@ pub enum HaltCause {
         gaps: Vec<Gap>,
         /// How many nodes there are in all.
         nodes: usize,
+        /// Whether the bus speaks TLS.
+        bus_tls: bool,
         after: Duration,
     },
     #[error("the nodes did not come to agree within {}", humantime::format_duration(*after))]

@@ -10,7 +10,7 @@ use itertools::Itertools;
 use super::event::{Event, Observer, Phase, Tally};
 use super::import::{self, Outcome};
 use super::wait::Deadline;
-use crate::model::{NodeAddr, Origin};
+use crate::model::{AddressMap, NodeAddr, Origin};
 use crate::plan::import::{Source, Targets};
 use crate::sandbox::{Loader, SandboxError, password};
 use crate::wire::{Access, Secret, Server, WireError, all_at_once};
@@ -88,8 +88,14 @@ fn some(
     restored: &mut Restored,
 ) -> Result<(), RestoreError> {
     let secret = password()?;
-    let own =
-        Access { user: None, password: Some(Secret::new(&secret)), tls: None, ..access.clone() };
+    let own = Access {
+        user: None,
+        password: Some(Secret::new(&secret)),
+        tls: None,
+        // The loader runs here.
+        map: AddressMap::default(),
+        ..access.clone()
+    };
     let mut loaders: Vec<(&Path, Loader)> = Vec::new();
     for file in files {
         let others = loaders.iter().map(|(_, loader)| loader.addr().port()).collect_vec();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use itertools::Itertools;
 
+use super::bus_tls::TlsApart;
 use super::formation::{Formation, Member, Step};
 use super::layout::Layout;
 use crate::model::{Flag, NodeAddr, NodeId, NodeReport, Role, SlotSet};
@@ -17,6 +18,8 @@ pub enum Objection {
         "{0} and {1} are two servers with one node id ({2}): one of them was started on a copy of the other's nodes.conf"
     )]
     SameId(NodeAddr, NodeAddr, NodeId),
+    #[error(transparent)]
+    TlsApart(#[from] TlsApart),
     #[error("{node} already belongs to a cluster: it knows {others}")]
     NotAlone { node: NodeAddr, others: String },
     #[error("{node} already owns {}; this plan gives it {planned}", slots.words())]
@@ -35,7 +38,7 @@ impl Objection {
     /// The node that objects, where it could be emptied to take part.
     pub fn node(&self) -> Option<&NodeAddr> {
         match self {
-            Objection::TwoNames(..) | Objection::SameId(..) => None,
+            Objection::TwoNames(..) | Objection::SameId(..) | Objection::TlsApart(_) => None,
             Objection::NotAlone { node, .. }
             | Objection::OwnsSlots { node, .. }
             | Objection::OpenSlots { node, .. }
@@ -62,10 +65,10 @@ pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<Formation, Vec<Ob
         let replica = (Role::Replica { of: id(shard.master) }, SlotSet::EMPTY);
         targets.extend(shard.replicas.iter().map(|&seat| (seat, replica.clone())));
     }
-    let objections: Vec<Objection> = targets
-        .iter()
-        .flat_map(|(&seat, (role, slots))| objections(reports, seat, *role, slots))
-        .collect();
+    let own =
+        targets.iter().flat_map(|(&seat, (role, slots))| objections(reports, seat, *role, slots));
+    let objections: Vec<Objection> =
+        TlsApart::of(reports).map(Objection::from).into_iter().chain(own).collect();
     if !objections.is_empty() {
         return Err(objections);
     }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
+use super::bus_tls;
 use crate::model::{ClusterReport, ClusterView, Flag, NodeAddr, NodeId, NodeReport, Role, SlotSet};
 
 /// The `cluster-node-timeout` that a master gets while it waits to be `ok`, instead of `original`
@@ -100,6 +101,8 @@ pub struct Formation {
     /// Whether timeouts may be lowered for a moment: no node holds a key, so no failover could do
     /// harm, and the nodes are few enough.
     pub may_hurry: bool,
+    /// Whether the bus speaks TLS, so that certificates can keep nodes apart.
+    pub bus_tls: bool,
     /// How long the youngest node had been up: no node is `ok` in its first two seconds.
     pub youngest: Duration,
 }
@@ -142,6 +145,7 @@ impl Formation {
             all.union(member.slots.as_ref().unwrap_or(&report.view.me().slots))
         });
         Formation {
+            bus_tls: bus_tls::may_fail(reports.iter().copied()),
             connects,
             strangers: unknown.into_iter().collect(),
             unseen,
@@ -288,6 +292,7 @@ mod tests {
     fn strangers(members: usize) -> Formation {
         let pairs = (0..members).flat_map(|one| (one + 1..members).map(move |other| (one, other)));
         Formation {
+            bus_tls: false,
             members: vec![
                 Member {
                     id: NodeId::from_str(&"0".repeat(40)).unwrap(),

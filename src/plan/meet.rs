@@ -2,6 +2,7 @@
 
 use itertools::Itertools;
 
+use super::bus_tls::TlsApart;
 use super::create::is_new;
 use super::formation::{Formation, Member, Step};
 use crate::model::{ClusterReport, Flag, NodeAddr, NodeId, NodeReport, SlotSet};
@@ -19,6 +20,8 @@ pub enum MeetError {
         "{0} and {1} have one node id ({2}): name each node once; where they are two servers, one was started on a copy of the other's nodes.conf"
     )]
     SameId(NodeAddr, NodeAddr, NodeId),
+    #[error(transparent)]
+    TlsApart(#[from] TlsApart),
 }
 
 /// Plans that every node of the cluster and every newcomer know each other.
@@ -51,6 +54,11 @@ pub(super) fn members<'a>(
             }
             None => all.push(newcomer),
         }
+    }
+    if all.len() > cluster.nodes.len()
+        && let Some(apart) = TlsApart::of(all.iter().copied())
+    {
+        return Err(apart.into());
     }
     let silent = |id: NodeId| cluster.silent.iter().any(|node| node.id == id);
     for newcomer in &all[cluster.nodes.len()..] {

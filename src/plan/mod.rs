@@ -2,6 +2,7 @@
 //! no I/O, no clock, no randomness.
 
 pub mod assign;
+pub mod bus_tls;
 pub mod check;
 pub mod create;
 pub mod fix;

@@ -33,6 +33,9 @@ pub mod exit {
     pub const HALTED: u8 = 4;
 }
 
+/// What to do where nodes differ in it; a server takes it at run time too.
+const SAME_TLS: &str = "nothing was changed; give all of them the same: CONFIG SET tls-cluster yes, and the same in their config files";
+
 /// How many of many details are printed.
 const DETAILS: usize = 12;
 
@@ -132,6 +135,10 @@ impl Failure {
         let flush = if objections.iter().any(holds) { " --flush" } else { "" };
         let hint = (!nodes.is_empty()).then(|| {
             format!("only empty nodes form a cluster; to empty these for good: rcluster reset {nodes}{flush}")
+        });
+        let hint = hint.or_else(|| {
+            let apart = |objection| matches!(objection, &Objection::TlsApart(_));
+            objections.iter().any(apart).then(|| SAME_TLS.to_owned())
         });
         let failure = match objections {
             [one] => Failure::refused(one),
@@ -242,7 +249,7 @@ fn wire(error: &WireError) -> Failure {
         ),
         WireError::Tls { .. } => (
             exit::UNREACHABLE,
-            "is this the TLS port? --cacert names who is trusted, --sni the server's name, --insecure trusts anyone".to_owned(),
+            "is this the TLS port? --cacert names who is trusted, --sni the server's name, --tls-verify ca checks no names".to_owned(),
         ),
         WireError::Timeout { .. } => (
             exit::UNREACHABLE,
@@ -261,6 +268,10 @@ fn wire(error: &WireError) -> Failure {
         }
         WireError::Refused { .. } | WireError::Unexpected { .. } | WireError::View { .. } => {
             (exit::PROBLEMS, "nothing was changed".to_owned())
+        }
+        // What each of them said is told apart from all.
+        WireError::NoneAnswers { errors, .. } => {
+            return Failure { message: error.to_string(), ..Failure::unreachable(errors) };
         }
     };
     Failure::new(code, error).hint(hint)
@@ -281,6 +292,7 @@ fn meet(error: &MeetError) -> Failure {
         MeetError::OtherCluster { node, .. } => failure.hint(format!(
             "to add it alone, take it out of its cluster first: rcluster reset {node} --hard"
         )),
+        MeetError::TlsApart(_) => failure.hint(SAME_TLS),
         MeetError::SlotClash { .. } | MeetError::SameId(..) => failure,
     }
 }
@@ -481,8 +493,13 @@ fn halted(halted: &Halted) -> Failure {
                 mend.collect_vec().join("\n")
             )
         }
-        HaltCause::NotMet { gaps, nodes, .. } => {
+        HaltCause::NotMet { gaps, nodes, bus_tls, .. } => {
             failure.details.extend(unmet(gaps, *nodes));
+            failure.details.extend(bus_tls.then(|| {
+                "tls-cluster is yes: the bus fails as well where a node's certificate is not trusted by \
+                 the others (tls-ca-cert-file), or not fit for clients as well as for servers; the \
+                 nodes' logs tell of it".to_owned()
+            }));
             format!(
                 "nodes talk to each other on the bus port: it has to be open both ways, and nodes have to announce\n\
                  addresses that all others reach (cluster-announce-ip, -port, -bus-port behind NAT or in Docker).\n\

@@ -119,26 +119,31 @@ fn slots_cell(slots: &SlotSet, columns: usize) -> String {
 }
 
 /// A row a node, replicas under their master.
-pub fn nodes_text(cluster: &ClusterReport) -> String {
-    let rows = node_rows(cluster);
-    with_slots(|columns| nodes_table(cluster, &rows, columns))
+pub fn nodes_text(cluster: &ClusterReport, rows: &[NodeJson]) -> String {
+    with_slots(|columns| nodes_table(cluster, rows, columns))
 }
 
 fn nodes_table(cluster: &ClusterReport, rows: &[NodeJson], columns: usize) -> Table {
-    let mut table = Table::new(&["Node", "Id", "Role", "Slots", ">Epoch", "State"]);
+    let mut headers = vec!["Node", "Id", "Role", "Slots", ">Epoch", "State"];
+    let is_mapped = rows.iter().any(|row| row.outer.is_some());
+    headers.extend(is_mapped.then_some("Reached at"));
+    let mut table = Table::new(&headers);
     for row in rows {
         let name = row.addr.as_ref().map_or_else(|| "no address".to_owned(), NodeAddr::to_string);
         let answers = cluster.node(row.id).is_some();
         let state = row.flags.iter().map(|flag| flag.name().to_owned());
         let state = state.chain((!answers).then(|| "no answer".to_owned())).join(", ");
-        table.row([
+        let mut cells = vec![
             if row.master_id.is_some() { format!("└ {name}") } else { name },
             row.id.short(),
             row.role.to_owned(),
             slots_cell(&row.slots, columns),
             row.epoch.to_string(),
             if state.is_empty() { "ok".to_owned() } else { state },
-        ]);
+        ];
+        let outer = row.outer.as_ref().map(NodeAddr::to_string);
+        cells.extend(is_mapped.then(|| outer.unwrap_or_default()));
+        table.row(cells);
     }
     table
 }

@@ -20,6 +20,9 @@ pub struct NodeJson {
     pub epoch: u64,
     /// The bus connection from the entry node to it: `connected` or `disconnected`.
     pub link: &'static str,
+    /// Where it is reached, where --address-map leads elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outer: Option<NodeAddr>,
 }
 
 /// One node in JSON.
@@ -62,6 +65,7 @@ pub fn node_rows(cluster: &ClusterReport) -> Vec<NodeJson> {
             flags: seen.flags,
             epoch: own.epoch,
             link: if seen.connected { "connected" } else { "disconnected" },
+            outer: None,
         }
     };
     // By first slot, replicas after their master, masters without slots last.

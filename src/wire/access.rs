@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::tls::Tls;
+use crate::model::AddressMap;
 
 /// A password. It prints as `***`, so that no log, error or JSON can show it.
 #[derive(Clone)]
@@ -45,6 +46,8 @@ pub struct Access {
     /// How long one exchange of commands and replies may take, however slowly the bytes trickle.
     pub timeout: Duration,
     pub family: Family,
+    /// Where nodes are reached that others know by other addresses.
+    pub map: AddressMap,
 }
 
 impl Default for Access {
@@ -56,6 +59,7 @@ impl Default for Access {
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(10),
             family: Family::Any,
+            map: AddressMap::default(),
         }
     }
 }

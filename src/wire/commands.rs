@@ -13,8 +13,8 @@ use crate::model::{
 };
 
 /// Settings that should be equal on all nodes and matter to the whole cluster.
-const SETTINGS: [&str; 3] =
-    ["cluster-node-timeout", "cluster-require-full-coverage", REPLICA_MIGRATION];
+const SETTINGS: [&str; 4] =
+    ["cluster-node-timeout", "cluster-require-full-coverage", REPLICA_MIGRATION, TLS_CLUSTER];
 
 /// Whether a master that lost its last slot becomes a replica, and spare replicas wander.
 pub(super) const REPLICA_MIGRATION: &str = "cluster-allow-replica-migration";
@@ -22,6 +22,7 @@ pub(super) const REPLICA_MIGRATION: &str = "cluster-allow-replica-migration";
 /// The sections of INFO that are read.
 const SECTIONS: [&str; 4] = ["server", "replication", "memory", "keyspace"];
 
+use crate::plan::bus_tls::TLS_CLUSTER;
 pub use crate::plan::fix::Library;
 
 /// How a replica takes its master's place.

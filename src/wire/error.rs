@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{NodeAddr, ViewError};
+use crate::model::{NodeAddr, NodeList, ViewError};
 
 /// A failed talk with one server; each variant names it and what it said, word for word.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -25,9 +25,28 @@ pub enum WireError {
     Unexpected { addr: NodeAddr, command: String, said: String },
     #[error("{addr}: {source}")]
     View { addr: NodeAddr, source: ViewError },
+    #[error("none of {list} answers")]
+    NoneAnswers {
+        list: NodeList,
+        /// The first that was asked.
+        addr: NodeAddr,
+        errors: Vec<WireError>,
+    },
 }
 
 impl WireError {
+    /// What is said of a list none of which answers, by what each of them said.
+    pub(super) fn none_answers(list: &NodeList, errors: Vec<WireError>) -> WireError {
+        match &errors[..] {
+            [one] => one.clone(),
+            several => {
+                let addr = several.first().map(|error| error.addr().clone());
+                let addr = addr.unwrap_or_else(|| NodeAddr::new("", 0, None));
+                WireError::NoneAnswers { list: list.clone(), addr, errors }
+            }
+        }
+    }
+
     /// What a server refused a command with, word for word; `None` for every other failure.
     pub fn refusal(&self) -> Option<&str> {
         match self {
@@ -38,6 +57,9 @@ impl WireError {
 
     /// Whether the server turned the credentials (or their lack) down.
     pub fn is_denied(&self) -> bool {
+        if let WireError::NoneAnswers { errors, .. } = self {
+            return errors.iter().all(WireError::is_denied);
+        }
         let words = ["NOAUTH", "WRONGPASS", "NOPERM", "DENIED"];
         let is_auth = matches!(self, WireError::Refused { command, .. } if command == "AUTH");
         self.refusal().is_some_and(|said| {
@@ -50,6 +72,9 @@ impl WireError {
 
     /// Whether the server has cluster mode switched off.
     pub fn is_cluster_off(&self) -> bool {
+        if let WireError::NoneAnswers { errors, .. } = self {
+            return errors.iter().all(WireError::is_cluster_off);
+        }
         self.refusal().is_some_and(|said| said.contains("cluster support disabled"))
     }
 
@@ -76,7 +101,8 @@ impl WireError {
             | WireError::NotRedis { addr, .. }
             | WireError::Refused { addr, .. }
             | WireError::Unexpected { addr, .. }
-            | WireError::View { addr, .. } => addr,
+            | WireError::View { addr, .. }
+            | WireError::NoneAnswers { addr, .. } => addr,
         }
     }
 }

@@ -7,8 +7,9 @@ use itertools::{Either, Itertools};
 use super::access::Access;
 use super::error::WireError;
 use super::fleet::all_at_once;
+use super::resolve::first_of;
 use super::server::Server;
-use crate::model::{ClusterReport, Flag, NodeAddr, NodeId, NodeReport, Silent};
+use crate::model::{ClusterReport, Flag, NodeAddr, NodeId, NodeList, NodeReport, Silent};
 
 /// A cluster's facts, and an open connection to each node that answered.
 #[derive(Debug)]
@@ -29,13 +30,13 @@ pub fn load_nodes(
     if bad.is_empty() { Ok(good.into_iter().unzip()) } else { Err(bad) }
 }
 
-/// Asks the entry node, then at once every node it knows, then those that only they know, until
+/// Asks the first entry that answers, then at once every node it knows, then those that only they know, until
 /// nobody names a new one.
 ///
 /// # Errors
-/// Only where the entry itself gives no report; any other node lands in the report's `silent`.
-pub fn load_cluster(entry: &NodeAddr, access: &Access) -> Result<Cluster, WireError> {
-    let (server, report) = ask(entry, access)?;
+/// Only where no entry gives a report; any other node lands in the report's `silent`.
+pub fn load_cluster(entry: &NodeList, access: &Access) -> Result<Cluster, WireError> {
+    let (server, report) = first_of(entry, access, |addr| ask(addr, access))?;
     // A place is an id at an address: one id at two addresses is two servers, or one with two names.
     let mut asked: HashSet<(NodeId, NodeAddr)> = HashSet::new();
     asked.extend(report.view.me().addr.clone().map(|addr| (report.id(), addr)));

@@ -40,8 +40,10 @@ impl Server {
     /// # Errors
     /// The server cannot be reached, is no Redis, or turns the credentials down.
     pub fn connect(addr: &NodeAddr, access: &Access) -> Result<Server, WireError> {
-        let (stream, ip) = Stream::open(addr, access)?;
-        let (addr, access) = (addr.clone(), access.clone());
+        // Other nodes are sent the address that they know, whichever the user named.
+        let addr = access.map.inner(addr).unwrap_or_else(|| addr.clone());
+        let (stream, ip) = Stream::open(&addr, access)?;
+        let access = access.clone();
         let mut server =
             Server { addr, ip, stream, parser: Parser::new(), access, shown: false, broken: false };
         if let Some(password) = server.access.password.clone() {
@@ -73,7 +75,7 @@ impl Server {
         self.access.timeout
     }
 
-    /// The IP that its address led to.
+    /// The IP that its address led to, for other nodes.
     pub(super) fn ip(&self) -> IpAddr {
         self.ip
     }

@@ -73,8 +73,9 @@ impl Stream {
             None => Layer::Plain(timed),
             Some(tls) => {
                 let failed = |why: String| WireError::Tls { addr: addr.clone(), why };
-                let name =
-                    tls.server_name(addr.host()).map_err(|error| failed(error.to_string()))?;
+                let outer = access.map.outer(addr);
+                let host = outer.as_ref().unwrap_or(addr).host();
+                let name = tls.server_name(host).map_err(|error| failed(error.to_string()))?;
                 let client = ClientConnection::new(tls.config.clone(), name);
                 let client = client.map_err(|error| failed(error.to_string()))?;
                 let mut stream = StreamOwned::new(client, timed);
@@ -131,16 +132,23 @@ impl Write for Stream {
 }
 
 /// Tries each address of the host in turn; the error tells of the last one.
+///
+/// The IP is the node's for other nodes: where a map leads elsewhere, not the one that was dialled.
 fn connect(addr: &NodeAddr, access: &Access) -> Result<(TcpStream, IpAddr), WireError> {
     let (timeout, mut why) = (access.connect_timeout, String::new());
-    for ip in resolve(addr, access)? {
-        match TcpStream::connect_timeout(&(ip, addr.port()).into(), timeout) {
-            Ok(tcp) => return Ok((tcp, ip)),
+    let outer = access.map.outer(addr);
+    for ip in resolve(outer.as_ref().unwrap_or(addr), access)? {
+        let port = outer.as_ref().unwrap_or(addr).port();
+        match TcpStream::connect_timeout(&(ip, port).into(), timeout) {
+            Ok(tcp) => return Ok((tcp, outer.as_ref().and(addr.ip()).unwrap_or(ip))),
             Err(error) if is_timeout(&error) => {
                 why = format!("no answer within {}", humantime::format_duration(timeout));
             }
             Err(error) => why = said(&error),
         }
+    }
+    if let Some(outer) = outer {
+        why += &format!(" (at {outer}, where the address map leads)");
     }
     Err(WireError::Connect { addr: addr.clone(), why })
 }

@@ -12,6 +12,17 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
 
+/// What of a server's certificate is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum TlsVerify {
+    /// The chain of trust, and the server's name
+    Full,
+    /// The chain of trust
+    Ca,
+    /// Nothing
+    None,
+}
+
 /// What the user said about TLS.
 #[derive(Clone, Debug, Default)]
 pub struct TlsOptions {
@@ -21,8 +32,8 @@ pub struct TlsOptions {
     pub key: Option<PathBuf>,
     /// The server name to ask for and to verify, in place of the address's host.
     pub sni: Option<String>,
-    /// Accept any certificate.
-    pub insecure: bool,
+    /// What is checked; `None` leaves it to who is trusted, and how a server is named.
+    pub verify: Option<TlsVerify>,
 }
 
 /// TLS as it is used for every connection of a run.
@@ -30,6 +41,8 @@ pub struct TlsOptions {
 pub struct Tls {
     pub(super) config: Arc<ClientConfig>,
     sni: Option<ServerName<'static>>,
+    /// What is less than safe about it.
+    pub warning: Option<&'static str>,
 }
 
 /// Why TLS cannot be set up.
@@ -58,17 +71,30 @@ impl Tls {
     /// A file that cannot be read, a certificate without its key, a server name that is none.
     pub fn new(options: &TlsOptions) -> Result<Tls, TlsError> {
         let provider = Arc::new(ring::default_provider());
-        let lenient = |chain| Arc::new(Lenient { chain, provider: provider.clone() });
-        let verifier: Arc<dyn ServerCertVerifier> = if options.insecure {
-            lenient(None)
-        } else {
+        let lenient =
+            |chain, unnamed| Arc::new(Lenient { chain, unnamed, provider: provider.clone() });
+        let chain = || -> Result<_, TlsError> {
             let roots = Arc::new(roots(options.cacert.as_deref())?);
-            let strict =
-                WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build()?;
-            // A private CA vouches for the cluster: its nodes are told apart by IP, and their
-            // certificates seldom carry it. redis-cli and the nodes themselves check no name.
-            let any_name = options.cacert.is_some() && options.sni.is_none();
-            if any_name { lenient(Some(strict)) } else { strict }
+            Ok(WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build()?)
+        };
+        // A private CA vouches for the cluster: nodes found through gossip are known by IPs, which
+        // their certificates seldom hold. redis-cli and the nodes themselves check no name.
+        let is_private = options.cacert.is_some() && options.sni.is_none();
+        let verifier: Arc<dyn ServerCertVerifier> = match options.verify {
+            Some(TlsVerify::None) => lenient(None, Unnamed::All),
+            Some(TlsVerify::Ca) => lenient(Some(chain()?), Unnamed::All),
+            None if is_private => lenient(Some(chain()?), Unnamed::Ips),
+            Some(TlsVerify::Full) | None => chain()?,
+        };
+        let warning = match options.verify {
+            Some(TlsVerify::None) => Some(
+                "no certificate is checked: whoever is in between can read and change everything",
+            ),
+            Some(TlsVerify::Ca) if options.cacert.is_none() => Some(
+                "names are not checked: whoever has any certificate that this system trusts is taken \
+                 for a node; --cacert names the cluster's own authority",
+            ),
+            _ => None,
         };
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -84,7 +110,7 @@ impl Tls {
         let sni = options.sni.as_ref().map(|name| {
             ServerName::try_from(name.clone()).map_err(|_| TlsError::BadName(name.clone()))
         });
-        Ok(Tls { config: Arc::new(config), sni: sni.transpose()? })
+        Ok(Tls { config: Arc::new(config), sni: sni.transpose()?, warning })
     }
 
     /// The name to ask a server at `host` for.
@@ -134,11 +160,20 @@ fn roots(cacert: Option<&Path>) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
+/// Whose certificates need not hold the name that they were asked by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unnamed {
+    All,
+    /// Servers that are known by IP addresses.
+    Ips,
+}
+
 /// Checks less than rustls does by itself.
 #[derive(Debug)]
 struct Lenient {
-    /// Checks the chain of trust, and no name; `None` accepts any certificate.
+    /// Checks the chain of trust, and the name; `None` accepts any certificate.
     chain: Option<Arc<WebPkiServerVerifier>>,
+    unnamed: Unnamed,
     provider: Arc<CryptoProvider>,
 }
 
@@ -156,7 +191,11 @@ impl ServerCertVerifier for Lenient {
         match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp, now) {
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
+            )) if self.unnamed == Unnamed::All
+                || matches!(server_name, ServerName::IpAddress(_)) =>
+            {
+                Ok(ServerCertVerified::assertion())
+            }
             verdict => verdict,
         }
     }

@@ -99,9 +99,42 @@ fn a_user_without_the_rights_is_refused_with_the_servers_words() {
     let before = cluster.facts();
     run(&args(&cluster, &["--user", "reader"]), Some(PASSWORD)).exits(3).tells(&["NOPERM"]);
     rcluster(&["check", &cluster.addr(0), "--user", "reader"])
-        .exits(2)
-        .tells(&["--user needs a password"]);
+        .exits(3)
+        .tells(&["WRONGPASS", "REDISCLI_AUTH"]);
     assert_eq!(cluster.facts(), before);
+}
+
+#[test]
+fn a_user_without_password_logs_in_and_has_its_keys_moved() {
+    let cluster = TestCluster::start(3);
+    cluster.tell_all(&["ACL", "SETUSER", "ann", "on", "nopass", "~*", "&*", "+@all"]);
+    cluster.tell_all(&["ACL", "SETUSER", "bob", "on", ">", "~*", "&*", "+@all"]);
+    run(&args(&cluster, &["--user", "ann"]), None).succeeds();
+    fill(&cluster, 100);
+    let before = contents(&cluster);
+    // From here on nobody else may do anything.
+    let (first, last) = (cluster.addr(0), cluster.addr(2));
+    let connections: Vec<_> = (0..3).map(|node| cluster.connect(node)).collect();
+    cluster.tell_all(&["ACL", "SETUSER", "default", "off"]);
+
+    let args = ["reshard", &first, "--to", &last, "--slots", "0-999", "--yes", "--json"];
+    let as_user = |user: &str, password: Option<&str>| {
+        rcluster_with(&[&args[..], &["--user", user]].concat(), |command| {
+            command.envs(password.map(|password| ("REDISCLI_AUTH", password)));
+        })
+    };
+    assert_eq!(as_user("ann", None).succeeds().json()["moved_count"], 1000);
+    // An empty password is one: given in the environment, or in an empty file.
+    as_user("bob", Some("")).succeeds();
+    let file = cluster.dir().join("empty");
+    std::fs::write(&file, "\n").unwrap();
+    let check = ["check", &first, "--user", "bob", "--password-file", file.to_str().unwrap()];
+    rcluster(&check).succeeds();
+
+    for mut connection in connections {
+        redis::cmd("ACL").arg(&["SETUSER", "default", "on"]).exec(&mut connection).unwrap();
+    }
+    assert_same(&before, &contents(&cluster));
 }
 
 #[test]
@@ -226,4 +259,84 @@ fn tls_failures_are_told_from_each_other() {
     let plain = cluster.addr(0);
     rcluster(&["check", &plain, "--tls", "--insecure"]).exits(3).tells(&[&plain, "TLS failed"]);
     rcluster(&["check", &plain, "--insecure"]).exits(2).tells(&["need --tls"]);
+}
+
+#[test]
+fn what_of_a_certificate_is_checked_is_the_users_choice() {
+    let authority = Authority::new();
+    let (_cluster, addrs) = tls_servers(&authority);
+    let ca = authority.path("ca.pem");
+    let (cert, key) = (authority.path("server.pem"), authority.path("server.key"));
+    let by_name = addrs[0].replace("127.0.0.1", "localhost");
+    let check = |addr: &str, more: &[&str]| {
+        let args = ["check", addr, "--tls", "--cert", &cert, "--key", &key];
+        rcluster(&[&args[..], more].concat())
+    };
+    let own = ["--cacert", &ca];
+
+    // The certificate holds redis.example.com alone. Reached means: not formed yet, exit 1.
+    check(&addrs[0], &own).exits(1);
+    check(&by_name, &own).exits(3).tells(&["TLS failed", "localhost", "--tls-verify ca"]);
+    check(&by_name, &[&own[..], &["--tls-verify", "ca"]].concat()).exits(1);
+    check(&addrs[0], &[&own[..], &["--tls-verify", "full"]].concat())
+        .exits(3)
+        .tells(&["TLS failed"]);
+    check(&addrs[0], &[&own[..], &["--tls-verify", "full", "--sni", "redis.example.com"]].concat())
+        .exits(1);
+    for none in [&["--tls-verify", "none"][..], &["--insecure"]] {
+        let run = check(&by_name, none).exits(1).tells(&["no certificate is checked"]);
+        assert_eq!(run.err.matches("warning:").count(), 1, "{}", run.err);
+    }
+    check(&addrs[0], &["--insecure", "--tls-verify", "ca"]).exits(2);
+
+    // The system's bundle, which knows nothing of this authority.
+    let system = |more: &[&str], bundle: &str| {
+        let args = ["check", &addrs[0], "--tls", "--cert", &cert, "--key", &key];
+        rcluster_with(&[&args[..], more].concat(), |command| {
+            command.env("SSL_CERT_FILE", bundle);
+        })
+    };
+    let names = "names are not checked";
+    system(&["--tls-verify", "ca"], &ca).exits(1).tells(&[names]);
+    let full = system(&[], &ca).exits(3).tells(&["TLS failed"]);
+    assert!(!full.err.contains(names), "{}", full.err);
+}
+
+#[test]
+fn nodes_that_differ_in_tls_on_the_bus_are_not_introduced() {
+    let authority = Authority::new();
+    let (cluster, addrs) = tls_servers(&authority);
+    cluster.tell(2, &["CONFIG", "SET", "tls-cluster", "no"]);
+    let plain = TestCluster::start(1);
+    let nodes = cluster.addrs();
+    let before = cluster.facts();
+
+    let differ = ["tls-cluster is yes on", "no on", &nodes[2], "CONFIG SET tls-cluster"];
+    rcluster(&["create", &nodes[0], &nodes[1], &nodes[2], "--yes"]).exits(1).tells(&differ);
+    rcluster(&["meet", &nodes[0], &nodes[2]]).exits(1).tells(&differ);
+    rcluster(&["add-node", &plain.addr(0), &nodes[0], "--yes"])
+        .exits(1)
+        .tells(&["tls-cluster is yes on", &plain.addr(0)]);
+
+    assert_eq!(cluster.facts(), before);
+    assert_eq!(addrs.len(), 3);
+}
+
+#[test]
+fn certificates_that_keep_buses_apart_are_named_as_a_cause() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let (mut cluster, _) = tls_servers(&ours);
+    let (strangers, _) = tls_servers(&theirs);
+    let last = strangers.addr(0);
+    let run = rcluster(&[
+        "create",
+        &cluster.addr(0),
+        &cluster.addr(1),
+        &last,
+        "--yes",
+        "--join-timeout",
+        "3s",
+    ]);
+    run.exits(4).tells(&["tls-cluster is yes", "certificate", &last]);
+    cluster.adopt(strangers);
 }

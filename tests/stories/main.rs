@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
+mod address_map;
+mod addresses;
 mod backup;
 mod bad_input;
 mod by_hand;

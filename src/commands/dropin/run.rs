@@ -3,8 +3,6 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clap::Parser;
-
 use super::{Ask, Translation, is_trib, translate};
 use crate::commands::{Cli, Command};
 use crate::render::{Color, Failure, NotConfirmed, Ui};
@@ -38,12 +36,9 @@ fn translated(mut translation: Translation, is_trib: bool, ui: &Ui) -> Result<u8
     let command = args.first().map(|word| word.to_string_lossy().into_owned());
     let command = command.unwrap_or_default();
     let words = std::iter::once(OsString::from("rcluster")).chain(args.iter().cloned());
-    let cli = match Cli::try_parse_from(words) {
+    let cli = match Cli::read(words.collect()) {
         Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return Ok(u8::from(error.use_stderr()));
-        }
+        Err(code) => return Ok(code.min(1)),
     };
     if let Command::Call(call) = &cli.command {
         let words = call.command.iter().map(|word| word.to_string_lossy());

@@ -4,9 +4,7 @@ use std::ffi::OsStr;
 
 use super::error::DropinError;
 use super::vocabulary::Flag;
-
-const SCHEMES: [(&str, bool); 4] =
-    [("redis://", false), ("rediss://", true), ("valkey://", false), ("valkeys://", true)];
+use crate::model::NodeUrl;
 
 fn bad(wants: &'static str) -> DropinError {
     DropinError::BadUri { wants }
@@ -15,38 +13,26 @@ fn bad(wants: &'static str) -> DropinError {
 /// The options that a URI stands for; none is one that it takes back.
 pub fn parts(uri: &OsStr) -> Result<Vec<(Flag, Option<String>)>, DropinError> {
     let uri = uri.to_str().ok_or_else(|| bad("a URI in UTF-8"))?;
-    let (rest, tls) = SCHEMES
-        .iter()
-        .find_map(|(scheme, tls)| {
-            let head = uri.get(..scheme.len())?;
-            head.eq_ignore_ascii_case(scheme).then(|| (&uri[scheme.len()..], *tls))
-        })
+    let url = NodeUrl::read(uri)
         .ok_or_else(|| bad("redis://, rediss://, valkey:// or valkeys:// at its start"))?;
     let mut parts = Vec::new();
-    if tls {
+    if url.tls {
         parts.push((Flag::Tls, Some(String::new())));
     }
-    // The last @, so that no part of a password with one in it is taken for a host.
-    let place = match rest.rsplit_once('@') {
-        Some((login, place)) => {
-            parts.extend(credentials(login)?);
-            place
+    let wants = "user and password in UTF-8 with every % as %25";
+    let (first, second) = url.login().map_err(|_| bad(wants))?;
+    // `user:password` or `password`; an empty one takes back what came before.
+    let some = |text: Option<String>| text.filter(|it| !it.is_empty());
+    match (first, second) {
+        (first, Some(password)) => {
+            parts.push((Flag::User, some(first)));
+            parts.push((Flag::Pass, some(Some(password))));
         }
-        None => rest,
-    };
-    // The number of the database means nothing to a cluster.
-    let place = place.split('/').next().unwrap_or_default();
-    parts.extend(host_and_port(place));
+        (Some(password), None) => parts.push((Flag::Pass, some(Some(password)))),
+        (None, None) => {}
+    }
+    parts.extend(host_and_port(url.place));
     Ok(parts)
-}
-
-/// `user:password` or `password`; an empty one takes back what came before.
-fn credentials(login: &str) -> Result<Vec<(Flag, Option<String>)>, DropinError> {
-    let some = |text: &str| Ok::<_, DropinError>(Some(decode(text)?).filter(|it| !it.is_empty()));
-    Ok(match login.split_once(':') {
-        Some((user, pass)) => vec![(Flag::User, some(user)?), (Flag::Pass, some(pass)?)],
-        None => vec![(Flag::Pass, some(login)?)],
-    })
 }
 
 fn host_and_port(place: &str) -> Vec<(Flag, Option<String>)> {
@@ -63,20 +49,4 @@ fn host_and_port(place: &str) -> Vec<(Flag, Option<String>)> {
         .filter(|(_, text)| !text.is_empty())
         .map(|(flag, text)| (flag, Some(text.to_owned())))
         .collect()
-}
-
-/// `%41` is `A`.
-fn decode(text: &str) -> Result<String, DropinError> {
-    let wants = "user and password with every % as %25";
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut pieces = text.split('%');
-    bytes.extend_from_slice(pieces.next().unwrap_or_default().as_bytes());
-    for piece in pieces {
-        let hex = piece.get(..2).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
-        let byte =
-            hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).ok_or_else(|| bad(wants))?;
-        bytes.push(byte);
-        bytes.extend_from_slice(&piece.as_bytes()[2..]);
-    }
-    String::from_utf8(bytes).map_err(|_| bad("user and password in UTF-8"))
 }

@@ -6,6 +6,7 @@ use itertools::Itertools;
 
 use super::{Kind, Problem, listed, owners};
 use crate::model::{ClusterReport, Flag, Link, NodeId, NodeReport, Role};
+use crate::plan::bus_tls;
 
 /// Seconds within which a first copy has begun to arrive, or will not.
 const FIRST_COPY: u64 = 60;
@@ -86,8 +87,12 @@ pub(super) fn unheard(cluster: &ClusterReport) -> Vec<Problem> {
             unheard.entry(named).or_default().push(report.via.to_string());
         }
     }
+    let cause = match bus_tls::may_fail(&cluster.nodes) {
+        true => ": the port is closed, or TLS fails there (tls-cluster is yes)",
+        false => "",
+    };
     let problem = |(bus, observers): (String, Vec<String>)| {
-        let message = format!("{} never had an answer from {bus}", listed(&observers));
+        let message = format!("{} never had an answer from {bus}{cause}", listed(&observers));
         Problem::error(Kind::BusClosed, message).at(observers)
     };
     unheard.into_iter().map(problem).collect()

@@ -1,0 +1,113 @@
+//! A word of the command line that names nodes: one, several with commas, or all of a DNS name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use itertools::Itertools;
+
+use super::{AddrError, NodeAddr, NodeUrl};
+
+/// What stands before a name whose addresses are all meant, as Thanos and Prometheus write it.
+const DNS: &str = "dns+";
+
+/// One part of such a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    One(NodeAddr),
+    /// Every address of the host's name, each with this port.
+    All(NodeAddr),
+}
+
+/// `host:port`, `a:6379,b:6379`, `dns+name:6379`: as an entry, the first of them that answers; among
+/// nodes, all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeList(Vec<Place>);
+
+impl NodeList {
+    pub fn places(&self) -> &[Place] {
+        &self.0
+    }
+}
+
+/// The parts between commas.
+pub fn parts(word: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = word;
+    while let Some(end) = end_of_part(rest) {
+        parts.push(&rest[..end]);
+        rest = &rest[end + 1..];
+    }
+    parts.push(rest);
+    parts
+}
+
+/// Where the first comma that ends a part is. A password in a URL may hold commas too.
+fn end_of_part(text: &str) -> Option<usize> {
+    let mut commas = text.match_indices(',').map(|(at, _)| at);
+    let next_url = commas.find(|at| NodeUrl::read(&text[at + 1..]).is_some());
+    let login = match NodeUrl::read(text) {
+        Some(_) => text[..next_url.unwrap_or(text.len())].rfind('@').unwrap_or(0),
+        None => 0,
+    };
+    text[login..].find(',').map(|at| login + at)
+}
+
+impl FromStr for NodeList {
+    type Err = AddrError;
+
+    fn from_str(text: &str) -> Result<NodeList, AddrError> {
+        let place = |part: &str| match part.strip_prefix(DNS) {
+            Some(name) => name.parse().map(Place::All),
+            None => part.parse().map(Place::One),
+        };
+        // A list that was copied from elsewhere may end in a comma.
+        let list = text.strip_suffix(',').unwrap_or(text);
+        parts(list).into_iter().map(str::trim).map(place).collect::<Result<_, _>>().map(NodeList)
+    }
+}
+
+impl From<NodeAddr> for NodeList {
+    fn from(addr: NodeAddr) -> NodeList {
+        NodeList(vec![Place::One(addr)])
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::One(addr) => addr.fmt(f),
+            Place::All(addr) => write!(f, "{DNS}{addr}"),
+        }
+    }
+}
+
+/// As it can be typed again.
+impl fmt::Display for NodeList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0.iter().join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_read_and_printed_back() {
+        for (text, printed) in [
+            ("a:1", "a:1"),
+            ("a:1,", "a:1"),
+            ("a:1,b:2@12,[::1]:3", "a:1,b:2,[::1]:3"),
+            ("dns+redis.ns.svc:6379,a:1", "dns+redis.ns.svc:6379,a:1"),
+            ("redis://u:p,q@h:1,h2:2,rediss://h3", "h:1,h2:2,h3:6379"),
+            ("redis://h:1,redis://u:p@h:2", "h:1,h:2"),
+        ] {
+            let list: NodeList = text.parse().unwrap();
+            assert_eq!(list.to_string(), printed, "{text}");
+        }
+        assert_eq!(parts("redis://u:p,q@h:1,h2:2"), ["redis://u:p,q@h:1", "h2:2"]);
+        for bad in ["", ",", "a:1,,b:2", "dns+:1", "a:1,b"] {
+            assert!(bad.parse::<NodeList>().is_err(), "{bad}");
+        }
+    }
+}
