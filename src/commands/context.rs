@@ -6,11 +6,13 @@ use clap::Args;
 
 use super::connect::{ConnectArgs, Given};
 use super::placement::Zones;
-use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeRef};
+use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeRef, NodeReport};
 use crate::ops::{Deadline, Event, Interrupt, Observer};
 use crate::plan::check::{Problem, check, is_healthy};
-use crate::render::{Color, Progress, ProgressMode, Ui};
-use crate::wire::{Access, Cluster, WireError, load_cluster, resolve};
+use crate::render::{Color, Failure, Progress, ProgressMode, Ui};
+use crate::wire::{
+    Access, Cluster, Server, WireError, load_cluster, load_cluster_with, load_nodes, resolve,
+};
 
 /// The shortest and the longest pause between two looks at a cluster that is not healthy yet.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
@@ -71,11 +73,30 @@ impl Context {
     /// The facts of a cluster that is about to be changed; nodes that give no answer are warned of.
     pub(super) fn load_to_change(&self, entry: &NodeAddr) -> Result<Cluster, WireError> {
         let cluster = self.load(entry)?;
-        for silent in &cluster.report.silent {
-            let name = cluster.report.name(silent.id);
+        self.warn_of_silent(&cluster.report);
+        Ok(cluster)
+    }
+
+    /// The same, where members may be at these addresses, which no view has; gives the nodes there
+    /// that are no members.
+    pub(super) fn load_with(
+        &self,
+        entry: &NodeAddr,
+        nodes: &[NodeAddr],
+    ) -> anyhow::Result<(Cluster, Vec<(Server, NodeReport)>)> {
+        let (servers, reports) =
+            load_nodes(nodes, &self.access).map_err(|errors| Failure::unreachable(&errors))?;
+        let found = servers.into_iter().zip(reports).collect();
+        let (cluster, others) = load_cluster_with(entry, found, &self.access)?;
+        self.warn_of_silent(&cluster.report);
+        Ok((cluster, others))
+    }
+
+    fn warn_of_silent(&self, report: &ClusterReport) {
+        for silent in &report.silent {
+            let name = report.name(silent.id);
             self.warn(&format!("{name} gives no answer and is left out: {}", silent.why));
         }
-        Ok(cluster)
     }
 
     /// A host name as the IP that the cluster knows, where it resolves to one.

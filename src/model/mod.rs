@@ -22,7 +22,7 @@ pub use node::{Flag, Flags, IdError, Node, NodeId, Role};
 pub use node_ref::{FindError, NodeRef};
 pub use origin::Origin;
 pub use rdb::RdbHead;
-pub use report::{ClusterReport, Link, NodeReport, Settings, Silent};
+pub use report::{ClusterReport, Link, NodeReport, Settings, Silent, Stranger};
 pub use slot::{SLOTS, Slot, SlotError, SlotRange};
 pub use slot_set::SlotSet;
 pub use view::{ClusterView, OpenSlot, OpenState, ViewError};
