@@ -16,6 +16,7 @@ mod fix;
 mod import;
 mod info;
 mod membership;
+mod moved;
 mod moving;
 mod moving_faults;
 mod output;

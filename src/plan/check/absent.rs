@@ -15,7 +15,7 @@ use crate::plan::leave::lost_with;
 pub(super) fn absent(cluster: &ClusterReport) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut lost = Vec::new();
-    for silent in &cluster.silent {
+    for silent in cluster.silent.iter().sorted_by_key(|silent| &silent.addr) {
         match (silent.taken_by, &silent.addr) {
             (Some(stranger), _) => problems.push(taken(cluster, silent, stranger)),
             (None, None) => problems.push(nowhere(cluster, silent)),

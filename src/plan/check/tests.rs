@@ -123,7 +123,8 @@ fn a_silent_nodes_slots_are_what_the_others_say() {
     assert_eq!(of(Kind::SlotsUncovered, &half), []);
     assert_eq!(
         of(Kind::NodeUnreachable, &half)[0].message,
-        "1.1.1.2:1 (id bbbbbbbb) gives no answer: connection refused"
+        "1.1.1.2:1 (id bbbbbbbb) gives no answer: connection refused; it owns slots 8192-16383, and no \
+         replica of it answers: if it came back elsewhere, meet it there"
     );
 }
 
