@@ -7,11 +7,14 @@ use clap::Args;
 use super::connect::{AUTH, ConnectArgs, FROM_AUTH, Given};
 use super::login::{UrlLogin, UrlLogins};
 use super::placement::Zones;
-use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeList, NodeRef};
+use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeList, NodeRef, NodeReport};
 use crate::ops::{Deadline, Event, Interrupt, Observer};
 use crate::plan::check::{Problem, check, is_healthy};
-use crate::render::{Color, Manner, Progress, ProgressMode, Ui};
-use crate::wire::{Access, Cluster, WireError, addresses, load_cluster, resolve};
+use crate::render::{Color, Failure, Manner, Progress, ProgressMode, Ui};
+use crate::wire::{
+    Access, Cluster, Server, WireError, addresses, load_cluster, load_cluster_with, load_nodes,
+    resolve,
+};
 
 /// The shortest and the longest pause between two looks at a cluster that is not healthy yet.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
@@ -92,11 +95,30 @@ impl Context {
     /// The facts of a cluster that is about to be changed; nodes that give no answer are warned of.
     pub(super) fn load_to_change(&self, entry: &NodeList) -> Result<Cluster, WireError> {
         let cluster = self.load(entry)?;
-        for silent in &cluster.report.silent {
-            let name = cluster.report.name(silent.id);
+        self.warn_of_silent(&cluster.report);
+        Ok(cluster)
+    }
+
+    /// The same, where members may be at these addresses, which no view has; gives the nodes there
+    /// that are no members.
+    pub(super) fn load_with(
+        &self,
+        entry: &NodeList,
+        nodes: &[NodeAddr],
+    ) -> anyhow::Result<(Cluster, Vec<(Server, NodeReport)>)> {
+        let (servers, reports) =
+            load_nodes(nodes, &self.access).map_err(|errors| Failure::unreachable(&errors))?;
+        let found = servers.into_iter().zip(reports).collect();
+        let (cluster, others) = load_cluster_with(entry, found, &self.access)?;
+        self.warn_of_silent(&cluster.report);
+        Ok((cluster, others))
+    }
+
+    fn warn_of_silent(&self, report: &ClusterReport) {
+        for silent in &report.silent {
+            let name = report.name(silent.id);
             self.warn(&format!("{name} gives no answer and is left out: {}", silent.why));
         }
-        Ok(cluster)
     }
 
     /// Every address that the user's words stand for.

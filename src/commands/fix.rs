@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::moving::{LONGEST, UNTIL_IDLE, at_rest};
 use super::placement::Zones;
-use crate::model::{ClusterReport, NodeId, NodeList, NodeRef};
+use crate::model::{ClusterReport, NodeId, NodeList, NodeRef, NodeReport};
 use crate::ops::fix::{Fixed, fix, routes};
 use crate::ops::moving::{Abilities, MoveError, MoveOptions, Winner, vet_classic};
 use crate::ops::{Deadline, Interrupt};
@@ -41,6 +41,9 @@ const AGREES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_se
 pub struct Fix {
     /// Any node of the cluster
     entry: NodeList,
+    /// Where members are that came back at other addresses
+    #[arg(value_name = "NODE")]
+    nodes: Vec<NodeList>,
     /// Whose value wins where nodes hold a key with different ones: a node, or newest-epoch
     ///
     /// It also wins slots that several masters claim. Without it the slot goes to the master with
@@ -81,9 +84,9 @@ struct ResultJson {
 impl Fix {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let start = Instant::now();
-        let mut cluster = cx.load_to_change(&self.entry)?;
+        let mut cluster = self.load(cx)?;
         let patience = Deadline::after(UNTIL_IDLE, Interrupt::default());
-        let abilities = at_rest(cx, &self.entry, &mut cluster, &patience)?;
+        let abilities = at_rest(cx, || self.load(cx), &mut cluster, &patience)?;
         let wish = Wish {
             prefer: self.prefer(cx, &cluster.report)?,
             abandon: self.with_unreachable_masters,
@@ -141,6 +144,25 @@ impl Fix {
         }
     }
 
+    fn load(&self, cx: &Context) -> anyhow::Result<Cluster> {
+        let (cluster, others) = cx.load_with(&self.entry, &cx.addresses(&self.nodes)?)?;
+        let is_other = |report: &&NodeReport| cluster.report.node(report.id()).is_none();
+        let other = others.iter().map(|(_, report)| report).find(is_other);
+        match other {
+            Some(other) => Err(Failure::refused(format!(
+                "{} is no member of this cluster: no node lists its id {}",
+                other.via,
+                other.id()
+            ))
+            .hint(format!(
+                "nothing was changed; to add it: rcluster add-node {} {}",
+                other.via, self.entry
+            ))
+            .into()),
+            None => Ok(cluster),
+        }
+    }
+
     fn prefer(&self, cx: &Context, report: &ClusterReport) -> anyhow::Result<Prefer> {
         Ok(match self.prefer.as_deref() {
             None => Prefer::Nobody,
@@ -170,7 +192,7 @@ impl Fix {
                 return Ok(plan);
             }
             std::thread::sleep(LOOK);
-            *cluster = cx.load(&self.entry)?;
+            *cluster = self.load(cx)?;
         }
     }
 

@@ -45,9 +45,10 @@ impl Forget {
             return Err(failure
                 .hint(match cluster.report.node(id) {
                     Some(_) => format!("rcluster del-node {entry} {name} --drain"),
-                    None => {
-                        format!("give them an owner first: rcluster replace-node {entry} {id} NEW")
-                    }
+                    None => format!(
+                        "a replica of it that answers has their keys: rcluster failover {entry} REPLICA --force;\n\
+                         where there is none: rcluster replace-node {entry} {id} NEW"
+                    ),
                 })
                 .into());
         }

@@ -6,13 +6,13 @@ use super::context::Context;
 use super::step::{self, ChangeArgs, each_once};
 use crate::model::NodeList;
 use crate::plan::meet;
-use crate::render::{Failure, Usage};
-use crate::wire::load_nodes;
+use crate::render::Usage;
 
 /// Introduce nodes to a cluster, or to each other
 ///
 /// Ends once every node knows every other. Gives out no slots and no roles. Nodes that are in
-/// already are left alone.
+/// already are left alone; those that came back at other addresses are introduced there, by the ids
+/// that the cluster knows them by.
 #[derive(Debug, Args)]
 pub struct Meet {
     /// A node of the cluster, or the first of nodes that are all new; alone, a list or dns+name:port
@@ -37,9 +37,8 @@ impl Meet {
                 .into());
         }
         each_once(&named)?;
-        let (newcomers, reports) =
-            load_nodes(&named, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
-        let cluster = cx.load_to_change(&self.entry)?;
+        let (cluster, others) = cx.load_with(&self.entry, &named)?;
+        let (newcomers, reports): (Vec<_>, Vec<_>) = others.into_iter().unzip();
         let plan = meet::plan(&cluster.report, &reports)?;
         // The plan's members are the cluster's nodes and then the newcomers that are not among them.
         let mut servers = cluster.servers;

@@ -102,7 +102,7 @@ pub fn run(
     let start = Instant::now();
     let mut cluster = cx.load_to_change(entry)?;
     let patience = Deadline::after(UNTIL_IDLE, Interrupt::default());
-    let abilities = at_rest(cx, entry, &mut cluster, &patience)?;
+    let abilities = at_rest(cx, || Ok(cx.load(entry)?), &mut cluster, &patience)?;
     let plan = settled(cx, entry, &mut cluster, &plan)?;
     let options = args.options(patience);
     let of = |route: &Route| match options.needs_classic() {
@@ -163,7 +163,7 @@ pub fn run(
 /// gives what each can do.
 pub fn at_rest(
     cx: &Context,
-    entry: &NodeList,
+    load: impl Fn() -> anyhow::Result<Cluster>,
     cluster: &mut Cluster,
     patience: &Deadline,
 ) -> anyhow::Result<Abilities> {
@@ -171,7 +171,7 @@ pub fn at_rest(
     if abilities.values().any(|ability| *ability != Ability::Classic) {
         // What a move of the servers' own has changed meanwhile is not in the facts.
         until_idle(cluster, &abilities, patience, &cx.progress())?;
-        *cluster = cx.load(entry)?;
+        *cluster = load()?;
     }
     Ok(abilities)
 }
@@ -193,7 +193,7 @@ pub fn drain(
         big_key: None,
     };
     let patience = options.deadline.within(UNTIL_IDLE);
-    let abilities = at_rest(cx, entry, &mut cluster, &patience)?;
+    let abilities = at_rest(cx, || Ok(cx.load(entry)?), &mut cluster, &patience)?;
     let plan = settled(cx, entry, &mut cluster, &|report: &ClusterReport| {
         Ok(plan(report)?.unwrap_or_default())
     })?;

@@ -27,7 +27,7 @@ pub use node_list::{NodeList, Place, parts};
 pub use node_ref::{FindError, NodeRef};
 pub use origin::Origin;
 pub use rdb::RdbHead;
-pub use report::{ClusterReport, Link, NodeReport, Settings, Silent};
+pub use report::{ClusterReport, Link, NodeReport, Settings, Silent, Stranger};
 pub use slot::{SLOTS, Slot, SlotError, SlotRange};
 pub use slot_set::SlotSet;
 pub use url::{BadLogin, NodeUrl};

@@ -172,6 +172,11 @@ pub struct Node {
     pub epoch: u64,
     /// Whether the describing node has a bus connection to it, or is still trying to have one.
     pub connected: bool,
+    /// When a ping to it was sent that it has not answered, by the describing node's clock in
+    /// milliseconds; 0 where none is waited for.
+    pub pinged: u64,
+    /// When it answered last. A server that starts sets it to now for all it has in its file.
+    pub ponged: u64,
     /// Whether it ever answered the describing node's ping over the bus: where it never did, the
     /// connection is only wished for.
     pub heard: bool,

@@ -3,7 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{ClusterInfo, ClusterView, Flag, InfoMap, NodeAddr, NodeId, SlotSet};
+use super::{ClusterInfo, ClusterView, Flag, InfoMap, Node, NodeAddr, NodeId, SlotSet};
+
+/// A ping that has no answer for so many milliseconds is not just on its way.
+const PONG_WITHIN: u64 = 1000;
+
+/// A server's uptime is told in whole seconds; it loads its file in the first of them.
+const LOADED_WITHIN: u64 = 1500;
 
 /// A replica's connection to its master, in its own words (INFO replication).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +41,17 @@ pub struct NodeReport {
     pub zone: Option<String>,
     /// How long it has been up, to the second.
     pub uptime: Duration,
+    /// Its clock when it was asked, in milliseconds since 1970; `None` where it does not tell.
+    pub clock: Option<u64>,
     /// Its link to its master, where it is a replica.
     pub link: Option<Link>,
     /// How many seconds that link has been down, where the replica knows.
     pub link_down_for: Option<u64>,
     /// `(ip, port)` of the replicas that it is sending, or about to send, a first copy to.
     pub feeds: Vec<(String, u16)>,
+    /// `(host, port)` of the server that it copies, or tries to, where it is a replica. Servers keep
+    /// to that address, whoever is there now.
+    pub copies: Option<(String, u16)>,
     /// How many replicas it has a connection to, in whatever state; `None` where it does not tell.
     pub replicas: Option<u64>,
     /// Keys in all databases.
@@ -74,9 +85,11 @@ impl NodeReport {
             version: String::new(),
             zone: None,
             uptime: Duration::ZERO,
+            clock: None,
             link: None,
             link_down_for: None,
             feeds: Vec::new(),
+            copies: None,
             replicas: None,
             keys: 0,
             memory: 0,
@@ -89,6 +102,17 @@ impl NodeReport {
 
     pub fn id(&self) -> NodeId {
         self.view.me().id
+    }
+
+    /// Whether a peer has answered it over the bus since it was started, and does so still.
+    pub fn is_in_touch_with(&self, peer: &Node) -> bool {
+        let doubted = [Flag::Handshake, Flag::NoAddr, Flag::PFail, Flag::Fail];
+        let (now, up) = (self.clock.unwrap_or(0), self.uptime.as_millis() as u64);
+        let waits = peer.pinged != 0 && now > peer.pinged + PONG_WITHIN;
+        // Until it first answers, its pong time is when this server loaded its file.
+        let since_start =
+            self.clock.is_none() || peer.ponged > now.saturating_sub(up) + LOADED_WITHIN;
+        peer.connected && since_start && !waits && !doubted.iter().any(|flag| peer.flags.has(*flag))
     }
 
     /// `cluster-node-timeout` in milliseconds, where the server tells it.
@@ -105,6 +129,16 @@ pub struct Silent {
     pub addr: Option<NodeAddr>,
     /// What went wrong, the server's own words where it said any.
     pub why: String,
+    /// Who answers at that address in its place.
+    pub taken_by: Option<Stranger>,
+}
+
+/// A server that answers where another node is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    pub id: NodeId,
+    /// Whether it knows no other node and holds no keys.
+    pub is_new: bool,
 }
 
 /// What every known node told: the reports of those that answered, and who did not.
@@ -172,6 +206,11 @@ impl InfoMap<'_> {
             .filter(|(_, line)| is_fed(line))
             .filter_map(|(_, line)| Some((field(line, "ip")?, field(line, "port")?.parse().ok()?)))
             .collect()
+    }
+
+    /// The server that a replica copies, from INFO replication.
+    pub fn copies(&self) -> Option<(String, u16)> {
+        Some((self.get("master_host")?.to_owned(), self.get("master_port")?.parse().ok()?))
     }
 
     /// Keys in all databases.

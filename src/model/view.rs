@@ -127,8 +127,8 @@ fn parse_line(line: &str, via: &NodeAddr) -> Result<Line, &'static str> {
         _ if master => Role::Master,
         _ => Role::Unknown,
     };
-    field("ping time")?;
-    let heard = field("pong time")? != "0";
+    let pinged = field("ping time")?.parse().unwrap_or(0);
+    let ponged = field("pong time")?.parse().unwrap_or(0);
     let epoch = field("epoch")?.parse().map_err(|_| "epoch")?;
     let connected = field("link state")? == "connected";
 
@@ -151,7 +151,9 @@ fn parse_line(line: &str, via: &NodeAddr) -> Result<Line, &'static str> {
         flags,
         epoch,
         connected,
-        heard,
+        pinged,
+        ponged,
+        heard: ponged != 0,
         slots: slots.into_iter().collect::<SlotSet>(),
     };
     Ok(Line { node, myself, open })

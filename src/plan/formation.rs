@@ -6,8 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
+use itertools::Itertools;
+
 use super::bus_tls;
-use crate::model::{ClusterReport, ClusterView, Flag, NodeAddr, NodeId, NodeReport, Role, SlotSet};
+use crate::model::{
+    ClusterReport, ClusterView, Flag, Node, NodeAddr, NodeId, NodeReport, Role, SlotSet,
+};
 
 /// The `cluster-node-timeout` that a master gets while it waits to be `ok`, instead of `original`
 /// (both in milliseconds); `None` where it is left alone.
@@ -90,6 +94,9 @@ pub struct Formation {
     index: BTreeMap<NodeId, usize>,
     /// Pairs of members that do not know each other: indices, the smaller first.
     pub strangers: Vec<(usize, usize)>,
+    /// Who lists a member at an address where it is not: the observer, the member, and when that
+    /// answered last.
+    moved: BTreeMap<(NodeId, NodeId), u64>,
     /// Members that the others do not see as the plan wants: they have to make themselves known.
     pub unseen: BTreeSet<usize>,
     /// Whether every node has to have a bus connection to every other.
@@ -129,7 +136,13 @@ impl Formation {
                     .any(|step| matches!(step, Step::AddSlots(_) | Step::Follow(_)))
             })
             .collect();
+        let mut moved = BTreeMap::new();
         for (observer, report) in reports.iter().enumerate() {
+            for (subject, ponged) in self::moved(&members, report).filter(|_| connects) {
+                let at = index[&subject];
+                unknown.insert((observer.min(at), observer.max(at)));
+                moved.insert((report.id(), subject), ponged);
+            }
             let links = if connects { links(&members, &report.view) } else { Vec::new() };
             for (id, lack) in lacks(&members, &report.view).into_iter().chain(links) {
                 let subject = index[&id];
@@ -147,6 +160,7 @@ impl Formation {
         Formation {
             bus_tls: bus_tls::may_fail(reports.iter().copied()),
             connects,
+            moved,
             strangers: unknown.into_iter().collect(),
             unseen,
             covers: owned == SlotSet::all(),
@@ -232,6 +246,17 @@ impl Formation {
         let mut lacks = lacks(&self.members, view);
         lacks.retain(|(_, lack)| *lack == Lack::Unknown);
         lacks.extend(self.connects.then(|| links(&self.members, view)).into_iter().flatten());
+        let me = view.me().id;
+        let away = |node: &&Node| {
+            let before = self.moved.get(&(me, node.id));
+            let doubted = node.flags.has(Flag::PFail) || node.flags.has(Flag::Fail);
+            // Whoever answers anew is where it is listed now.
+            before.is_some_and(|before| doubted || !node.connected || node.ponged <= *before)
+        };
+        let away = view.members().filter(away).map(|node| (node.id, Lack::Link)).collect_vec();
+        let is_new = |(id, _): &(NodeId, Lack)| !lacks.iter().any(|(other, _)| other == id);
+        let away = away.into_iter().filter(is_new).collect_vec();
+        lacks.extend(away);
         lacks
     }
 
@@ -275,10 +300,28 @@ fn links(members: &[Member], view: &ClusterView) -> Vec<(NodeId, Lack)> {
     unlinked.map(|peer| (peer.id, Lack::Link)).collect()
 }
 
-/// Where other nodes reach a member: as they know it, or, while nobody does, as we did.
+/// Members that a node lists elsewhere than they were reached and is not in touch with. An address
+/// in a view is where a node was seen last; behind NAT it is rightly another than ours.
+fn moved<'a>(
+    members: &'a [Member],
+    report: &'a NodeReport,
+) -> impl Iterator<Item = (NodeId, u64)> + 'a {
+    let others = members.iter().filter(|member| member.id != report.id());
+    others.filter_map(|member| {
+        let node = report.view.members().find(|node| node.id == member.id)?;
+        let elsewhere = node.addr.as_ref().is_some_and(|addr| *addr != member.addr);
+        (elsewhere && !report.is_in_touch_with(node)).then_some((node.id, node.ponged))
+    })
+}
+
+/// Where other nodes reach a member: as those know it that are in touch with it, or, while nobody
+/// is, as we did. Where it was seen last a stranger may be by now.
 fn reachable(report: &ClusterReport, node: &NodeReport) -> NodeAddr {
     let others = report.nodes.iter().filter(|other| other.id() != node.id());
-    let known = others.filter_map(|other| other.view.node(node.id())?.addr.clone());
+    let known = others.filter_map(|other| {
+        let seen = other.view.node(node.id()).filter(|seen| other.is_in_touch_with(seen));
+        seen?.addr.clone()
+    });
     known.into_iter().next().unwrap_or_else(|| node.reached.clone())
 }
 
@@ -307,6 +350,7 @@ mod tests {
             index: BTreeMap::new(),
             strangers: pairs.collect(),
             unseen: BTreeSet::new(),
+            moved: BTreeMap::new(),
             connects: true,
             covers: false,
             waits_for_ok: false,

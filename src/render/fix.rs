@@ -248,8 +248,10 @@ fn sentences(plan: &Fix, report: &ClusterReport) -> Vec<String> {
                 name(of)
             )),
             Cure::Wait { of, replica: Some(replica) } => lines.push(format!(
-                "{words}: left alone, they belong to {}, which gives no answer; its replica {} has their keys: tell it CLUSTER FAILOVER TAKEOVER",
+                "{words}: left alone, they belong to {}, which gives no answer; its replica {} has their keys: rcluster failover {} {} --force (or --takeover)",
                 name(of),
+                name(replica),
+                report.entry().via,
                 name(replica)
             )),
             Cure::Settle { .. } => {}

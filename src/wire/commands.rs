@@ -74,9 +74,11 @@ impl Server {
             link: info.link(),
             link_down_for: info.number("master_link_down_since_seconds"),
             feeds: info.feeds(),
+            copies: info.copies(),
             replicas: info.number("connected_slaves"),
             zone: info.get("availability_zone").filter(|zone| !zone.is_empty()).map(str::to_owned),
             uptime: Duration::from_secs(info.number("uptime_in_seconds").unwrap_or(0)),
+            clock: info.number::<u64>("server_time_usec").map(|micros| micros / 1000),
             keys: info.keys(),
             memory: info.number("used_memory").unwrap_or(0),
             memory_limit: info

@@ -2,14 +2,17 @@
 
 use std::collections::HashSet;
 
-use itertools::{Either, Itertools};
+use itertools::Itertools;
 
 use super::access::Access;
 use super::error::WireError;
 use super::fleet::all_at_once;
 use super::resolve::first_of;
 use super::server::Server;
-use crate::model::{ClusterReport, Flag, NodeAddr, NodeId, NodeList, NodeReport, Silent};
+use crate::model::{
+    ClusterReport, ClusterView, Flag, Node, NodeAddr, NodeId, NodeList, NodeReport, Silent,
+    Stranger,
+};
 
 /// A cluster's facts, and an open connection to each node that answered.
 #[derive(Debug)]
@@ -36,6 +39,16 @@ pub fn load_nodes(
 /// # Errors
 /// Only where no entry gives a report; any other node lands in the report's `silent`.
 pub fn load_cluster(entry: &NodeList, access: &Access) -> Result<Cluster, WireError> {
+    load_cluster_with(entry, Vec::new(), access).map(|(cluster, _)| cluster)
+}
+
+/// The same, where members may be at addresses that no view has: those of `found` that are members
+/// are taken in; gives the others.
+pub fn load_cluster_with(
+    entry: &NodeList,
+    found: Vec<(Server, NodeReport)>,
+    access: &Access,
+) -> Result<(Cluster, Vec<(Server, NodeReport)>), WireError> {
     let (server, report) = first_of(entry, access, |addr| ask(addr, access))?;
     // A place is an id at an address: one id at two addresses is two servers, or one with two names.
     let mut asked: HashSet<(NodeId, NodeAddr)> = HashSet::new();
@@ -45,51 +58,97 @@ pub fn load_cluster(entry: &NodeList, access: &Access) -> Result<Cluster, WireEr
         report: ClusterReport { nodes: vec![report], silent: Vec::new() },
         servers: vec![server],
     };
+    let mut found = cluster.admit(found);
     let mut told = 0;
     while told < cluster.servers.len() {
-        let fresh: Vec<(NodeId, Option<NodeAddr>)> = cluster.report.nodes[told..]
-            .iter()
-            .flat_map(|report| report.view.peers())
-            .filter(|node| !node.flags.has(Flag::Handshake))
-            .map(|node| (node.id, node.addr.clone()))
-            .unique()
-            .filter(|(id, addr)| addr.as_ref().is_none_or(|addr| asked.insert((*id, addr.clone()))))
-            .collect();
-        told = cluster.servers.len();
-        let answers = all_at_once(fresh, |(id, addr)| match addr {
-            Some(addr) => match ask(&addr, access) {
-                Ok((_, report)) if report.id() != id && knows_nobody(&report) => {
-                    let why = format!("another node is there now, {}", report.id());
-                    Err((id, Some(addr), why))
-                }
-                answer => answer.map_err(|error| (id, Some(addr), error.to_string())),
-            },
-            None => Err((id, None, "no node knows its address".to_owned())),
+        let places = cluster.report.nodes[told..].iter().flat_map(places).unique();
+        let fresh = places.filter(|(id, addr)| {
+            addr.as_ref().is_none_or(|addr| asked.insert((*id, addr.clone())))
         });
-        let (good, bad): (Vec<_>, Vec<_>) =
-            answers.into_iter().partition_map(|answer| match answer {
-                Ok(found) => Either::Left(found),
-                Err((id, addr, why)) => Either::Right(Silent { id, addr, why }),
-            });
-        for (server, report) in good {
-            let known =
-                |other: &NodeReport| other.run_id == report.run_id && other.id() == report.id();
-            if !cluster.report.nodes.iter().any(known) {
-                cluster.report.nodes.push(report);
-                cluster.servers.push(server);
+        let fresh: Vec<(NodeId, Option<NodeAddr>)> = fresh.collect();
+        told = cluster.servers.len();
+        let answers = all_at_once(fresh, |(id, addr)| {
+            let answer = addr.as_ref().map(|addr| ask(addr, access));
+            (id, addr, answer)
+        });
+        let mut others = Vec::new();
+        for (id, addr, answer) in answers {
+            match answer {
+                Some(Ok((server, report))) if report.id() == id => cluster.take(server, report),
+                Some(Ok(other)) => others.push((id, addr, other)),
+                Some(Err(error)) => cluster.silent(id, addr, error.to_string(), None),
+                None => cluster.silent(id, None, "no node knows its address".to_owned(), None),
             }
         }
-        cluster.report.silent.extend(bad);
+        // Views are the only proof of membership: a node that is where another is listed may be a
+        // member that has moved, or none at all.
+        let mut candidates = Vec::new();
+        for (id, addr, other) in others {
+            let report = &other.1;
+            let why = format!("another node is there now, {}", report.id());
+            let is_new = knows_nobody(report) && report.keys == 0;
+            cluster.silent(id, addr, why, Some(Stranger { id: report.id(), is_new }));
+            candidates.push(other);
+        }
+        cluster.admit(candidates);
+        found = cluster.admit(found);
     }
     let nodes = &cluster.report.nodes;
     cluster.report.silent.retain(|silent| !nodes.iter().any(|report| report.id() == silent.id));
-    cluster.report.silent.sort_by_key(|silent| silent.addr.is_none());
+    cluster.report.silent.sort_by_key(|silent| (silent.taken_by.is_none(), silent.addr.is_none()));
     let mut named = HashSet::new();
     cluster.report.silent.retain(|silent| named.insert(silent.id));
-    Ok(cluster)
+    Ok((cluster, found))
 }
 
-/// A node that was reset, or replaced by a new one, is none of the cluster that still lists its place.
+impl Cluster {
+    /// Takes in those that belong to the cluster; gives the others.
+    fn admit(&mut self, mut found: Vec<(Server, NodeReport)>) -> Vec<(Server, NodeReport)> {
+        while let Some(next) = found.iter().position(|(_, report)| self.has_member(report)) {
+            let (server, report) = found.swap_remove(next);
+            self.take(server, report);
+        }
+        found
+    }
+
+    /// Whether the node is known to the cluster, or knows of it. A second server with the id of one
+    /// that has answered is nobody's member.
+    fn has_member(&self, report: &NodeReport) -> bool {
+        let nodes = &self.report.nodes;
+        let is_twin = |node: &NodeReport| node.id() == report.id() && node.run_id != report.run_id;
+        let knows = |view: &ClusterView, id| view.members().any(|node| node.id == id);
+        let is_known =
+            |node: &NodeReport| knows(&node.view, report.id()) || knows(&report.view, node.id());
+        !nodes.iter().any(is_twin) && nodes.iter().any(is_known)
+    }
+
+    fn take(&mut self, server: Server, report: NodeReport) {
+        let known = |other: &NodeReport| other.run_id == report.run_id && other.id() == report.id();
+        if !self.report.nodes.iter().any(known) {
+            self.report.nodes.push(report);
+            self.servers.push(server);
+        }
+    }
+
+    fn silent(&mut self, id: NodeId, addr: Option<NodeAddr>, why: String, by: Option<Stranger>) {
+        self.report.silent.push(Silent { id, addr, why, taken_by: by });
+    }
+}
+
+/// Where a node's view has each other node. Of a master that it lost the address of, a replica still
+/// has the one that it copies from.
+fn places(report: &NodeReport) -> Vec<(NodeId, Option<NodeAddr>)> {
+    let peers = report.view.peers().filter(|node| !node.flags.has(Flag::Handshake));
+    let copied = |id: NodeId| {
+        let (host, port) = report.copies.clone()?;
+        let of_master = report.view.me().role.master() == Some(id);
+        of_master.then(|| NodeAddr::new(host, port, None))
+    };
+    let place = |node: &Node| (node.id, node.addr.clone().or_else(|| copied(node.id)));
+    peers.map(place).collect()
+}
+
+/// A node that was reset, or replaced by a new one, knows no other.
 fn knows_nobody(report: &NodeReport) -> bool {
     report.view.nodes().len() == 1
 }

@@ -23,7 +23,7 @@ pub use compare::Copy;
 pub use copy::{Dumped, is_redirect};
 pub use error::WireError;
 pub use fleet::{all_at_once, side_by_side};
-pub use load::{Cluster, load_cluster, load_nodes};
+pub use load::{Cluster, load_cluster, load_cluster_with, load_nodes};
 pub use migrate::{Ability, Key, Parcel, Task, Terms};
 pub use resolve::{addresses, first_of, resolve};
 pub use server::Server;

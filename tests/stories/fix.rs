@@ -452,7 +452,7 @@ fn a_replica_that_has_the_data_of_a_silent_master_is_not_passed_over() {
     cluster.nodes[2].kill();
     let words = ["fix", &cluster.addr(0), "--yes", "--with-unreachable-masters"];
     let left = rcluster(&[&words[..], &["--accept-data-loss"]].concat()).exits(1);
-    assert!(left.out.contains("its replica") && left.out.contains("TAKEOVER"), "{left:?}");
+    assert!(left.out.contains("its replica") && left.out.contains("--takeover"), "{left:?}");
     assert!(left.out.contains("nothing to do"), "{left:?}");
 }
 

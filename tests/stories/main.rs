@@ -19,6 +19,7 @@ mod import;
 mod import_clients;
 mod info;
 mod membership;
+mod moved;
 mod moving;
 mod moving_faults;
 mod output;

@@ -1,5 +1,6 @@
 //! What is wrong with a cluster: the reports of all nodes in, every problem out.
 
+mod absent;
 mod domains;
 mod nodes;
 mod settings;
@@ -27,6 +28,8 @@ pub enum Kind {
     StateNotOk,
     /// A known node gives no answer.
     NodeUnreachable,
+    /// Another node answers where a known one is listed.
+    AddressTaken,
     /// A node that others see in fail, fail? or noaddr state.
     NodeFailing,
     /// A node that others are still shaking hands with.
@@ -114,7 +117,7 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(slots::conflicts(cluster));
     problems.extend(slots::open(cluster));
     problems.extend(nodes::not_ok(cluster));
-    problems.extend(nodes::unreachable(cluster));
+    problems.extend(absent::absent(cluster));
     problems.extend(nodes::flagged(cluster));
     problems.extend(nodes::unheard(cluster));
     problems.extend(nodes::shared_ids(cluster));

@@ -30,19 +30,6 @@ pub(super) fn not_ok(cluster: &ClusterReport) -> Option<Problem> {
     Some(Problem::error(Kind::StateNotOk, message).at(names))
 }
 
-pub(super) fn unreachable(cluster: &ClusterReport) -> impl Iterator<Item = Problem> {
-    cluster.silent.iter().map(|silent| {
-        let name = cluster.name(silent.id);
-        // Errors of the wire name the address themselves.
-        let why = silent.why.strip_prefix(&format!("{name}: ")).unwrap_or(&silent.why);
-        let message = format!("{name} (id {}) gives no answer: {why}", silent.id.short());
-        // Without an address it can neither be reached nor be met again.
-        let fix = || format!("rcluster forget {} {}", cluster.entry().via, silent.id);
-        let fix = silent.addr.is_none().then(fix);
-        Problem::error(Kind::NodeUnreachable, message).at([name]).mended_by(fix)
-    })
-}
-
 /// Nodes in fail, fail?, handshake or noaddr state, and who sees them so.
 pub(super) fn flagged(cluster: &ClusterReport) -> Vec<Problem> {
     let flags = [Flag::Fail, Flag::PFail, Flag::NoAddr, Flag::Handshake];

@@ -16,7 +16,9 @@ pub(super) fn uncovered(cluster: &ClusterReport) -> Option<Problem> {
         by_number(count, "slot has", "slots have"),
         by_number(count, "its", "their"),
     );
-    let fix = mend(cluster, &slots);
+    // Only `fix` finds out which node holds keys of them.
+    let holds_keys = cluster.nodes.iter().any(|report| report.keys > 0);
+    let fix = if holds_keys { Some(fix(cluster)) } else { mend(cluster, &slots) };
     Some(Problem::error(Kind::SlotsUncovered, message).with_slots(slots).mended_by(fix))
 }
 

@@ -113,12 +113,18 @@ fn lost_addresses_handshakes_and_doubts_are_told_with_who_sees_them() {
 #[test]
 fn a_silent_nodes_slots_are_what_the_others_say() {
     let mut half = cluster(&[TWO[0]]);
-    half.silent.push(Silent { id: id('b'), addr: None, why: "connection refused".to_owned() });
+    half.silent.push(Silent {
+        id: id('b'),
+        addr: None,
+        why: "connection refused".to_owned(),
+        taken_by: None,
+    });
     assert_eq!(covered(&half), SlotSet::all());
     assert_eq!(of(Kind::SlotsUncovered, &half), []);
     assert_eq!(
         of(Kind::NodeUnreachable, &half)[0].message,
-        "1.1.1.2:1 (id bbbbbbbb) gives no answer: connection refused"
+        "1.1.1.2:1 (id bbbbbbbb) gives no answer: connection refused; it owns slots 8192-16383, and no \
+         replica of it answers: if it came back elsewhere, meet it there"
     );
 }
 

@@ -108,9 +108,9 @@ fn problem(
     let mut fix = None;
     let message = match difference {
         Difference::Unknown => {
-            let is_somewhere = truth.is_some_and(|node| node.addr.is_some());
-            let observer = observers.first().filter(|_| is_somewhere);
-            fix = observer.map(|observer| format!("rcluster meet {observer} {name}"));
+            // Where one that gives no answer is listed, a stranger may be by now.
+            let there = cluster.node(id).zip(observers.first());
+            fix = there.map(|(node, observer)| format!("rcluster meet {observer} {}", node.via));
             format!("{who} {} not know {name} (id {})", by_number(many, "does", "do"), id.short())
         }
         Difference::Role(seen) => {
@@ -125,6 +125,9 @@ fn problem(
             message
         }
         Difference::Address(seen) => {
+            let there = cluster.node(id).filter(|node| node.via.to_string() != seen);
+            let there = there.zip(observers.first());
+            fix = there.map(|(node, observer)| format!("rcluster meet {observer} {}", node.via));
             format!("{who} {sees} node {} at {seen}; others see it at another address", id.short())
         }
     };

@@ -134,7 +134,12 @@ fn two_owners_a_dead_target_and_a_sick_one_are_refused() {
     assert!(matches!(clash, Err(TransferError::Conflict { .. })), "{clash:?}");
 
     let mut dead = cluster(&THREE[..2]);
-    dead.silent.push(Silent { id: id('c'), addr: None, why: "connection refused".to_owned() });
+    dead.silent.push(Silent {
+        id: id('c'),
+        addr: None,
+        why: "connection refused".to_owned(),
+        taken_by: None,
+    });
     let wish = Wish::Count { count: 1, from: None, to: id('c') };
     let silent = reshard(&dead, &wish).unwrap_err();
     assert!(silent.to_string().contains("connection refused"), "{silent}");

@@ -109,6 +109,44 @@ impl TestCluster {
         self.nodes[index].wait_ready(PATIENCE).expect("a server answers again");
     }
 
+    /// Kills a server and starts a new one in its place, with nothing of its files.
+    pub fn restart_empty(&mut self, index: usize) {
+        self.nodes[index].kill();
+        std::fs::remove_dir_all(self.nodes[index].dir()).expect("its folder goes");
+        self.restart(index);
+    }
+
+    /// Kills all servers and starts them again on their files, each on another port.
+    pub fn move_all(&mut self) {
+        self.nodes.iter_mut().for_each(LocalNode::kill);
+        for index in 0..self.nodes.len() {
+            let old = self.nodes[index].dir().to_owned();
+            let port = std::mem::replace(&mut self.ports[index], Port::take());
+            self.kept.push(port);
+            let spec = self.spec(index, &Server::default());
+            std::fs::rename(&old, &spec.dir).expect("its folder moves");
+            self.nodes[index] = LocalNode::start(&spec).expect("a server starts again");
+        }
+        for node in &mut self.nodes {
+            node.wait_ready(PATIENCE).expect("a server answers again");
+        }
+    }
+
+    /// A fresh server on each of these ports, which the caller holds.
+    pub fn start_at(ports: &[u16]) -> TestCluster {
+        let mut cluster = TestCluster::start(0);
+        for port in ports {
+            let program = server_named(&server_under_test());
+            let mut spec = NodeSpec::new(&program, cluster.dir.path(), *port);
+            spec.end_with_us();
+            cluster.nodes.push(LocalNode::start(&spec).expect("a server starts"));
+        }
+        for node in &mut cluster.nodes {
+            node.wait_ready(PATIENCE).expect("a server answers");
+        }
+        cluster
+    }
+
     /// Waits until the servers are past their first seconds, in which none says `ok`.
     pub fn settled(self) -> TestCluster {
         eventually("every server is up for 3 s", || {

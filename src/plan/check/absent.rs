@@ -1,0 +1,142 @@
+//! Members that are not where they are listed: they give no answer, or another node does.
+//!
+//! Whoever follows a remedy blindly must not lose a slot or a key by it. So a node that owns slots is
+//! never forgotten: a replica that lives takes its place first, and where there is none, only its
+//! return saves them.
+
+use std::cmp::Reverse;
+
+use itertools::Itertools;
+
+use super::{Kind, Problem, by_number, listed, owners};
+use crate::model::{ClusterReport, Link, NodeId, NodeReport, Silent, SlotSet, Stranger};
+use crate::plan::leave::lost_with;
+
+pub(super) fn absent(cluster: &ClusterReport) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut lost = Vec::new();
+    for silent in cluster.silent.iter().sorted_by_key(|silent| &silent.addr) {
+        match (silent.taken_by, &silent.addr) {
+            (Some(stranger), _) => problems.push(taken(cluster, silent, stranger)),
+            (None, None) => problems.push(nowhere(cluster, silent)),
+            (None, Some(_)) => lost.push(silent),
+        }
+    }
+    problems.extend(unreachable(cluster, &lost));
+    problems
+}
+
+/// Members that give no answer where they are listed: they are down, or have moved.
+fn unreachable(cluster: &ClusterReport, lost: &[&Silent]) -> Option<Problem> {
+    let why = |silent: &&Silent| {
+        let name = cluster.name(silent.id);
+        // Errors of the wire name the address themselves.
+        let why = silent.why.strip_prefix(&format!("{name}: ")).unwrap_or(&silent.why);
+        format!("{name} (id {}): {why}", silent.id.short())
+    };
+    let count = lost.len();
+    let message = format!(
+        "{count} {} where {} not answer, {}",
+        by_number(count, "member is listed at an address", "members are listed at addresses"),
+        by_number(count, "it does", "they do"),
+        listed(&lost.iter().map(why).collect_vec()),
+    );
+    let moved = format!(
+        "; if {} came back elsewhere, meet {}",
+        by_number(count, "it", "they"),
+        by_number(count, "it there", "them there")
+    );
+    let names = lost.iter().map(|silent| cluster.name(silent.id));
+    let problem = Problem::error(Kind::NodeUnreachable, message + &moved).at(names);
+    (count > 0).then(|| problem.mended_by(meet(cluster)))
+}
+
+/// The new address is what only its owner knows.
+fn meet(cluster: &ClusterReport) -> String {
+    format!("rcluster meet {} NEW-ADDRESS", cluster.entry().via)
+}
+
+/// A member whose address is known to nobody: it can be neither reached nor met again.
+fn nowhere(cluster: &ClusterReport, silent: &Silent) -> Problem {
+    let name = cluster.name(silent.id);
+    let (words, fix) = remedy(cluster, silent);
+    let message =
+        format!("{name} (id {}) gives no answer: {}{words}", silent.id.short(), silent.why);
+    Problem::error(Kind::NodeUnreachable, message).at([name]).mended_by(fix)
+}
+
+/// Another node answers where a member is listed.
+fn taken(cluster: &ClusterReport, silent: &Silent, stranger: Stranger) -> Problem {
+    let place = silent.addr.as_ref().map_or_else(|| cluster.name(silent.id), ToString::to_string);
+    let is_ours = cluster.node(stranger.id).is_some();
+    let what = match (is_ours, stranger.is_new) {
+        (true, _) => "a member of this cluster",
+        (_, true) => "new and empty",
+        _ => "no member of this cluster",
+    };
+    let (words, fix) = remedy(cluster, silent);
+    let message = format!(
+        "the node at {place} is not the one that is listed there: listed is {}, there is {}, {what}{words}",
+        silent.id.short(),
+        stranger.id.short(),
+    );
+    Problem::error(Kind::AddressTaken, message).at([place]).mended_by(fix)
+}
+
+/// What becomes of the data of a member that is not there, in words, and the command that mends it.
+fn remedy(cluster: &ClusterReport, silent: &Silent) -> (String, Option<String>) {
+    let (entry, id) = (&cluster.entry().via, silent.id);
+    let new = silent.taken_by.filter(|stranger| stranger.is_new).and(silent.addr.as_ref());
+    let replace = new.map(|new| format!("rcluster replace-node {entry} {id} {new}"));
+    let slots = lost_with(cluster, id);
+    let replicas = cluster.nodes.iter().filter(|node| node.view.me().role.master() == Some(id));
+    let heir = replicas.min_by_key(|node| (Reverse(node.keys), &node.via));
+    match heir {
+        Some(heir) if !slots.is_empty() => {
+            let how = if has_majority(cluster) { "--force" } else { "--takeover" };
+            let failover = format!("rcluster failover {entry} {} {how}", heir.via);
+            let words = format!("; it owned {}, {}", slots.words(), keeps(heir, silent));
+            (words, Some(std::iter::once(failover).chain(replace).join(" && ")))
+        }
+        // Its replicas have to find another master first, as they do by themselves.
+        Some(_) => (String::new(), None),
+        None if !slots.is_empty() => {
+            let words = format!(
+                "; it owns {}, and no replica of it answers: if it came back elsewhere, meet it there",
+                slots.words()
+            );
+            (words, Some(meet(cluster)))
+        }
+        None => match (replace, silent.taken_by) {
+            (Some(replace), _) => (String::new(), Some(replace)),
+            (None, Some(_)) => {
+                ("; if that one came back elsewhere, meet it there".to_owned(), Some(meet(cluster)))
+            }
+            (None, None) => (String::new(), Some(format!("rcluster forget {entry} {id}"))),
+        },
+    }
+}
+
+/// Whether the replica still has its master's data: it copies whoever answers at that address.
+fn keeps(heir: &NodeReport, silent: &Silent) -> String {
+    let keys = heir.keys;
+    match (heir.link, silent.taken_by) {
+        (Some(Link::Up | Link::Syncing), Some(_)) => format!(
+            "and its replica {} copies the node that is there now: it has {keys} {}; what is missing is in a backup only",
+            heir.via,
+            if keys == 1 { "key" } else { "keys" },
+        ),
+        _ => format!(
+            "its replica {} has {keys} {} and takes its place",
+            heir.via,
+            if keys == 1 { "key" } else { "keys" },
+        ),
+    }
+}
+
+/// Whether the masters that answer can elect one.
+fn has_majority(cluster: &ClusterReport) -> bool {
+    let owners: Vec<(NodeId, SlotSet)> = owners(cluster);
+    let alive = owners.iter().filter(|(id, _)| cluster.node(*id).is_some()).count();
+    alive > owners.len() / 2
+}
