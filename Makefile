@@ -1,7 +1,7 @@
 # rcluster: build, try, test. Everything a target needs is fetched by it.
 
 SERVERS := target/servers
-STORIES := RCLUSTER_TEST_SERVERS=$(CURDIR)/$(SERVERS) RUST_TEST_THREADS=8 cargo test --quiet --test stories
+STORIES := RCLUSTER_TEST_SERVERS="$(CURDIR)/$(SERVERS)" RUST_TEST_THREADS=8 cargo test --quiet --test stories
 ALL := redis-6.2 redis-7.0 redis-8.2 redis-8.6 valkey-8.1 valkey-9.1
 
 .PHONY: build demo test lint servers matrix soak bench clean
@@ -21,7 +21,9 @@ test: lint
 	RCLUSTER_TEST_SERVER=redis-7.0 $(STORIES)
 	RCLUSTER_TEST_SERVER=valkey-9.1 $(STORIES)
 	sh .ci/netns.sh
-	DEMO_PROFILE=debug DEMO_PORTS=5901-5906 sh .ci/demo.sh >/dev/null
+	DEMO_PROFILE=debug DEMO_PORTS=17801-17806 sh .ci/demo.sh >/dev/null
+	sh .ci/as-installed.sh $(SERVERS)/redis-7.0 target/as-installed
+	PATH="$(CURDIR)/target/as-installed:$$PATH" DEMO_PROFILE=debug DEMO_PORTS=17801-17806 sh .ci/demo.sh >/dev/null
 
 lint:
 	cargo fmt --check
@@ -38,14 +40,14 @@ matrix: servers
 soak:
 	sh .ci/servers.sh $(SERVERS) redis-7.0 valkey-9.1
 	set -e; for server in redis-7.0 valkey-9.1; do \
-		RCLUSTER_TEST_SERVERS=$(CURDIR)/$(SERVERS) RCLUSTER_TEST_SERVER=$$server \
+		RCLUSTER_TEST_SERVERS="$(CURDIR)/$(SERVERS)" RCLUSTER_TEST_SERVER=$$server \
 			cargo test --quiet --test soak -- --nocapture; done
 
 # Beside redis-cli and valkey-cli, in one run; ratios are printed.
 bench:
 	sh .ci/servers.sh $(SERVERS) redis-7.0 redis-8.6 valkey-9.1 valkey-cli-9.1
 	cargo bench --bench plan
-	RCLUSTER_TEST_SERVERS=$(CURDIR)/$(SERVERS) cargo bench --bench versus
+	RCLUSTER_TEST_SERVERS="$(CURDIR)/$(SERVERS)" cargo bench --bench versus
 
 clean:
 	cargo clean

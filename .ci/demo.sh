@@ -19,10 +19,21 @@ trap 'exit 1' INT TERM HUP
 
 say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
 run() { say "$@"; "$@"; }
-up="rcluster sandbox up --dir $play/demo --ports ${DEMO_PORTS:-7001-7003,8001-8003}"
 
-say "$up"
-$up
+# The usual ports, or others where something else has them.
+ports=
+for try in ${DEMO_PORTS:-7001-7003,8001-8003} 17001-17003,18001-18003 20701-20706; do
+    if rcluster sandbox up --dir "$play/demo" --ports "$try" --dry-run >/dev/null 2>&1; then
+        ports=$try
+        break
+    fi
+    echo "# ports $try cannot be used here" >&2
+done
+[ -n "$ports" ] || ports=${DEMO_PORTS:-7001-7003,8001-8003}
+up() { rcluster sandbox up --dir "$play/demo" --ports "$ports"; }
+
+say "rcluster sandbox up --ports $ports"
+up
 nodes=$(rcluster sandbox status --dir "$play/demo" | awk 'NR > 1 { print $1 }')
 # shellcheck disable=SC2086 # each node is a word of its own
 set -- $nodes
@@ -34,7 +45,7 @@ run rcluster info "$1"
 
 printf '\n# The same by hand, on fresh servers\n'
 rcluster sandbox down --dir "$play/demo" --purge >/dev/null
-$up >/dev/null 2>&1
+up >/dev/null 2>&1
 run rcluster meet "$@"
 run rcluster addslots "$1" 0-5460
 run rcluster addslots "$2" 5461-10922
@@ -44,3 +55,12 @@ run rcluster replicate "$5" "$2"
 run rcluster replicate "$6" "$3"
 run rcluster check "$1" --wait 30s --strict
 run rcluster nodes "$1"
+
+# What was started is stopped and deleted again.
+cat <<'END'
+
+Next:
+  cargo install --path .                                              # rcluster on your PATH
+  rcluster sandbox up --create --replicas 1                           # a cluster to try things on
+  rcluster reshard 127.0.0.1:7001 --to 127.0.0.1:7002 --count 100     # move slots; rcluster --help has the rest
+END

@@ -15,8 +15,8 @@ use crate::ops::backup::verify;
 use crate::ops::import::Outcome;
 use crate::ops::restore::{Options, RestoreError, Restored, restore};
 use crate::plan::import::targets;
-use crate::render::{Failure, Usage, exit};
-use crate::sandbox::{find_server, server_version};
+use crate::render::{Failure, exit};
+use crate::sandbox::{ServerProgram, find_server};
 
 /// Bring a backup into a cluster of any shape
 ///
@@ -75,8 +75,7 @@ impl Restore {
         }
         let cluster = cx.load_to_change(&self.entry)?.report;
         let targets = targets(&cluster)?;
-        let server = self.server.clone().map_or_else(find_server, Ok)?;
-        let version = server_version(&server).map_err(|error| Usage::new(error.to_string()))?;
+        let ServerProgram { path: server, version } = find_server(self.server.as_deref())?;
         if !cx.ui.wants_json() {
             let (keys, files) = (manifest.keys, manifest.shards.len());
             let from = writers(&manifest);

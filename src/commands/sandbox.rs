@@ -15,7 +15,7 @@ use super::placement::PlacementArgs;
 use super::step::{ChangeArgs, Format};
 use crate::model::{NodeAddr, NodeList};
 use crate::render::{Table, Usage, exit};
-use crate::sandbox::{LocalNode, NodeSpec, State, find_server, server_version, start_all, vet_all};
+use crate::sandbox::{LocalNode, NodeSpec, ServerProgram, State, find_server, start_all, vet_all};
 
 /// A server is up in a fraction of a second; one with data takes longer to load it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -224,13 +224,7 @@ fn show(cx: &Context, nodes: &[LocalNode]) -> anyhow::Result<u8> {
 
 impl Up {
     fn run(self, cx: &Context) -> anyhow::Result<u8> {
-        let server = self.server.clone().map_or_else(find_server, Ok)?;
-        // The servers run in their own folders: a relative path would lead elsewhere there.
-        let server = server.canonicalize().map_err(|error| {
-            Usage::new(format!("{}: {error}", server.display()))
-                .hint("--server names a server program")
-        })?;
-        let version = server_version(&server)?;
+        let ServerProgram { path: server, version } = find_server(self.server.as_deref())?;
         let spec = |&port: &u16| NodeSpec::new(&server, &self.place.dir, port);
         let specs: Vec<NodeSpec> = self.ports.0.iter().map(spec).collect();
         if self.change.dry_run {

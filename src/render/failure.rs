@@ -449,6 +449,10 @@ fn sandbox(error: &SandboxError) -> Failure {
             "install one: apt-get install redis-server (or valkey-server), brew install redis;\n\
              or name its program: --server PATH",
         ),
+        SandboxError::NotRunnable { .. }
+        | SandboxError::NoServerProgram { .. }
+        | SandboxError::TooOld { .. } => Failure::usage(error)
+            .hint("name a redis-server or valkey-server that can be run: --server PATH"),
         SandboxError::PortTaken { .. } => failure.hint("choose others with --ports 7101-7106"),
         SandboxError::PortTooHigh { .. } => failure.hint("choose ports up to 55535"),
         SandboxError::FolderName { .. } => {

@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use find::{find_server, server_version};
+pub use find::{ServerProgram, find_server};
 pub use group::{start_all, vet_all};
 pub use loader::{Loader, password};
 pub use node::{LocalNode, NodeSpec};
@@ -31,6 +31,10 @@ pub enum SandboxError {
     NoServer,
     #[error("{}: cannot be run: {source}", path.display())]
     NotRunnable { path: PathBuf, source: io::Error },
+    #[error("{}: this is no redis-server or valkey-server: {}", path.display(), if said.is_empty() { "it prints no version".to_owned() } else { format!("it prints '{}'", said.escape_debug()) })]
+    NoServerProgram { path: PathBuf, said: String },
+    #[error("{}: too old for clusters, which servers know from 3.0 on: {version}", path.display())]
+    TooOld { path: PathBuf, version: String },
     #[error("{}: {source}", path.display())]
     Files { path: PathBuf, source: io::Error },
     #[error("no server program can be run with a password: the system gives no random bytes")]
@@ -43,7 +47,7 @@ pub enum SandboxError {
     PortUnusable { port: u16, source: io::Error },
     #[error("{path:?} has a line break in it, which no config file can name")]
     FolderName { path: PathBuf },
-    #[error("the server on port {port} ended at once; the end of {}:\n{tail}", log.display())]
+    #[error("the server on port {port} ended at once; from {}:\n{tail}", log.display())]
     Ended { port: u16, log: PathBuf, tail: String },
     #[error("the server on port {port} gave no answer within {}; its log is {}", humantime::format_duration(*after), log.display())]
     NoAnswer { port: u16, after: Duration, log: PathBuf },

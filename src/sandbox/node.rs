@@ -208,7 +208,7 @@ impl LocalNode {
             match state {
                 State::Running { pid } => return Ok(pid),
                 _ if has_ended => {
-                    let (log, tail) = (self.log(), self.log_tail());
+                    let (log, tail) = (self.log(), self.log_excerpt());
                     return Err(SandboxError::Ended { port, log, tail });
                 }
                 // No waiting helps against a password.
@@ -224,17 +224,15 @@ impl LocalNode {
         }
     }
 
-    /// The end of its log, where the server that this value started has ended.
+    /// What its log says of it, where the server that this value started has ended.
     pub fn ended(&mut self) -> Option<String> {
         let has_ended = self.child.is_some() && self.live_child().is_none();
-        has_ended.then(|| self.log_tail())
+        has_ended.then(|| self.log_excerpt())
     }
 
-    fn log_tail(&self) -> String {
+    fn log_excerpt(&self) -> String {
         let text = fs::read(self.log()).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(5)..].join("\n")
+        excerpt(&String::from_utf8_lossy(&text))
     }
 
     /// Asks the server to end, which saves its data, and waits until it has; kills it where it does
@@ -305,5 +303,35 @@ impl LocalNode {
         if let Some(mut child) = self.child.take() {
             let _ = child.wait();
         }
+    }
+}
+
+/// The first lines of a log that tell of an error, which later ones may be the consequence of, and
+/// its last lines.
+fn excerpt(log: &str) -> String {
+    const LINES: (usize, usize) = (3, 5);
+    let lines: Vec<&str> = log.lines().collect();
+    let last = lines.len().saturating_sub(LINES.1);
+    let tells = |line: &&&str| {
+        let line = line.to_ascii_lowercase();
+        ["fatal", "error", "***", "can't", "cannot", "failed"]
+            .iter()
+            .any(|word| line.contains(word))
+    };
+    let first: Vec<&str> = lines[..last].iter().filter(tells).take(LINES.0).copied().collect();
+    let gap = (!first.is_empty()).then_some("…");
+    first.into_iter().chain(gap).chain(lines[last..].iter().copied()).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::excerpt;
+
+    #[test]
+    fn an_excerpt_has_the_first_errors_and_the_end() {
+        let log = "1\n2 # Fatal error loading the DB\n3\n4\n5\n6\n7\n8";
+        assert_eq!(excerpt(log), "2 # Fatal error loading the DB\n…\n4\n5\n6\n7\n8");
+        assert_eq!(excerpt("1 error\n2"), "1 error\n2");
+        assert_eq!(excerpt(""), "");
     }
 }

@@ -205,6 +205,8 @@ fn without_a_server_it_says_how_to_get_one() {
 #[test]
 fn a_server_that_ends_at_once_shows_its_last_words() {
     let play = Playground::new(1);
+    let program = play.dir.path().join("server.sh");
+    script(&program, "[ \"$1\" = --version ] && echo 'Redis server v=7.0.15 sha=0' || exit 1");
     let root = play.root();
     let port = play.ports[0].number.to_string();
     let args = [
@@ -215,9 +217,66 @@ fn a_server_that_ends_at_once_shows_its_last_words() {
         "--dir",
         root.to_str().unwrap(),
         "--server",
-        "/bin/false",
+        program.to_str().unwrap(),
     ];
     rcluster(&args).exits(1).tells(&[&port, "ended at once", "redis.log"]);
+}
+
+/// A shell script that can be run.
+fn script(path: &std::path::Path, text: &str) {
+    std::fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_server_is_started_by_the_name_that_it_has_on_the_users_machine() {
+    let real = server_program();
+    let dir = tempfile::tempdir().unwrap();
+    let bin = dir.path().join("with blanks in it");
+    std::fs::create_dir(&bin).unwrap();
+    // As Debian's packages install it: the program decides by its name what it is.
+    let name = real.file_name().unwrap().to_str().unwrap().to_owned();
+    let checker = bin.join(name.replace("-server", "-check-rdb"));
+    std::fs::copy(&real, &checker).unwrap();
+    std::os::unix::fs::symlink(&checker, bin.join(&name)).unwrap();
+    let wrapper = bin.join("wrapper");
+    script(&wrapper, &format!("exec '{}' \"$@\"", bin.join(&name).display()));
+    let relative = format!("with blanks in it/{name}");
+    let given = [None, Some(wrapper.to_str().unwrap()), Some(&*relative)];
+    for server in given {
+        let play = Playground::new(1);
+        let port = play.ports[0].number.to_string();
+        let root = play.root();
+        let mut args = vec!["sandbox", "up", "--ports", &port, "--dir", root.to_str().unwrap()];
+        args.extend(server.iter().flat_map(|server| ["--server", server]));
+
+        let run = rcluster_with(&args, |command| {
+            command.current_dir(dir.path()).env("PATH", &bin);
+        });
+
+        run.succeeds().tells(&["server v="]);
+        assert_eq!(play.running(), 1, "{server:?}");
+    }
+}
+
+#[test]
+fn what_is_no_server_is_told_in_one_line() {
+    let play = Playground::new(1);
+    let file = |name: &str| play.dir.path().join(name);
+    script(&file("checker"), "echo 'Checking RDB file'");
+    script(&file("old"), "echo 'Redis server v=2.8.19 sha=0'");
+    std::fs::write(file("text"), "no program").unwrap();
+    let cases = [
+        ("checker", "this is no redis-server or valkey-server: it prints 'Checking RDB file'"),
+        ("old", "too old for clusters"),
+        ("text", "cannot be run"),
+        ("missing", "cannot be run"),
+    ];
+    for (name, why) in cases {
+        let path = file(name);
+        let run = play.run(&["up", "--server", path.to_str().unwrap()]);
+        run.exits(2).tells(&[name, why, "--server PATH"]);
+    }
 }
 
 fn set_password(connection: &mut redis::Connection) {
