@@ -181,9 +181,7 @@ impl Server {
         let count = |slot: Slot| cluster(&["COUNTKEYSINSLOT", &slot.to_string()]);
         let commands: Vec<Cmd> = slots.slots().map(count).collect();
         for &database in &databases {
-            if databases != [0] {
-                self.select(database)?;
-            }
+            self.select(database)?;
             let replies = self.pipeline(&commands)?;
             for ((slot, command), reply) in slots.slots().zip(&commands).zip(replies) {
                 let count = self.number(command, reply)?;

@@ -114,7 +114,11 @@ impl Server {
         command.arg(keys);
         match self.one(command) {
             Err(WireError::Refused { said, .. }) if is_redirect(&said) => Ok(Some(said)),
-            answer => answer.map(|_| None),
+            answer => {
+                answer?;
+                self.set_watching(true);
+                Ok(None)
+            }
         }
     }
 
@@ -123,7 +127,9 @@ impl Server {
     pub fn delete_watched(&mut self, keys: &[Key]) -> Result<bool, WireError> {
         let mut delete = cmd("UNLINK");
         delete.arg(keys);
-        match self.all(&[cmd("MULTI"), delete, cmd("EXEC")]) {
+        let answer = self.all(&[cmd("MULTI"), delete, cmd("EXEC")]);
+        self.set_watching(false);
+        match answer {
             // Their slot has gone elsewhere: nothing was deleted.
             Err(WireError::Refused { said, .. }) if is_redirect(&said) => Ok(false),
             replies => Ok(!matches!(replies?.pop(), Some(Value::Nil) | None)),
@@ -132,6 +138,7 @@ impl Server {
 
     /// UNWATCH.
     pub fn unwatch(&mut self) -> Result<(), WireError> {
+        self.set_watching(false);
         self.one(cmd("UNWATCH")).map(drop)
     }
 
@@ -198,7 +205,10 @@ impl Server {
         match self.accept(&commands[0], watched) {
             Err(WireError::Refused { said, .. }) if is_redirect(&said) => Ok(Err(said)),
             Err(error) => Err(error),
-            Ok(_) => self.dumped(key, &commands[1], told, now),
+            Ok(_) => {
+                self.set_watching(true);
+                self.dumped(key, &commands[1], told, now)
+            }
         }
     }
 
@@ -214,7 +224,9 @@ impl Server {
             }
         };
         let commands = [cmd("ASKING"), cmd("MULTI"), change.clone(), cmd("EXEC")];
-        match self.all(&commands)?.pop() {
+        let answer = self.all(&commands);
+        self.set_watching(false);
+        match answer?.pop() {
             Some(Value::Array(replies)) => {
                 let accepted =
                     replies.into_iter().try_for_each(|reply| self.accept(&change, reply).map(drop));

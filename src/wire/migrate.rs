@@ -164,11 +164,6 @@ impl Server {
         Ok(())
     }
 
-    /// Goes to a database; only Valkey 9 has more than one in a cluster.
-    pub fn select(&mut self, database: u32) -> Result<(), WireError> {
-        self.one(words(&["SELECT", &database.to_string()])).map(drop)
-    }
-
     /// Some keys of each slot in the selected database; slots without any are left out.
     pub fn list_keys(&mut self, slots: &SlotSet) -> Result<Vec<Parcel>, WireError> {
         let list = |slot: Slot| cluster(&["GETKEYSINSLOT", &slot.to_string(), &LISTED.to_string()]);

@@ -26,6 +26,12 @@ pub struct Server {
     shown: bool,
     /// An exchange was cut short: what still comes in belongs to nothing.
     broken: bool,
+    /// The database that it is at: one that is made anew goes there again.
+    database: u32,
+    /// Whether keys are watched: one that breaks meanwhile cannot be made anew unnoticed.
+    watching: bool,
+    /// How many connections to the server there were before this one.
+    earlier: u64,
 }
 
 impl std::fmt::Debug for Server {
@@ -44,8 +50,18 @@ impl Server {
         let addr = access.map.inner(addr).unwrap_or_else(|| addr.clone());
         let (stream, ip) = Stream::open(&addr, access)?;
         let access = access.clone();
-        let mut server =
-            Server { addr, ip, stream, parser: Parser::new(), access, shown: false, broken: false };
+        let mut server = Server {
+            addr,
+            ip,
+            stream,
+            parser: Parser::new(),
+            access,
+            shown: false,
+            broken: false,
+            database: 0,
+            watching: false,
+            earlier: 0,
+        };
         if let Some(password) = server.access.password.clone() {
             let mut auth = cmd("AUTH");
             auth.arg(server.access.user.as_deref()).arg(password.reveal());
@@ -99,11 +115,45 @@ impl Server {
         limit: Duration,
     ) -> Result<Vec<Value>, WireError> {
         if self.broken {
-            *self = Server::connect(&self.addr, &self.access)?;
+            self.reconnect()?;
         }
         let replies = self.exchange(commands, limit);
         self.broken = replies.is_err();
         replies
+    }
+
+    fn reconnect(&mut self) -> Result<(), WireError> {
+        if std::mem::take(&mut self.watching) {
+            let (addr, command) = (self.addr.clone(), "WATCH".to_owned());
+            let why = "its keys were not watched since then".to_owned();
+            return Err(WireError::Lost { addr, command, why });
+        }
+        let mut fresh = Server::connect(&self.addr, &self.access)?;
+        fresh.earlier = self.earlier + 1;
+        fresh.select(self.database)?;
+        *self = fresh;
+        Ok(())
+    }
+
+    /// SELECT; only Valkey 9 has more than one database in a cluster.
+    ///
+    /// The database belongs to the connection and to nobody else.
+    pub fn select(&mut self, database: u32) -> Result<(), WireError> {
+        if database != self.database {
+            self.one(words(&["SELECT", &database.to_string()]))?;
+            self.database = database;
+        }
+        Ok(())
+    }
+
+    /// Tells this connection from those to the same server before and after it.
+    pub fn connection(&self) -> u64 {
+        self.earlier + u64::from(self.broken)
+    }
+
+    /// Whether it is an error from now on if the connection breaks.
+    pub(super) fn set_watching(&mut self, watching: bool) {
+        self.watching = watching;
     }
 
     fn exchange(&mut self, commands: &[Cmd], limit: Duration) -> Result<Vec<Value>, WireError> {

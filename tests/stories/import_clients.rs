@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rcluster::model::Slot;
 use redis::{Connection, Pipeline};
 
+use crate::support::data::cut;
 use crate::support::{Server, TestCluster, rcluster};
 
 const KEYS: usize = 4000;
@@ -183,25 +184,6 @@ fn what_clients_of_the_cluster_write_meanwhile_stays() {
             .filter(|key| here.contains_key(*key) && !by_cluster.values.contains_key(*key));
         assert_eq!(back.count(), 0, "{told}");
     }
-}
-
-/// Cuts connections whose last command is one of these, at most so many, until `over`.
-fn cut(mut server: Connection, commands: &[&str], most: usize, over: &AtomicBool) -> usize {
-    let mut cuts = 0;
-    while cuts < most && !over.load(Ordering::Relaxed) {
-        let list: String = redis::cmd("CLIENT").arg("LIST").query(&mut server).unwrap();
-        let field = |line: &str, name: &str| {
-            let value = line.split(' ').find_map(|field| field.strip_prefix(name));
-            value.unwrap_or_default().to_owned()
-        };
-        let meant = list.lines().find(|line| commands.contains(&&*field(line, "cmd=")));
-        if let Some(line) = meant {
-            let mut kill = redis::cmd("CLIENT");
-            kill.arg("KILL").arg("ID").arg(field(line, "id="));
-            cuts += kill.query::<usize>(&mut server).unwrap();
-        }
-    }
-    cuts
 }
 
 #[test]

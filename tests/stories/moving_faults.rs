@@ -1,11 +1,13 @@
 //! What can go wrong while slots move: nothing is lost, and the same command ends it.
 
+use std::collections::BTreeMap;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rcluster::model::Slot;
 use rustix::process::Signal;
 
-use crate::support::data::{Writer, assert_same, contents, fill, owner};
+use crate::support::data::{Writer, assert_same, contents, cut, fill, owner, view};
 use crate::support::{
     Run, Running, Server, TestCluster, eventually, rcluster, server_under_test, start,
 };
@@ -354,4 +356,67 @@ fn a_writer_survives_a_kill_and_the_second_run() {
     let now = contents(&cluster);
     let lost = (0..written.acknowledged).find(|n| !now.contains_key(format!("w:{n}").as_bytes()));
     assert_eq!(lost, None, "of {}", written.acknowledged);
+}
+
+/// Every key of database 1, or of 0 where there is no other, with its value.
+fn values(cluster: &TestCluster, database: u32) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for node in 0..4 {
+        let mut connection = cluster.connect(node);
+        redis::cmd("SELECT").arg(database).query::<()>(&mut connection).unwrap();
+        let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
+        for keys in keys.chunks(1000) {
+            let mut pipeline = redis::Pipeline::new();
+            for key in keys {
+                pipeline.cmd("GET").arg(key);
+            }
+            let values: Vec<String> = pipeline.query(&mut connection).unwrap();
+            all.extend(keys.iter().cloned().zip(values));
+        }
+    }
+    all
+}
+
+#[test]
+fn connections_to_the_source_that_are_cut_cost_no_key_of_any_database() {
+    let has_several = server_under_test() == "valkey-9.1";
+    let settings: &[&str] = if has_several { &["cluster-databases 4"] } else { &[] };
+    let cluster = TestCluster::start_as(4, &Server::with(settings));
+    let addrs = cluster.addrs();
+    rcluster(&["create", &addrs[0], &addrs[1], &addrs[2], "--yes"]).succeeds();
+    rcluster(&["meet", &addrs[0], &addrs[3]]).succeeds();
+    let database = u32::from(has_several);
+    for node in 0..3 {
+        let (mut connection, view) = (cluster.connect(node), view(&cluster, node));
+        let mut pipeline = redis::Pipeline::new();
+        pipeline.cmd("SELECT").arg(database).ignore();
+        for number in 0..30_000 {
+            let key = format!("key:{number}");
+            if view.me().slots.contains(Slot::of_key(key.as_bytes())) {
+                pipeline.cmd("SET").arg(key).arg(number).ignore();
+            }
+        }
+        pipeline.query::<()>(&mut connection).unwrap();
+    }
+    let before = values(&cluster, database);
+    assert_eq!(before.len(), 30_000);
+
+    let mut cut_short = 0;
+    for _ in 0..3 {
+        let over = AtomicBool::new(false);
+        let cuts = std::thread::scope(|scope| {
+            let cutter = scope.spawn(|| cut(cluster.connect(0), &["migrate"], 1, &over));
+            ends(&cluster, &["--classic"]);
+            over.store(true, Ordering::Relaxed);
+            cutter.join().unwrap()
+        });
+        cut_short += cuts;
+    }
+
+    assert!(cut_short > 0, "no connection was cut");
+    ends(&cluster, &["--classic"]).succeeds();
+    let after = values(&cluster, database);
+    let lost = before.iter().filter(|(key, value)| after.get(*key) != Some(value)).count();
+    assert_eq!(lost, 0, "of {} keys", before.len());
+    assert_eq!(open_slots(&cluster), 0);
 }

@@ -37,7 +37,8 @@ impl Mover for Classic {
         let to = run.addr(route.to, route.from)?;
         let resumed = self.resumed;
         let load = Load::new();
-        let mut work = Work { run, route, resumed, source, target, to, load, selected: 0, keys: 0 };
+        let mut work =
+            Work { run, route, resumed, source, target, to, load, connection: 0, keys: 0 };
         run.taken(route.to, work.target.bytes_in()?);
         let slots: Vec<Slot> = route.slots.slots().collect();
         for batch in slots.chunks(BATCH) {
@@ -60,8 +61,8 @@ struct Work<'a, 'r> {
     /// Where the source reaches the target.
     to: NodeAddr,
     load: Load,
-    /// The database that both connections are at.
-    selected: u32,
+    /// The source's connection over which the batch is moved.
+    connection: u64,
     /// Keys moved in this batch.
     keys: u64,
 }
@@ -123,6 +124,7 @@ impl Work<'_, '_> {
         self.at(0)?;
         let here = self.target.open_import(slots, self.route.from)?;
         self.source.open_export(slots, self.route.to)?;
+        self.connection = self.source.connection();
         let others = self.target.databases()?.iter().any(|database| *database != 0);
         let occupied = slots.slots().zip(here).filter(|(_, keys)| *keys > 0 || others);
         let occupied: Vec<Slot> = occupied.map(|(slot, _)| slot).collect();
@@ -213,12 +215,8 @@ impl Work<'_, '_> {
 
     /// Goes to a database at both ends.
     fn at(&mut self, database: u32) -> Result<(), WireError> {
-        if database != self.selected {
-            self.source.select(database)?;
-            self.target.select(database)?;
-            self.selected = database;
-        }
-        Ok(())
+        self.source.select(database)?;
+        self.target.select(database)
     }
 
     /// Sends keys in pipelines that the source is through with soon; gives whether there were any.
@@ -379,7 +377,11 @@ impl Work<'_, '_> {
         if self.close(&untouched).is_ok() {
             open = touched.clone();
         }
-        if let Ok(held) = self.held(touched) {
+        // What a server says over another connection is no proof of what went over this one: it may
+        // have been started anew, empty, while a replica has the keys.
+        if self.source.connection() == self.connection
+            && let Ok(held) = self.held(touched)
+        {
             let through = touched.difference(&held);
             if self.give(&through).is_ok() {
                 open = open.difference(&through);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rcluster::model::{ClusterView, NodeAddr, Slot};
 use redis::cluster::ClusterClient;
-use redis::{Cmd, Pipeline, Value};
+use redis::{Cmd, Connection, Pipeline, Value};
 
 use super::TestCluster;
 
@@ -206,4 +206,23 @@ impl Writer {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("the writer ends well")
     }
+}
+
+/// Cuts connections whose last command is one of these, at most so many, until `over`.
+pub fn cut(mut server: Connection, commands: &[&str], most: usize, over: &AtomicBool) -> usize {
+    let mut cuts = 0;
+    while cuts < most && !over.load(Ordering::Relaxed) {
+        let list: String = redis::cmd("CLIENT").arg("LIST").query(&mut server).unwrap();
+        let field = |line: &str, name: &str| {
+            let value = line.split(' ').find_map(|field| field.strip_prefix(name));
+            value.unwrap_or_default().to_owned()
+        };
+        let meant = list.lines().find(|line| commands.contains(&&*field(line, "cmd=")));
+        if let Some(line) = meant {
+            let mut kill = redis::cmd("CLIENT");
+            kill.arg("KILL").arg("ID").arg(field(line, "id="));
+            cuts += kill.query::<usize>(&mut server).unwrap();
+        }
+    }
+    cuts
 }
