@@ -60,7 +60,7 @@ run rcluster nodes "$1"
 cat <<'END'
 
 Next:
-  cargo install --path .                                              # rcluster on your PATH
-  rcluster sandbox up --create --replicas 1                           # a cluster to try things on
-  rcluster reshard 127.0.0.1:7001 --to 127.0.0.1:7002 --count 100     # move slots; rcluster --help has the rest
+  cargo install --path .                         # rcluster on your PATH
+  rcluster sandbox up --create --replicas 1      # a cluster to try commands on
+  rcluster check 127.0.0.1:7001                  # rcluster --help lists the rest
 END
