@@ -4,13 +4,17 @@ SERVERS := target/servers
 STORIES := RCLUSTER_TEST_SERVERS="$(CURDIR)/$(SERVERS)" RUST_TEST_THREADS=8 cargo test --quiet --test stories
 ALL := redis-6.2 redis-7.0 redis-8.2 redis-8.6 valkey-8.1 valkey-9.1
 
-.PHONY: build demo test lint servers matrix soak bench clean
+.PHONY: rust build demo test lint servers matrix soak bench clean
 
-build:
+# A clear line first where Rust is missing or too old.
+rust:
+	@sh .ci/rust.sh
+
+build: rust
 	cargo build --release
 
 # A playground: servers, a cluster in one command, the same by hand, a check, what it holds.
-demo:
+demo: rust
 	sh .ci/demo.sh
 
 # Everything that has to be well before a change lands: under 8 minutes on 2 cores.
@@ -25,7 +29,7 @@ test: lint
 	sh .ci/as-installed.sh $(SERVERS)/redis-7.0 target/as-installed
 	PATH="$(CURDIR)/target/as-installed:$$PATH" DEMO_PROFILE=debug DEMO_PORTS=17801-17806 sh .ci/demo.sh >/dev/null
 
-lint:
+lint: rust
 	cargo fmt --check
 	cargo clippy --quiet --all-targets -- -D warnings
 
