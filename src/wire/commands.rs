@@ -194,7 +194,14 @@ impl Server {
     }
 
     /// CLUSTER REPLICATE: the node must know the master already.
+    ///
+    /// A replica that claims slots, which ADDSLOTS let it, gives the claim up first: Redis 7.0 ends
+    /// on an assertion otherwise.
     pub fn replicate(&mut self, master: NodeId) -> Result<(), WireError> {
+        let view = self.view()?;
+        if !view.me().is_master() && !view.me().slots.is_empty() {
+            self.del_slots(&view.me().slots)?;
+        }
         self.one(cluster(&["REPLICATE", &master.to_string()])).map(drop)
     }
 

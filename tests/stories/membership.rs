@@ -391,3 +391,17 @@ fn a_dead_shard_is_replaced_only_by_consent() {
     cluster.restart(1);
     run(&["check", &addrs[0], "--wait", "5s"], &[]).succeeds();
 }
+
+#[test]
+fn a_replica_that_claims_a_slot_survives_getting_another_master() {
+    let cluster = TestCluster::formed(6, 1);
+    let (entry, leaver, replica) = (cluster.addr(1), cluster.addr(0), 3);
+    cluster.tell(replica, &["CLUSTER", "DELSLOTS", "5"]);
+    cluster.tell(replica, &["CLUSTER", "ADDSLOTS", "5"]);
+
+    rcluster(&["del-node", &entry, &leaver, "--drain", "--yes"]);
+
+    let info: String = cluster.ask(replica, &["INFO", "replication"]);
+    assert!(info.contains("role:slave"), "{info}");
+    assert!(!info.contains(&format!("master_port:{}\r", cluster.port(0))), "{info}");
+}
