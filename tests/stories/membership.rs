@@ -396,7 +396,8 @@ fn a_dead_shard_is_replaced_only_by_consent() {
 fn a_replica_that_claims_a_slot_survives_getting_another_master() {
     let cluster = TestCluster::formed(6, 1);
     let (entry, leaver, replica) = (cluster.addr(1), cluster.addr(0), 3);
-    cluster.tell(replica, &["CLUSTER", "DELSLOTS", "5"]);
+    cluster.tell_all(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    rcluster(&["delslots", &leaver, "5", "--yes"]);
     cluster.tell(replica, &["CLUSTER", "ADDSLOTS", "5"]);
 
     rcluster(&["del-node", &entry, &leaver, "--drain", "--yes"]);
