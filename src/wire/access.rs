@@ -1,7 +1,8 @@
 //! How servers are reached: credentials, TLS, timeouts.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use super::tls::Tls;
 
@@ -34,6 +35,23 @@ pub enum Family {
     V6,
 }
 
+/// A time by which every exchange of a run ends, whatever its own deadline: it can be set while they
+/// are under way, when a signal comes.
+#[derive(Clone, Debug, Default)]
+pub struct Cutoff(Arc<Mutex<Option<Instant>>>);
+
+impl Cutoff {
+    /// From now on nothing goes on beyond `at`, or an earlier time that was set before.
+    pub fn set(&self, at: Instant) {
+        let mut now = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *now = Some(now.map_or(at, |now| now.min(at)));
+    }
+
+    pub(super) fn get(&self) -> Option<Instant> {
+        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
 /// How every server of a run is reached.
 #[derive(Clone, Debug)]
 pub struct Access {
@@ -45,6 +63,7 @@ pub struct Access {
     /// How long one exchange of commands and replies may take, however slowly the bytes trickle.
     pub timeout: Duration,
     pub family: Family,
+    pub cutoff: Cutoff,
 }
 
 impl Default for Access {
@@ -56,6 +75,7 @@ impl Default for Access {
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(10),
             family: Family::Any,
+            cutoff: Cutoff::default(),
         }
     }
 }

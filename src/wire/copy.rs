@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use redis::{Cmd, Value, cmd};
 
 use super::error::WireError;
-use super::migrate::Key;
+use super::keys::Key;
 use super::server::{Server, words};
 use crate::model::{InfoMap, Origin};
 
@@ -102,7 +102,11 @@ impl Server {
         command.arg(keys);
         match self.one(command) {
             Err(WireError::Refused { said, .. }) if is_redirect(&said) => Ok(Some(said)),
-            answer => answer.map(|_| None),
+            answer => {
+                answer?;
+                self.set_watching(true);
+                Ok(None)
+            }
         }
     }
 
@@ -111,7 +115,9 @@ impl Server {
     pub fn delete_watched(&mut self, keys: &[Key]) -> Result<bool, WireError> {
         let mut delete = cmd("UNLINK");
         delete.arg(keys);
-        match self.all(&[cmd("MULTI"), delete, cmd("EXEC")]) {
+        let answer = self.all(&[cmd("MULTI"), delete, cmd("EXEC")]);
+        self.set_watching(false);
+        match answer {
             // Their slot has gone elsewhere: nothing was deleted.
             Err(WireError::Refused { said, .. }) if is_redirect(&said) => Ok(false),
             replies => Ok(!matches!(replies?.pop(), Some(Value::Nil) | None)),
@@ -120,6 +126,7 @@ impl Server {
 
     /// UNWATCH.
     pub fn unwatch(&mut self) -> Result<(), WireError> {
+        self.set_watching(false);
         self.one(cmd("UNWATCH")).map(drop)
     }
 

@@ -26,6 +26,12 @@ pub struct Server {
     shown: bool,
     /// An exchange was cut short: what still comes in belongs to nothing.
     broken: bool,
+    /// The database that it is at; a connection that is made anew goes there again.
+    database: u32,
+    /// Whether keys are watched: a connection that breaks meanwhile cannot be made anew unnoticed.
+    watching: bool,
+    /// How many connections to the server there were before this one.
+    earlier: u64,
 }
 
 impl std::fmt::Debug for Server {
@@ -42,8 +48,18 @@ impl Server {
     pub fn connect(addr: &NodeAddr, access: &Access) -> Result<Server, WireError> {
         let (stream, ip) = Stream::open(addr, access)?;
         let (addr, access) = (addr.clone(), access.clone());
-        let mut server =
-            Server { addr, ip, stream, parser: Parser::new(), access, shown: false, broken: false };
+        let mut server = Server {
+            addr,
+            ip,
+            stream,
+            parser: Parser::new(),
+            access,
+            shown: false,
+            broken: false,
+            database: 0,
+            watching: false,
+            earlier: 0,
+        };
         if let Some(password) = server.access.password.clone() {
             let mut auth = cmd("AUTH");
             auth.arg(server.access.user.as_deref()).arg(password.reveal());
@@ -66,6 +82,11 @@ impl Server {
     pub(super) fn credentials(&self) -> Option<(Option<&str>, &str)> {
         let password = self.access.password.as_ref().filter(|_| self.shown)?;
         Some((self.access.user.as_deref(), password.reveal()))
+    }
+
+    /// Whether we talk TLS with it.
+    pub(super) fn is_tls(&self) -> bool {
+        self.access.tls.is_some()
     }
 
     /// How long one exchange may take.
@@ -97,11 +118,53 @@ impl Server {
         limit: Duration,
     ) -> Result<Vec<Value>, WireError> {
         if self.broken {
-            *self = Server::connect(&self.addr, &self.access)?;
+            self.reconnect()?;
         }
         let replies = self.exchange(commands, limit);
         self.broken = replies.is_err();
         replies
+    }
+
+    fn reconnect(&mut self) -> Result<(), WireError> {
+        if std::mem::take(&mut self.watching) {
+            let (addr, command) = (self.addr.clone(), "WATCH".to_owned());
+            let why = "nobody watched its keys since then".to_owned();
+            return Err(WireError::Lost { addr, command, why });
+        }
+        let mut fresh = Server::connect(&self.addr, &self.access)?;
+        fresh.earlier = self.earlier + 1;
+        fresh.select(self.database)?;
+        *self = fresh;
+        Ok(())
+    }
+
+    /// SELECT, which only Valkey 9 knows more than one database for in a cluster.
+    ///
+    /// The database belongs to the connection and to nobody else: one that is made anew after a
+    /// break is at the same.
+    pub fn select(&mut self, database: u32) -> Result<(), WireError> {
+        if database != self.database {
+            self.one(words(&["SELECT", &database.to_string()]))?;
+            self.database = database;
+        }
+        Ok(())
+    }
+
+    /// Tells this connection from those to the same server before and after it.
+    pub fn connection(&self) -> u64 {
+        self.earlier + u64::from(self.broken)
+    }
+
+    /// Whether it shall be an error if the connection breaks from now on.
+    pub(super) fn set_watching(&mut self, watching: bool) {
+        self.watching = watching;
+    }
+
+    /// A command about a key that may be in a slot that is being imported. Out of cluster mode
+    /// ASKING is refused, and not needed.
+    pub(super) fn asking(&mut self, command: Cmd) -> Result<Value, WireError> {
+        let reply = self.pipeline(&[cmd("ASKING"), command.clone()])?.pop().unwrap_or_default();
+        self.accept(&command, reply)
     }
 
     fn exchange(&mut self, commands: &[Cmd], limit: Duration) -> Result<Vec<Value>, WireError> {
