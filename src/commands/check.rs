@@ -31,7 +31,7 @@ pub struct Check {
 impl Check {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let (cluster, problems) =
-            cx.judge(&self.entry, self.wait, self.strict, &self.zones.read()?, None)?;
+            cx.judge(&self.entry, self.wait, self.strict, &self.zones.read()?)?;
         if cx.ui.wants_json() {
             cx.ui.print_json(&health_json(&cluster, &problems, self.strict))?;
         } else {

@@ -1,5 +1,6 @@
 //! What every command is given: the way to the user and the way to the servers.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -48,6 +49,8 @@ pub struct Context {
     /// What URLs say of the source of an import.
     pub(super) source_url: UrlLogin,
     progress: ProgressMode,
+    /// Set once signals are only noted.
+    interrupt: OnceLock<Interrupt>,
 }
 
 impl Context {
@@ -68,6 +71,7 @@ impl Context {
             given,
             source_url: urls.source.clone(),
             progress: output.progress,
+            interrupt: OnceLock::new(),
         };
         if urls.has_password() {
             cx.warn(&format!(
@@ -157,10 +161,11 @@ impl Context {
         patience: Option<Duration>,
         strict: bool,
         zones: &Zones,
-        interrupt: Option<&Interrupt>,
     ) -> anyhow::Result<(ClusterReport, Vec<Problem>)> {
         let start = Instant::now();
-        let (mut access, mut pause) = (self.access.clone(), LOOKS.0);
+        let interrupt = self.interrupt.get().cloned().unwrap_or_default();
+        let cutoff = interrupt.cutoff(SHORTEST_LOOK);
+        let (mut access, mut pause) = (Access { cutoff, ..self.access.clone() }, LOOKS.0);
         loop {
             if let Some(patience) = patience {
                 // A look at a node that hangs must not outlast the wait by much.
@@ -180,7 +185,7 @@ impl Context {
                 Err(error) => error.is_denied() || error.is_cluster_off(),
             };
             let is_late = patience.is_none_or(|patience| start.elapsed() >= patience);
-            if is_over || is_late || interrupt.is_some_and(|it| it.signal().is_some()) {
+            if is_over || is_late || interrupt.signal().is_some() {
                 let (report, problems, unknown) = looked?;
                 for addr in unknown {
                     self.warn(&format!(
@@ -207,6 +212,17 @@ impl Context {
     /// A deadline that Ctrl-C ends early; from here on signals no longer end the process by
     /// themselves.
     pub(super) fn deadline(&self, allowed: Duration) -> anyhow::Result<Deadline> {
-        Ok(Deadline::after(allowed, Interrupt::catch()?))
+        Ok(Deadline::after(allowed, self.interrupt()?))
+    }
+
+    /// One flag for the whole run: a signal that comes between two deadlines ends the second.
+    fn interrupt(&self) -> anyhow::Result<Interrupt> {
+        match self.interrupt.get() {
+            Some(interrupt) => Ok(interrupt.clone()),
+            None => {
+                let caught = Interrupt::catch()?;
+                Ok(self.interrupt.get_or_init(|| caught).clone())
+            }
+        }
     }
 }

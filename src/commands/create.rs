@@ -93,8 +93,7 @@ impl Create {
 
         // All agreed a moment ago: what is wrong now does not right itself by waiting long.
         let patience = options.deadline.left().min(VERIFY);
-        let interrupt = Some(options.deadline.interrupt());
-        let judged = cx.judge(&planned.entry, Some(patience), false, &Zones::default(), interrupt);
+        let judged = cx.judge(&planned.entry, Some(patience), false, &Zones::default());
         // Whatever goes wrong from here on, something has been changed.
         let (cluster, problems) = judged.map_err(|error| match changed {
             true => Failure::halted(format!("the cluster is formed, but {error}"))

@@ -12,17 +12,17 @@ use super::moving::{LONGEST, UNTIL_IDLE, at_rest};
 use super::placement::Zones;
 use crate::model::{ClusterReport, NodeId, NodeList, NodeRef, NodeReport};
 use crate::ops::fix::{Fixed, fix, routes};
-use crate::ops::moving::{Abilities, MoveError, MoveOptions, Winner, vet_classic};
+use crate::ops::migrate::{Capabilities, ConflictPolicy, MigrationOptions, Rehearsal, rehearse};
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::{Problem, is_healthy};
 use crate::plan::fix::{
     Fix as Plan, Holdings, KeyCounts, Prefer, Wish, plan, to_count, to_count_next,
 };
 use crate::render::{
-    Failure, FixJson, NotConfirmed, SkippedJson, Usage, exit, fix_json, fix_text, health_text,
-    loss_text, skipped_json,
+    Failure, FixJson, KeptJson, NotConfirmed, Usage, exit, fix_json, fix_text, health_text,
+    kept_json, loss_text,
 };
-use crate::wire::{Ability, Cluster, Server, WireError, all_at_once};
+use crate::wire::{Cluster, MigrationSupport, Server, WireError, all_at_once};
 
 /// What gossip alone may mend in this time is left to it.
 const SETTLES: Duration = Duration::from_secs(3);
@@ -73,7 +73,7 @@ struct ResultJson {
     /// Keys that were moved.
     keys: u64,
     /// Slots of which a node keeps keys that are not its own, and why.
-    kept: Vec<SkippedJson>,
+    kept: Vec<KeptJson>,
     /// What `check` says afterwards; null in a dry run.
     healthy: Option<bool>,
     /// What it finds wrong.
@@ -86,14 +86,15 @@ impl Fix {
         let start = Instant::now();
         let mut cluster = self.load(cx)?;
         let patience = Deadline::after(UNTIL_IDLE, Interrupt::default());
-        let abilities = at_rest(cx, || self.load(cx), &mut cluster, &patience)?;
+        let capabilities = at_rest(cx, || self.load(cx), &mut cluster, &patience)?;
         let wish = Wish {
             prefer: self.prefer(cx, &cluster.report)?,
             abandon: self.with_unreachable_masters,
         };
-        let plan = self.settled(cx, &mut cluster, &abilities, &wish)?;
+        let plan = self.settled(cx, &mut cluster, &capabilities, &wish)?;
         let (finish, home) = routes(&plan);
-        vet_classic(&mut cluster, &finish.iter().chain(&home).collect_vec())?;
+        let routes = finish.into_iter().chain(home).collect_vec();
+        rehearse(&mut cluster, &routes, Rehearsal::Unmarked)?;
         let shown = fix_json(&plan, &cluster.report);
         if !cx.ui.wants_json() {
             let text = fix_text(&plan, &cluster.report);
@@ -117,8 +118,7 @@ impl Fix {
         if !self.dry_run {
             let may_be_well = cluster.report.silent.is_empty() && !plan.is_done();
             let wait = if may_be_well { AGREES.0 } else { AGREES.1 };
-            let (found, problems) =
-                cx.judge(&self.entry, Some(wait), false, &Zones::default(), None)?;
+            let (found, problems) = cx.judge(&self.entry, Some(wait), false, &Zones::default())?;
             healthy = Some(is_healthy(&problems, false));
             if !cx.ui.wants_json() {
                 cx.ui.print(&health_text(&cx.ui, &found, &problems, false))?;
@@ -132,7 +132,7 @@ impl Fix {
                 dry_run: self.dry_run,
                 plan: shown,
                 keys: fixed.moved.keys,
-                kept: skipped_json(&fixed.moved.skipped),
+                kept: kept_json(&fixed.moved.kept),
                 healthy,
                 problems: left,
                 elapsed_ms: start.elapsed().as_millis(),
@@ -181,12 +181,12 @@ impl Fix {
         &self,
         cx: &Context,
         cluster: &mut Cluster,
-        abilities: &Abilities,
+        capabilities: &Capabilities,
         wish: &Wish,
     ) -> anyhow::Result<Plan> {
         let begun = Instant::now();
         loop {
-            let holdings = holdings(cluster, abilities)?;
+            let holdings = holdings(cluster, capabilities)?;
             let plan = plan(&cluster.report, &holdings, wish)?;
             if !plan.may_pass() || begun.elapsed() > SETTLES {
                 return Ok(plan);
@@ -212,15 +212,15 @@ impl Fix {
     }
 }
 
-fn options(deadline: Deadline, wish: &Wish, report: &ClusterReport) -> MoveOptions {
+fn options(deadline: Deadline, wish: &Wish, report: &ClusterReport) -> MigrationOptions {
     let epochs = report.nodes.iter().map(|node| (node.id(), node.view.me().epoch));
-    MoveOptions {
+    MigrationOptions {
         deadline,
         classic: true,
-        winner: match wish.prefer {
-            Prefer::Nobody => Winner::Nobody,
-            Prefer::Node(id) => Winner::Ranked(BTreeMap::from([(id, 1)])),
-            Prefer::NewestEpoch => Winner::Ranked(epochs.collect()),
+        policy: match wish.prefer {
+            Prefer::Nobody => ConflictPolicy::KeepBoth,
+            Prefer::Node(id) => ConflictPolicy::Ranked(BTreeMap::from([(id, 1)])),
+            Prefer::NewestEpoch => ConflictPolicy::Ranked(epochs.collect()),
         },
         keep_empty: false,
         max_rate: None,
@@ -229,7 +229,7 @@ fn options(deadline: Deadline, wish: &Wish, report: &ClusterReport) -> MoveOptio
 }
 
 /// Asks masters for what their reports do not tell.
-fn holdings(cluster: &mut Cluster, abilities: &Abilities) -> Result<Holdings, WireError> {
+fn holdings(cluster: &mut Cluster, capabilities: &Capabilities) -> Result<Holdings, WireError> {
     let mut keys = KeyCounts::new();
     let asked = to_count(&cluster.report);
     for (id, counted) in ask(cluster, asked, |server, slots| server.count_keys(slots))? {
@@ -240,7 +240,7 @@ fn holdings(cluster: &mut Cluster, abilities: &Abilities) -> Result<Holdings, Wi
         keys.entry(id).or_default().extend(counted);
     }
     let masters = cluster.report.nodes.iter().filter(|node| node.view.me().is_master());
-    let hides = |id| abilities.get(&id) == Some(&Ability::Import);
+    let hides = |id| capabilities.get(&id) == Some(&MigrationSupport::Import);
     let asked = masters.clone().filter(|node| node.keys > 0 && hides(node.id()));
     let asked = asked.map(|node| (node.id(), ())).collect_vec();
     let hidden = ask(cluster, asked, |server, ()| server.hidden_keys())?;
@@ -268,7 +268,7 @@ fn ask<Q: Send + Sync, A: Send>(
 
 /// Tells what was done; fails where it stopped.
 fn tell(cx: &Context, fixed: &Fixed) -> anyhow::Result<()> {
-    for error in fixed.refused.iter().chain(&fixed.moved.untold) {
+    for error in fixed.refused.iter().chain(&fixed.moved.not_notified) {
         cx.warn(&error.to_string());
     }
     let Some(first) = fixed.moved.errors.first() else {
@@ -277,30 +277,24 @@ fn tell(cx: &Context, fixed: &Fixed) -> anyhow::Result<()> {
         }
         return Ok(());
     };
-    let message = format!("it stopped while keys were moved: {first}");
-    let failure = match (fixed.changed, first) {
-        (true, _) => Failure::halted(message),
-        (false, MoveError::Wire(error)) => Failure::unreachable(std::slice::from_ref(error)),
-        (false, _) => Failure::refused(message),
-    };
+    let failure = Failure::of_migrate_error(first, fixed.changed);
     let details = fixed.moved.errors.iter().skip(1).map(ToString::to_string);
     let open = &fixed.moved.open;
-    let open = (!open.is_empty()).then(|| format!("{} left open", open.words()));
-    let hint = "nothing is lost; run the same command again: it goes on where this one stopped";
+    let open = (!open.is_empty()).then(|| format!("{} still open", open.words()));
+    let hint = failure.hint.clone().into_iter();
+    let hint = hint.chain(["no key is lost; rerun to resume".to_owned()]).join("\n");
     Err(failure.details(details.chain(open)).hint(hint).into())
 }
 
 /// Keys that differ stay where they are.
 fn kept(fixed: &Fixed) -> Option<Failure> {
-    let skipped = &fixed.moved.skipped;
-    if skipped.is_empty() {
+    let kept = &fixed.moved.kept;
+    if kept.is_empty() {
         return None;
     }
-    let details = skipped
-        .iter()
-        .map(|skipped| format!("slot {} on {}: {}", skipped.slot, skipped.node, skipped.why));
-    let message =
-        format!("{} slots are left: nodes hold a key with different values", skipped.len());
+    let details =
+        kept.iter().map(|kept| format!("slot {} on {}: {}", kept.slot, kept.node, kept.why));
+    let message = format!("{} slots are left: nodes hold a key with different values", kept.len());
     let failure = Failure::refused(message).details(details);
     let failure = failure.hint("say whose value wins: --prefer NODE or --prefer newest-epoch");
     Some(Failure { changed: fixed.changed, ..failure })

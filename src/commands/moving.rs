@@ -9,17 +9,18 @@ use serde::Serialize;
 use super::context::Context;
 use super::placement::Zones;
 use crate::model::{ClusterReport, NodeList, SlotSet};
-use crate::ops::moving::{
-    Abilities, MoveOptions, Outcome, Way, Winner, abilities, transfer, until_idle, vet_classic, way,
+use crate::ops::migrate::{
+    Capabilities, ConflictPolicy, MigrationMethod, MigrationOptions, MigrationReport, Rehearsal,
+    capabilities, method, migrate, rehearse, until_idle,
 };
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::{check, is_healthy};
 use crate::plan::transfer::{Route, Transfer, TransferError};
 use crate::render::{
-    Failure, Manner, RouteJson, SkippedJson, exit, health_text, legacy, routes_json, routes_text,
-    skipped_json,
+    Failure, KeptJson, Manner, RouteJson, exit, health_text, kept_json, legacy, routes_json,
+    routes_text,
 };
-use crate::wire::{Ability, Cluster};
+use crate::wire::{Cluster, MigrationSupport};
 
 /// A run ends by its work, not by the clock; so long is no bound that anyone meets.
 pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -72,22 +73,71 @@ struct TransferJson {
     moved: SlotSet,
     moved_count: usize,
     keys: u64,
-    skipped: Vec<SkippedJson>,
+    skipped: Vec<KeptJson>,
     /// What `check` says afterwards; null in a dry run.
     healthy: Option<bool>,
     elapsed_ms: u128,
 }
 
 impl MoveArgs {
-    fn options(&self, deadline: Deadline) -> MoveOptions {
-        MoveOptions {
+    fn options(&self, deadline: Deadline) -> MigrationOptions {
+        MigrationOptions {
             deadline,
             classic: self.classic,
-            winner: if self.replace { Winner::Source } else { Winner::Nobody },
+            policy: if self.replace { ConflictPolicy::Source } else { ConflictPolicy::KeepBoth },
             keep_empty: self.keep_empty,
             max_rate: self.max_rate,
             big_key: self.big_key,
         }
+    }
+}
+
+/// A move that could begin: nothing has been changed yet.
+struct Prepared {
+    cluster: Cluster,
+    capabilities: Capabilities,
+    plan: Transfer,
+    /// The routes that go by SETSLOT and MIGRATE.
+    classic: Vec<Route>,
+}
+
+impl Prepared {
+    /// What `plan` makes of the facts, and whether it can be carried out.
+    fn new(
+        cx: &Context,
+        entry: &NodeList,
+        mut cluster: Cluster,
+        options: &MigrationOptions,
+        plan: impl Fn(&ClusterReport) -> anyhow::Result<Transfer>,
+    ) -> anyhow::Result<Prepared> {
+        let patience = options.deadline.within(UNTIL_IDLE);
+        let capabilities = at_rest(cx, || Ok(cx.load(entry)?), &mut cluster, &patience)?;
+        let plan = settled(cx, entry, &mut cluster, &plan)?;
+        let is_classic =
+            |route: &&Route| method(&capabilities, options, route) == MigrationMethod::Classic;
+        let classic = plan.finish.iter().chain(plan.routes.iter().filter(is_classic));
+        let classic = classic.cloned().collect_vec();
+        rehearse(&mut cluster, &classic, Rehearsal::Unmarked)?;
+        Ok(Prepared { cluster, capabilities, plan, classic })
+    }
+
+    /// Moves slots, and tells what was moved; fails where something was left.
+    fn carry(
+        &mut self,
+        cx: &Context,
+        options: &MigrationOptions,
+        rest: impl Fn(&SlotSet) -> String,
+    ) -> anyhow::Result<MigrationReport> {
+        rehearse(&mut self.cluster, &self.classic, Rehearsal::Marked)?;
+        let (plan, facts) = (&self.plan, &self.cluster.report);
+        let progress = cx.progress();
+        let outcome = migrate(plan, facts, &self.capabilities, &cx.access, options, &progress);
+        drop(progress);
+        if cx.ui.manner() == Manner::RedisCli {
+            cx.ui.print(&legacy::moved(plan, facts, &outcome.moved))?;
+        }
+        report(cx, plan, &outcome, rest)?;
+        Ok(outcome)
     }
 }
 
@@ -100,45 +150,33 @@ pub fn run(
     rest: impl Fn(&SlotSet) -> String,
 ) -> anyhow::Result<u8> {
     let start = Instant::now();
-    let mut cluster = cx.load_to_change(entry)?;
-    let patience = Deadline::after(UNTIL_IDLE, Interrupt::default());
-    let abilities = at_rest(cx, || Ok(cx.load(entry)?), &mut cluster, &patience)?;
-    let plan = settled(cx, entry, &mut cluster, &plan)?;
-    let options = args.options(patience);
-    let of = |route: &Route| match options.needs_classic() {
-        true => Way::Classic,
-        false => way(&abilities, route),
-    };
-    let by_hand = plan.routes.iter().filter(|route| of(route) == Way::Classic);
-    let by_hand = plan.finish.iter().chain(by_hand).collect_vec();
-    vet_classic(&mut cluster, &by_hand)?;
-    let routes = routes_json(&plan, &cluster.report, of);
+    let cluster = cx.load_to_change(entry)?;
+    // Until the user has agreed a signal ends everything at once: nothing is changed.
+    let options = args.options(Deadline::after(LONGEST, Interrupt::default()));
+    let mut prepared = Prepared::new(cx, entry, cluster, &options, plan)?;
+    let (plan, facts) = (&prepared.plan, &prepared.cluster.report);
+    let (is_done, slots) = (plan.is_done(), plan.slots());
+    let was_well = is_healthy(&check(facts), false);
+    let emptied = plan.emptied.iter().map(|id| facts.name(*id)).collect();
+    let routes = routes_json(plan, facts, |route| method(&prepared.capabilities, &options, route));
     if !cx.ui.wants_json() {
-        match plan.is_done() {
+        match is_done {
             true => cx.ui.print("nothing to do: the slots are where they should be")?,
-            false => cx.ui.print(&routes_text(
-                &cx.ui,
-                &plan,
-                &cluster.report,
-                &routes,
-                args.keep_empty,
-            ))?,
+            false => cx.ui.print(&routes_text(&cx.ui, plan, facts, &routes, args.keep_empty))?,
         }
     }
-    let mut outcome = Outcome::default();
-    if !args.dry_run && !plan.is_done() {
-        cx.ui.confirm(&format!("Move {} slots?", plan.slots()), args.yes)?;
-        let options = args.options(cx.deadline(LONGEST)?);
-        outcome = carry(cx, &cluster.report, &abilities, &plan, &options, rest)?;
+    let mut outcome = MigrationReport::default();
+    if !args.dry_run && !is_done {
+        cx.ui.confirm(&format!("Move {slots} slots?"), args.yes)?;
+        outcome = prepared.carry(cx, &args.options(cx.deadline(LONGEST)?), rest)?;
     }
     let mut healthy = None;
     if !args.dry_run {
-        let was_well = is_healthy(&check(&cluster.report), false);
-        let may_be_well = was_well && outcome.untold.is_empty();
+        let may_be_well = was_well && outcome.not_notified.is_empty();
         let wait = if may_be_well { AGREES.0 } else { AGREES.1 };
-        let (found, problems) = cx.judge(entry, Some(wait), false, &Zones::default(), None)?;
+        let (found, problems) = cx.judge(entry, Some(wait), false, &Zones::default())?;
         healthy = Some(is_healthy(&problems, false));
-        if !cx.ui.wants_json() && !plan.is_done() {
+        if !cx.ui.wants_json() && !is_done {
             cx.ui.print(&health_text(&cx.ui, &found, &problems, false))?;
         }
     }
@@ -147,11 +185,11 @@ pub fn run(
             changed: outcome.changed,
             dry_run: args.dry_run,
             routes,
-            emptied: plan.emptied.iter().map(|id| cluster.report.name(*id)).collect(),
+            emptied,
             moved_count: outcome.moved.len(),
             moved: outcome.moved,
             keys: outcome.keys,
-            skipped: skipped_json(&outcome.skipped),
+            skipped: kept_json(&outcome.kept),
             healthy,
             elapsed_ms: start.elapsed().as_millis(),
         })?;
@@ -166,14 +204,14 @@ pub fn at_rest(
     load: impl Fn() -> anyhow::Result<Cluster>,
     cluster: &mut Cluster,
     patience: &Deadline,
-) -> anyhow::Result<Abilities> {
-    let abilities = abilities(cluster)?;
-    if abilities.values().any(|ability| *ability != Ability::Classic) {
+) -> anyhow::Result<Capabilities> {
+    let capabilities = capabilities(cluster)?;
+    if capabilities.values().any(|support| *support != MigrationSupport::Classic) {
         // What a move of the servers' own has changed meanwhile is not in the facts.
-        until_idle(cluster, &abilities, patience, &cx.progress())?;
+        until_idle(cluster, &capabilities, patience, &cx.progress())?;
         *cluster = load()?;
     }
-    Ok(abilities)
+    Ok(capabilities)
 }
 
 /// Moves all slots of these masters to those that stay; they stay masters.
@@ -183,44 +221,18 @@ pub fn drain(
     plan: impl Fn(&ClusterReport) -> anyhow::Result<Option<Transfer>>,
     rest: impl Fn(&SlotSet) -> String,
 ) -> anyhow::Result<()> {
-    let mut cluster = cx.load(entry)?;
-    let options = MoveOptions {
+    let options = MigrationOptions {
         deadline: cx.deadline(LONGEST)?,
         classic: false,
-        winner: Winner::Nobody,
+        policy: ConflictPolicy::KeepBoth,
         keep_empty: true,
         max_rate: None,
         big_key: None,
     };
-    let patience = options.deadline.within(UNTIL_IDLE);
-    let abilities = at_rest(cx, || Ok(cx.load(entry)?), &mut cluster, &patience)?;
-    let plan = settled(cx, entry, &mut cluster, &|report: &ClusterReport| {
-        Ok(plan(report)?.unwrap_or_default())
-    })?;
-    let of = |route: &&Route| way(&abilities, route) == Way::Classic;
-    let by_hand = plan.finish.iter().chain(plan.routes.iter().filter(of)).collect_vec();
-    vet_classic(&mut cluster, &by_hand)?;
-    carry(cx, &cluster.report, &abilities, &plan, &options, rest)?;
+    let plan = |report: &ClusterReport| Ok(plan(report)?.unwrap_or_default());
+    let mut prepared = Prepared::new(cx, entry, cx.load(entry)?, &options, plan)?;
+    prepared.carry(cx, &options, rest)?;
     Ok(())
-}
-
-/// Moves slots, and tells what was moved; fails where something was left.
-fn carry(
-    cx: &Context,
-    facts: &ClusterReport,
-    abilities: &Abilities,
-    plan: &Transfer,
-    options: &MoveOptions,
-    rest: impl Fn(&SlotSet) -> String,
-) -> anyhow::Result<Outcome> {
-    let progress = cx.progress();
-    let outcome = transfer(plan, facts, abilities, &cx.access, options, &progress);
-    drop(progress);
-    if cx.ui.manner() == Manner::RedisCli {
-        cx.ui.print(&legacy::moved(plan, facts, &outcome.moved))?;
-    }
-    report(cx, plan, &outcome, rest)?;
-    Ok(outcome)
 }
 
 /// The plan, once the nodes no longer contradict each other.
@@ -246,62 +258,19 @@ fn settled(
 fn report(
     cx: &Context,
     plan: &Transfer,
-    outcome: &Outcome,
+    outcome: &MigrationReport,
     rest: impl Fn(&SlotSet) -> String,
 ) -> anyhow::Result<()> {
-    let done = format!(
-        "{} of {} slots moved, with {} keys",
-        outcome.moved.len(),
-        plan.slots(),
-        outcome.keys
-    );
-    for error in &outcome.untold {
-        cx.warn(&format!("not told of the new owners, gossip will: {error}"));
+    for error in &outcome.not_notified {
+        cx.warn(&format!("owner update failed; gossip will repeat it: {error}"));
     }
-    let is_whole = outcome.errors.is_empty() && outcome.skipped.is_empty();
-    if is_whole && outcome.left.is_empty() {
-        if !cx.ui.wants_json() {
-            cx.ui.print(&done)?;
-        }
-        return Ok(());
-    }
-    let left = plan
-        .all()
-        .fold(SlotSet::EMPTY, |all, route| all.union(&route.slots))
-        .difference(&outcome.moved);
-    let mut details = outcome.errors.iter().map(ToString::to_string).collect_vec();
-    details.extend(outcome.skipped.iter().map(|skipped| {
-        format!("slot {} stays on {}: {}", skipped.slot, skipped.node, skipped.why)
-    }));
-    if !outcome.open.is_empty() {
-        details.push(format!(
-            "{} left open: its source owns it and sends clients on for keys that have moved",
-            outcome.open.words()
-        ));
-    }
-    details.extend(outcome.left.iter().map(|left| format!("put back by hand: {left}")));
-    let mut hint = format!("{done}; every slot has one owner.");
-    if !left.is_empty() {
-        hint += &format!(" What is left moves with:\n{}", rest(&left));
-    }
-    if outcome.skipped.iter().any(|skipped| skipped.why.contains("differs")) {
-        hint += "\nto let the source's values win: --replace";
-    }
-    let message = match &outcome.errors[..] {
-        [first, ..] => format!("the move stopped: {first}"),
-        [] => format!("{} slots stay where they are", outcome.skipped.len()),
-    };
-    if details.first().is_some_and(|detail| message.ends_with(detail.as_str())) {
-        details.remove(0);
-    }
-    let failure = match outcome.changed {
-        true => Failure::halted(message),
-        false => match &outcome.errors[..] {
-            [crate::ops::moving::MoveError::Wire(error), ..] => {
-                Failure::unreachable(std::slice::from_ref(error))
+    match Failure::of_migration(plan, outcome, rest) {
+        Some(failure) => Err(failure.into()),
+        None => {
+            if !cx.ui.wants_json() {
+                cx.ui.print(&outcome.summary(plan.slots()))?;
             }
-            _ => Failure::refused(message),
-        },
-    };
-    Err(failure.details(details).hint(hint).into())
+            Ok(())
+        }
+    }
 }

@@ -17,7 +17,7 @@ pub(super) fn name(key: &Key) -> String {
 /// The first key of a slot that both ends hold and that differs, in words; both are at the same
 /// database, and the slot is open at both. Where the target's value is to win, the source's is
 /// deleted instead.
-pub(super) fn clash(
+pub(super) fn first(
     source: &mut Server,
     target: &mut Server,
     slot: Slot,
@@ -25,7 +25,7 @@ pub(super) fn clash(
 ) -> Result<Option<String>, WireError> {
     let there: HashSet<Key> = target.all_keys(slot)?.into_iter().collect();
     for key in source.all_keys(slot)?.iter().filter(|key| there.contains(*key)) {
-        if let Judged::Kept(why) = judge(source, target, key, Side::Source, winner)? {
+        if let Resolution::Kept(why) = resolve(source, target, key, Side::Source, winner)? {
             return Ok(Some(why));
         }
     }
@@ -41,7 +41,7 @@ pub(super) enum Side {
 
 /// What becomes of a key that both ends may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Judged {
+pub(super) enum Resolution {
     /// It may go, and replace what the target has.
     Goes,
     /// It was deleted at the source: the target's value or end won.
@@ -100,20 +100,20 @@ pub(super) fn compare(
 /// Decides what becomes of a key. A copy that a hanging server took in late ends too late: the end
 /// is what the slot's owner says. Where both differ the winner's value stays, and the key is deleted
 /// at the source if that is the target.
-pub(super) fn judge(
+pub(super) fn resolve(
     source: &mut Server,
     target: &mut Server,
     key: &Key,
     owner: Side,
     winner: Option<Side>,
-) -> Result<Judged, WireError> {
+) -> Result<Resolution, WireError> {
     if winner == Some(Side::Source) {
-        return Ok(Judged::Goes);
+        return Ok(Resolution::Goes);
     }
     let why = match (compare(source, target, key)?, owner) {
         (Standing::NotHere | Standing::NotThere | Standing::Equal, _)
         | (Standing::LateThere(_), Side::Source) => {
-            return Ok(Judged::Goes);
+            return Ok(Resolution::Goes);
         }
         (Standing::LateHere(_), Side::Target) => None,
         (Standing::LateThere(why) | Standing::LateHere(why) | Standing::Differ(why), _) => {
@@ -121,10 +121,10 @@ pub(super) fn judge(
         }
     };
     match why {
-        Some(why) => Ok(Judged::Kept(why)),
+        Some(why) => Ok(Resolution::Kept(why)),
         None => {
             source.delete(key)?;
-            Ok(Judged::Gone)
+            Ok(Resolution::Gone)
         }
     }
 }

@@ -16,12 +16,12 @@ use itertools::Itertools;
 use super::event::{Event, Observer, Phase, Tally};
 use super::form::{self, Options};
 use super::halt::{HaltCause, Halted};
-use super::moving::{self, MoveError, MoveOptions, Outcome};
+use super::migrate::{MigrateError, MigrationOptions, MigrationReport, move_orphans};
 use super::wait::{Deadline, Waited};
 use crate::model::{Flag, NodeAddr, NodeId, SlotSet};
 use crate::plan::fix::{Cure, Fix, collisions};
 use crate::plan::transfer::Route;
-use crate::wire::{Access, Cluster, Server, WireError, all_at_once};
+use crate::wire::{Access, Cluster, Server, SlotChange, WireError, all_at_once};
 
 /// How long nodes may take to know each other.
 const MEETS: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ const FEW: usize = 128;
 #[derive(Clone, Debug, Default)]
 pub struct Fixed {
     /// What became of the keys.
-    pub moved: Outcome,
+    pub moved: MigrationReport,
     /// What was refused and does not hold up the rest.
     pub refused: Vec<WireError>,
     pub changed: bool,
@@ -63,7 +63,7 @@ pub fn fix(
     plan: &Fix,
     cluster: &mut Cluster,
     access: &Access,
-    options: &MoveOptions,
+    options: &MigrationOptions,
     observer: &dyn Observer,
 ) -> Result<Fixed, Halted> {
     let (done, refused, deadline) = (Vec::new(), Vec::new(), &options.deadline);
@@ -76,13 +76,13 @@ pub fn fix(
     run.phase(Phase::Epochs, Run::epochs)?;
     run.phase(Phase::Functions, Run::functions)?;
     let (finish, mut home) = routes(plan);
-    run.phase(Phase::Reveal, |run, tally| run.reveal(&finish, &mut home, tally))?;
-    let mut moved = Outcome::default();
+    run.phase(Phase::Reveal, |run, tally| run.locate_orphans(&finish, &mut home, tally))?;
+    let mut moved = MigrationReport::default();
     if !finish.is_empty() || !home.is_empty() {
         let ready = run.serves(finish.iter().chain(&home)).and_then(|()| Ok(run.look()?));
         moved = match ready {
-            Ok(()) => moving::gather(finish, &home, &run.cluster.report, access, options, observer),
-            Err(error) => Outcome { errors: vec![error], ..Outcome::default() },
+            Ok(()) => move_orphans(finish, &home, &run.cluster.report, access, options, observer),
+            Err(error) => MigrationReport { errors: vec![error], ..MigrationReport::default() },
         };
     }
     let changed = run.changed.load(Ordering::Relaxed) || moved.changed;
@@ -116,9 +116,9 @@ pub fn routes(plan: &Fix) -> (Vec<Route>, Vec<Route>) {
 const AT_ONCE: usize = 1024;
 
 /// Finds the slots of which a node holds keys that it hides, and their owners as it sees them: a slot
-/// that is marked as importing shows its keys. What has none is closed again. Slots whose move is to
-/// be finished are left out.
-fn reveal(
+/// that is marked as importing shows its keys. Every mark is taken away again, whatever happens.
+/// Slots whose move is to be finished are left out.
+fn locate_orphans(
     server: &mut Server,
     owners: &[NodeId],
     moving: &SlotSet,
@@ -131,11 +131,10 @@ fn reveal(
         let slots = owner.slots.difference(moving).slots().collect_vec();
         for slots in slots.chunks(AT_ONCE) {
             let slots: SlotSet = slots.iter().copied().collect();
-            let counts = server.open_import(&slots, owner.id)?;
-            let shown = slots.slots().zip(counts).filter(|(_, keys)| *keys > 0);
-            let shown: SlotSet = shown.map(|(slot, _)| slot).collect();
-            server.close(&slots.difference(&shown))?;
-            held.extend(shown.slots());
+            let marked = server.set_slots(&slots, SlotChange::Importing(owner.id));
+            let counted = marked.and_then(|()| server.count_keys(&slots));
+            server.close(&slots)?;
+            held.extend(counted?.into_keys());
         }
         let slots: SlotSet = held.into_iter().collect();
         if !slots.is_empty() {
@@ -277,10 +276,10 @@ impl Run<'_> {
         tally.expect(takers.len() + told.len());
         self.all(&takers, tally, |server, slots| {
             let me = server.view()?.me().id;
-            server.give(slots, me)
+            server.set_slot_owner(slots, me)
         })?;
         self.bump(&owners)?;
-        self.all(&told, tally, |server, (owner, slots)| server.give(slots, *owner))?;
+        self.all(&told, tally, |server, (owner, slots)| server.set_slot_owner(slots, *owner))?;
         self.spread(&news)
     }
 
@@ -383,7 +382,7 @@ impl Run<'_> {
     }
 
     /// Adds the routes home of keys that their holders hide.
-    fn reveal(
+    fn locate_orphans(
         &mut self,
         finish: &[Route],
         home: &mut Vec<Route>,
@@ -401,7 +400,7 @@ impl Run<'_> {
         let nodes = self.cluster.report.nodes.iter().zip(&mut self.cluster.servers);
         let hiding = nodes.filter(|(node, _)| hidden.contains_key(&node.id()));
         let found = all_at_once(hiding, |(_, server)| {
-            let found = reveal(server, &masters, &moving);
+            let found = locate_orphans(server, &masters, &moving);
             tally.add(1);
             found
         });
@@ -429,7 +428,7 @@ impl Run<'_> {
     }
 
     /// Waits until the ends of these routes say `ok`: before that they take no keys.
-    fn serves<'r>(&mut self, routes: impl Iterator<Item = &'r Route>) -> Result<(), MoveError> {
+    fn serves<'r>(&mut self, routes: impl Iterator<Item = &'r Route>) -> Result<(), MigrateError> {
         let ends = routes.flat_map(|route| [route.from, route.to]).unique().collect_vec();
         let waits = self.plan.repairs.iter().any(|repair| repair.owner().is_none());
         let deadline = self.deadline.within(if waits { SERVES.1 } else { SERVES.0 });
@@ -443,8 +442,8 @@ impl Run<'_> {
             match waited {
                 Waited::Done(_) => Ok(()),
                 Waited::GaveUp(_) => Err(match deadline.interrupt().signal() {
-                    Some(signal) => MoveError::Interrupted(signal),
-                    None => MoveError::NotServing(server.addr().clone()),
+                    Some(signal) => MigrateError::Interrupted(signal),
+                    None => MigrateError::NotServing(server.addr().clone()),
                 }),
             }
         });

@@ -62,7 +62,7 @@ pub fn apply(
             let Options { deadline, config_set } = run.options;
             tally.expect(run.servers.len());
             if *config_set && run.plan.may_hurry {
-                serve::hurry(run.plan, run.servers, deadline, run.observer)?;
+                serve::lower_timeouts(run.plan, run.servers, deadline, run.observer)?;
             }
             serve::until_ok(run.servers, deadline, tally)
         })?;

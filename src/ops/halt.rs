@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::event::Phase;
+use super::guard::SettingLeft;
 use crate::model::NodeAddr;
 use crate::plan::formation::Lack;
 use crate::wire::WireError;
@@ -15,6 +16,12 @@ pub struct TimeoutLeft {
     /// What it was, in milliseconds.
     pub original: u64,
     pub why: String,
+}
+
+impl From<SettingLeft> for TimeoutLeft {
+    fn from(SettingLeft { node, before, why, .. }: SettingLeft) -> TimeoutLeft {
+        TimeoutLeft { node, original: before.parse().unwrap_or_default(), why }
+    }
 }
 
 fn nodes(left: &[TimeoutLeft]) -> String {

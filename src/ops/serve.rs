@@ -9,11 +9,12 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Observer, Tally};
+use super::guard::SettingGuard;
 use super::halt::{HaltCause, TimeoutLeft};
 use super::wait::{Deadline, Waited};
 use crate::model::NodeAddr;
 use crate::plan::formation::{Formation, hurried_timeout};
-use crate::wire::{Server, WireError, all_at_once};
+use crate::wire::{NODE_TIMEOUT, Server, WireError, all_at_once};
 
 /// No server is `ok` sooner after its start (`cluster.c`, CLUSTER_WRITABLE_DELAY); INFO tells whole
 /// seconds only.
@@ -21,9 +22,6 @@ const AFTER_START: Duration = Duration::from_secs(3);
 
 /// The longest that a lowered timeout is held, whatever happens.
 const HURRY: Duration = Duration::from_secs(8);
-
-/// How long putting a timeout back is tried.
-const RESTORE: Duration = Duration::from_secs(5);
 
 /// Waits until every node says `ok`.
 pub(super) fn until_ok(
@@ -41,7 +39,7 @@ pub(super) fn until_ok(
 
 /// Makes the wait short where it would be long: lowers the node timeout of masters that are not
 /// `ok`, and puts it back on every way out.
-pub(super) fn hurry(
+pub(super) fn lower_timeouts(
     plan: &Formation,
     servers: &mut [Server],
     deadline: &Deadline,
@@ -86,12 +84,6 @@ fn wait(
     Ok(answers.into_iter().collect::<Result<Vec<_>, WireError>>()?.concat())
 }
 
-/// A master whose timeout is lowered, and what it has to be put back to.
-struct Hurried<'a> {
-    server: &'a mut Server,
-    original: u64,
-}
-
 /// Waits with the timeouts lowered.
 fn lowered(
     masters: Vec<&mut Server>,
@@ -99,41 +91,37 @@ fn lowered(
     observer: &dyn Observer,
 ) -> Result<(), HaltCause> {
     let begun = Instant::now();
-    let lowered = all_at_once(masters, lower);
-    let (mut hurried, mut refused) = (Vec::new(), None);
-    for answer in lowered {
-        match answer {
-            Ok(server) => hurried.extend(server),
-            Err(error) => refused = Some(error),
-        }
-    }
-    if hurried.is_empty() && refused.is_none() {
+    let (mut guard, held) = SettingGuard::hold(NODE_TIMEOUT, masters, |server, before| {
+        let lowered = before.parse().ok().and_then(hurried_timeout);
+        Ok(lowered.filter(|_| !server.info().is_ok_and(|info| info.ok)).map(|to| to.to_string()))
+    });
+    if guard.len() == 0 && held.is_ok() {
         return Ok(());
     }
-    let waited = match &refused {
-        Some(_) => Ok(Vec::new()),
-        None => wait_for(&mut hurried, &deadline.within(HURRY)),
+    let waited = match &held {
+        Ok(()) => wait_for(guard.servers(), &deadline.within(HURRY)),
+        Err(_) => Ok(()),
     };
     // Before anything else is looked at: the old values.
-    let count = hurried.len();
-    let left: Vec<TimeoutLeft> = all_at_once(hurried, restore).into_iter().flatten().collect();
+    let count = guard.len();
+    let left = guard.release();
     if !left.is_empty() {
-        return Err(HaltCause::TimeoutLeft(left));
+        return Err(HaltCause::TimeoutLeft(left.into_iter().map(TimeoutLeft::from).collect()));
     }
     waited?;
-    match refused {
+    match held {
         // Where CONFIG is denied, the server's own delay has to be waited out.
-        Some(error) if error.refusal().is_some() => {
+        Err(error) if error.refusal().is_some() => {
             let message = format!(
                 "cluster-node-timeout cannot be lowered ({error}): waiting out the servers' delay of up to 5 s"
             );
             observer.on(Event::Note { message });
         }
-        Some(error) => return Err(error.into()),
-        None => {
+        Err(error) => return Err(error.into()),
+        Ok(()) => {
             let held = begun.elapsed().as_millis();
             let message = format!(
-                "cluster-node-timeout was lowered on {count} masters for {held} ms and is back"
+                "cluster-node-timeout was lowered on {count} masters for {held} ms and is restored"
             );
             observer.on(Event::Note { message });
         }
@@ -141,43 +129,15 @@ fn lowered(
     Ok(())
 }
 
-/// Lowers one master's timeout; `None` where it is `ok` already, or its timeout is left alone.
-fn lower(server: &mut Server) -> Result<Option<Hurried<'_>>, WireError> {
-    if server.info()?.ok {
-        return Ok(None);
-    }
-    let original = server.node_timeout()?;
-    let Some(lowered) = hurried_timeout(original) else { return Ok(None) };
-    match server.set_node_timeout(lowered) {
-        Err(error) if error.refusal().is_some() => Err(error),
-        // Where the answer was lost it may have been set all the same: it will be put back.
-        Ok(()) | Err(_) => Ok(Some(Hurried { server, original })),
-    }
-}
-
-fn wait_for(hurried: &mut [Hurried], deadline: &Deadline) -> Result<Vec<()>, WireError> {
+fn wait_for<'a>(
+    servers: impl Iterator<Item = &'a mut Server>,
+    deadline: &Deadline,
+) -> Result<(), WireError> {
     let together = deadline.together();
-    let answers = all_at_once(hurried, |hurried| {
+    let answers = all_at_once(servers, |server| {
         together.until_empty(|| {
-            Ok::<_, WireError>(if hurried.server.info()?.ok { Vec::new() } else { vec![()] })
+            Ok::<_, WireError>(if server.info()?.ok { Vec::new() } else { vec![()] })
         })
     });
-    answers.into_iter().map(|answer| answer.map(|_| ())).collect()
-}
-
-/// Puts a timeout back and reads it, to be sure; a connection that broke is made anew meanwhile.
-fn restore(hurried: Hurried) -> Option<TimeoutLeft> {
-    let Hurried { server, original } = hurried;
-    let begun = Instant::now();
-    loop {
-        let why = match server.set_node_timeout(original).and_then(|()| server.node_timeout()) {
-            Ok(now) if now == original => return None,
-            Ok(now) => format!("it still says {now}"),
-            Err(error) => error.to_string(),
-        };
-        if begun.elapsed() > RESTORE {
-            return Some(TimeoutLeft { node: server.addr().clone(), original, why });
-        }
-        std::thread::sleep(RESTORE / 50);
-    }
+    answers.into_iter().try_for_each(|answer| answer.map(drop))
 }

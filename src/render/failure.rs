@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::ui::{Manner, NotConfirmed, Ui};
 use crate::model::NodeAddr;
 use crate::ops::backup::{BackupError, Flaw};
+use crate::ops::migrate::MigrateError;
 use crate::ops::{Gap, HaltCause, Halted, TimeoutLeft, TimeoutsError};
 use crate::plan::assign::AssignError;
 use crate::plan::create::Objection;
@@ -175,6 +176,10 @@ impl Failure {
                 .downcast_ref()
                 .map(wire)
                 .or_else(|| cause.downcast_ref().map(halted))
+                .or_else(|| {
+                    let error: Option<&MigrateError> = cause.downcast_ref();
+                    Some(Failure::of_migrate_error(error?, false))
+                })
                 .or_else(|| cause.downcast_ref().map(meet))
                 .or_else(|| cause.downcast_ref().map(assign))
                 .or_else(|| cause.downcast_ref().map(replicate))

@@ -6,7 +6,7 @@ use super::legacy;
 use super::table::Table;
 use super::ui::{Manner, Ui};
 use crate::model::{ClusterReport, NodeId, SlotSet};
-use crate::ops::moving::{Skipped, Way};
+use crate::ops::migrate::{KeptSlot, MigrationMethod};
 use crate::plan::transfer::{Route, Transfer};
 
 /// The widest list of slots in a row.
@@ -32,7 +32,7 @@ pub struct RouteJson {
 }
 
 #[derive(Debug, Serialize)]
-pub struct SkippedJson {
+pub struct KeptJson {
     pub slot: u16,
     pub node: String,
     pub why: String,
@@ -42,28 +42,28 @@ pub struct SkippedJson {
 pub fn routes_json(
     plan: &Transfer,
     report: &ClusterReport,
-    way: impl Fn(&Route) -> Way,
+    way: impl Fn(&Route) -> MigrationMethod,
 ) -> Vec<RouteJson> {
     let end = |id: NodeId| EndJson { node: report.name(id), id };
-    let json = |route: &Route, way: Way, resumed: bool| RouteJson {
+    let json = |route: &Route, way: MigrationMethod, resumed: bool| RouteJson {
         from: end(route.from),
         to: end(route.to),
         slots: route.slots.clone(),
         count: route.slots.len(),
-        way: way.words(),
+        way: way.summary(),
         resumed,
     };
-    let finished = plan.finish.iter().map(|route| json(route, Way::Classic, true));
+    let finished = plan.finish.iter().map(|route| json(route, MigrationMethod::Classic, true));
     finished.chain(plan.routes.iter().map(|route| json(route, way(route), false))).collect()
 }
 
-pub fn skipped_json(skipped: &[Skipped]) -> Vec<SkippedJson> {
-    let json = |skipped: &Skipped| SkippedJson {
-        slot: skipped.slot.get(),
-        node: skipped.node.to_string(),
-        why: skipped.why.clone(),
+pub fn kept_json(kept: &[KeptSlot]) -> Vec<KeptJson> {
+    let json = |kept: &KeptSlot| KeptJson {
+        slot: kept.slot.get(),
+        node: kept.node.to_string(),
+        why: kept.why.clone(),
     };
-    skipped.iter().map(json).collect()
+    kept.iter().map(json).collect()
 }
 
 /// The plan for a person: a row a route, what becomes of emptied masters, and how slots move.

@@ -1,6 +1,7 @@
 //! How servers are reached: credentials, TLS, timeouts.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::tls::Tls;
@@ -35,6 +36,27 @@ pub enum Family {
     V6,
 }
 
+/// What ends every exchange that waits for its server, whatever its own deadline: a signal.
+#[derive(Clone, Default)]
+pub struct Cutoff(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
+
+impl Cutoff {
+    /// `is_past` is asked again and again while nothing comes.
+    pub fn new(is_past: impl Fn() -> bool + Send + Sync + 'static) -> Cutoff {
+        Cutoff(Some(Arc::new(is_past)))
+    }
+
+    pub(super) fn is_past(&self) -> bool {
+        self.0.as_ref().is_some_and(|is_past| is_past())
+    }
+}
+
+impl fmt::Debug for Cutoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Cutoff").field(&self.0.is_some()).finish()
+    }
+}
+
 /// How every server of a run is reached.
 #[derive(Clone, Debug)]
 pub struct Access {
@@ -48,6 +70,8 @@ pub struct Access {
     pub family: Family,
     /// Where nodes are reached that others know by other addresses.
     pub map: AddressMap,
+    /// What ends a wait for any of them early.
+    pub cutoff: Cutoff,
 }
 
 impl Default for Access {
@@ -60,6 +84,7 @@ impl Default for Access {
             timeout: Duration::from_secs(10),
             family: Family::Any,
             map: AddressMap::default(),
+            cutoff: Cutoff::default(),
         }
     }
 }

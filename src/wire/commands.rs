@@ -1,6 +1,5 @@
-//! What rcluster tells and asks a server, but for the moving of slots (`migrate`).
+//! What rcluster tells and asks a server, but for slots and keys that move (`setslot`, `keys`, `migrate`, `atomic`).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use itertools::Itertools;
@@ -14,10 +13,13 @@ use crate::model::{
 
 /// Settings that should be equal on all nodes and matter to the whole cluster.
 const SETTINGS: [&str; 4] =
-    ["cluster-node-timeout", "cluster-require-full-coverage", REPLICA_MIGRATION, TLS_CLUSTER];
+    [NODE_TIMEOUT, "cluster-require-full-coverage", REPLICA_MIGRATION, TLS_CLUSTER];
+
+/// How long a node may be silent before it counts as failed, in milliseconds.
+pub const NODE_TIMEOUT: &str = "cluster-node-timeout";
 
 /// Whether a master that lost its last slot becomes a replica, and spare replicas wander.
-pub(super) const REPLICA_MIGRATION: &str = "cluster-allow-replica-migration";
+pub const REPLICA_MIGRATION: &str = "cluster-allow-replica-migration";
 
 /// The sections of INFO that are read.
 const SECTIONS: [&str; 4] = ["server", "replication", "memory", "keyspace"];
@@ -38,7 +40,7 @@ pub enum Promotion {
 }
 
 impl Server {
-    fn parse_view(&self, text: &str) -> Result<ClusterView, WireError> {
+    pub(super) fn parse_view(&self, text: &str) -> Result<ClusterView, WireError> {
         ClusterView::parse(text, self.addr())
             .map_err(|source| WireError::View { addr: self.addr().clone(), source })
     }
@@ -155,42 +157,6 @@ impl Server {
             }
             answer => answer.map(drop),
         }
-    }
-
-    /// The databases that hold keys.
-    pub fn databases(&mut self) -> Result<Vec<u32>, WireError> {
-        let info = words(&["INFO", "keyspace"]);
-        let reply = self.one(info.clone())?;
-        let keyspace = self.text(&info, reply)?;
-        let keyspace = InfoMap::parse(&keyspace);
-        Ok(keyspace.keys_by_database().map(|(database, _)| database).collect())
-    }
-
-    /// How many keys of these slots the node holds, in all its databases.
-    pub fn keys_in(&mut self, slots: &SlotSet) -> Result<u64, WireError> {
-        Ok(self.count_keys(slots)?.values().sum())
-    }
-
-    /// How many keys of each of these slots the node holds, in all its databases; slots without any
-    /// are left out.
-    ///
-    /// COUNTKEYSINSLOT counts the selected database only, and Valkey 9 may have several.
-    pub fn count_keys(&mut self, slots: &SlotSet) -> Result<BTreeMap<Slot, u64>, WireError> {
-        let databases = self.databases()?;
-        let mut keys: BTreeMap<Slot, u64> = BTreeMap::new();
-        let count = |slot: Slot| cluster(&["COUNTKEYSINSLOT", &slot.to_string()]);
-        let commands: Vec<Cmd> = slots.slots().map(count).collect();
-        for &database in &databases {
-            self.select(database)?;
-            let replies = self.pipeline(&commands)?;
-            for ((slot, command), reply) in slots.slots().zip(&commands).zip(replies) {
-                let count = self.number(command, reply)?;
-                if count > 0 {
-                    *keys.entry(slot).or_default() += count;
-                }
-            }
-        }
-        Ok(keys)
     }
 
     /// CLUSTER REPLICATE: the node must know the master already.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{Cmd, Value, cmd};
 
 use super::error::WireError;
-use super::migrate::Key;
+use super::keys::Key;
 use super::server::Server;
 
 /// What DUMP adds behind a value: two bytes of format version and a checksum of eight.
@@ -91,7 +91,7 @@ impl Server {
         let fields: Vec<&Key> = fields.collect();
         let mut command = cmd("HPEXPIRETIME");
         command.arg(key).arg("FIELDS").arg(fields.len()).arg(&fields);
-        let ends = match self.about(command) {
+        let ends = match self.asking(command) {
             Ok(Value::Array(ends)) if ends.iter().any(|end| *end != Value::Int(-1)) => {
                 Value::Array(ends)
             }
@@ -121,20 +121,14 @@ impl Server {
     fn xinfo(&mut self, what: &str, key: &Key) -> Result<Value, WireError> {
         let mut command = cmd("XINFO");
         command.arg(what).arg(key);
-        self.about(command)
+        self.asking(command)
     }
 
     /// A command about one key.
     fn of_key(&mut self, name: &str, key: &Key, rest: &[&str]) -> Result<Value, WireError> {
         let mut command = Cmd::new();
         command.arg(name).arg(key).arg(rest);
-        self.about(command)
-    }
-
-    fn about(&mut self, command: Cmd) -> Result<Value, WireError> {
-        // Out of cluster mode ASKING is refused, and not needed.
-        let reply = self.pipeline(&[cmd("ASKING"), command.clone()])?.pop().unwrap_or_default();
-        self.accept(&command, reply)
+        self.asking(command)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use redis::{Cmd, Value, cmd};
 
 use super::error::WireError;
-use super::migrate::Key;
+use super::keys::Key;
 use super::server::{Server, words};
 use crate::model::{InfoMap, Origin};
 

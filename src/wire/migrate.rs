@@ -1,37 +1,24 @@
-//! The commands that move slots and their keys, in all three ways that servers know.
+//! MIGRATE, and whether a server could do it.
 
 use std::time::Duration;
 
+use crc::{CRC_64_REDIS, Crc};
 use redis::{Cmd, Value, cmd};
 
-use super::commands::REPLICA_MIGRATION;
 use super::error::WireError;
+use super::keys::{Key, KeyBatch};
 use super::server::{Server, cluster, words};
-use crate::model::{InfoMap, NodeAddr, NodeId, Slot, SlotRange, SlotSet};
-
-/// How many keys of a slot are listed at a time.
-const LISTED: usize = 100;
+use crate::model::{NodeAddr, NodeId, Slot};
 
 /// What an exchange of MIGRATEs may take beyond the time-out that the servers are given.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// What a server says when a slot of a master that has become a replica is assigned: the slot has
-/// gone already.
-const ONLY_MASTERS: &str = "SETSLOT only with masters";
-
-/// A key, any bytes.
-pub type Key = Vec<u8>;
-
-/// The keys of one slot that are to go together: MIGRATE takes no keys of two slots.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parcel {
-    pub slot: Slot,
-    pub keys: Vec<Key>,
-}
+/// The format that servers before 7.0, which cannot be asked for theirs, write at most (`rdb.h`).
+const OLD_FORMAT: [u8; 2] = [9, 0];
 
 /// How keys are to be migrated.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
+pub struct MigrateOptions {
     pub database: u32,
     /// How long each MIGRATE may stand still, as the server understands it: its talk with the target
     /// must not pause for longer.
@@ -40,189 +27,19 @@ pub struct Terms {
     pub replace: bool,
 }
 
-/// What a server can do by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ability {
-    /// SETSLOT and MIGRATE only.
-    Classic,
-    /// `CLUSTER MIGRATION IMPORT`, Redis 8.4 and later.
-    Import,
-    /// `CLUSTER MIGRATESLOTS`, Valkey 9 and later.
-    MigrateSlots,
-}
-
-/// How a server's own move of slots is getting on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Task {
-    /// Redis tells tasks apart by it; Valkey gives none to whoever asks for a move.
-    pub id: Option<String>,
-    pub from: Option<NodeId>,
-    pub to: Option<NodeId>,
-    pub slots: SlotSet,
-    pub state: String,
-    /// What it says about it, a reason where it failed.
-    pub message: String,
-    /// Whether it has come to its end. Redis tries a failed one again until it is cancelled.
-    pub is_over: bool,
-}
-
-impl Task {
-    /// `completed` is Redis's word, `success` Valkey's.
-    pub fn succeeded(&self) -> bool {
-        matches!(&*self.state, "completed" | "success")
-    }
-
-    pub fn failed(&self) -> bool {
-        matches!(&*self.state, "failed" | "cancelled" | "canceled")
-    }
-}
-
 impl Server {
-    /// What it can do by itself.
-    pub fn ability(&mut self) -> Result<Ability, WireError> {
-        let known = ["cluster|migrateslots", "cluster|migration"];
-        let commands = known.map(|name| words(&["COMMAND", "INFO", name]));
-        let replies = self.pipeline(&commands)?;
-        // One entry a name: empty, or nil, where the server knows no such command.
-        let knows = |reply: &Value| {
-            matches!(reply, Value::Array(items) if
-                items.iter().any(|item| matches!(item, Value::Array(entry) if !entry.is_empty())))
-        };
-        Ok(match &replies[..] {
-            [first, _] if knows(first) => Ability::MigrateSlots,
-            [_, second] if knows(second) => Ability::Import,
-            _ => Ability::Classic,
-        })
-    }
-
-    /// CLUSTER SETSLOT … IMPORTING; gives how many keys of each slot are here already, in the
-    /// selected database.
-    pub fn open_import(&mut self, slots: &SlotSet, from: NodeId) -> Result<Vec<u64>, WireError> {
-        let open = slots.slots().map(|slot| setslot(slot, "IMPORTING", Some(from)));
-        let count = slots.slots().map(|slot| cluster(&["COUNTKEYSINSLOT", &slot.to_string()]));
-        let commands: Vec<Cmd> = open.chain(count).collect();
-        let replies = self.all(&commands)?;
-        let counted = commands.iter().zip(replies).skip(slots.len());
-        counted.map(|(command, reply)| self.number(command, reply)).collect()
-    }
-
-    /// How many keys the node holds in slots that it neither owns nor imports. Redis 8.4 and later
-    /// neither lists nor counts those by slot; other servers hide nothing from COUNTKEYSINSLOT.
-    pub fn hidden_keys(&mut self) -> Result<u64, WireError> {
-        // A keyspace that is being trimmed holds keys that have moved away.
-        if self.info()?.trims {
-            return Ok(0);
-        }
-        let slots = SlotSet::all();
-        let mut commands = vec![cmd("MULTI"), words(&["INFO", "keyspace"])];
-        commands.extend(slots.slots().map(|slot| cluster(&["COUNTKEYSINSLOT", &slot.to_string()])));
-        commands.push(cmd("EXEC"));
-        let reply = self.all(&commands)?.pop().unwrap_or_default();
-        let Value::Array(replies) = reply else {
-            return Err(self.unexpected(&commands[0], &reply));
-        };
-        let mut replies = commands[1..].iter().zip(replies);
-        let held = match replies.next() {
-            Some((command, reply)) => InfoMap::parse(&self.text(command, reply)?).keys(),
-            None => 0,
-        };
-        let seen = replies.map(|(command, reply)| self.number(command, reply));
-        Ok(held.saturating_sub(seen.sum::<Result<u64, _>>()?))
-    }
-
-    /// CLUSTER SETSLOT … MIGRATING.
-    pub fn open_export(&mut self, slots: &SlotSet, to: NodeId) -> Result<(), WireError> {
-        self.setslots(slots, "MIGRATING", Some(to))
-    }
-
-    /// CLUSTER SETSLOT … STABLE.
-    pub fn close(&mut self, slots: &SlotSet) -> Result<(), WireError> {
-        self.setslots(slots, "STABLE", None)
-    }
-
-    /// CLUSTER SETSLOT … NODE. A node that has become a replica meanwhile needs no telling.
-    pub fn give(&mut self, slots: &SlotSet, owner: NodeId) -> Result<(), WireError> {
-        self.setslots(slots, "NODE", Some(owner))
-    }
-
-    fn setslots(
-        &mut self,
-        slots: &SlotSet,
-        what: &str,
-        node: Option<NodeId>,
-    ) -> Result<(), WireError> {
-        let commands: Vec<Cmd> = slots.slots().map(|slot| setslot(slot, what, node)).collect();
-        let replies = self.pipeline(&commands)?;
-        for (command, reply) in commands.iter().zip(replies) {
-            match self.accept(command, reply) {
-                Err(error)
-                    if what != "MIGRATING"
-                        && error.refusal().is_some_and(|said| said.contains(ONLY_MASTERS)) => {}
-                answer => drop(answer?),
-            }
-        }
-        Ok(())
-    }
-
-    /// Some keys of each slot in the selected database; slots without any are left out.
-    pub fn list_keys(&mut self, slots: &SlotSet) -> Result<Vec<Parcel>, WireError> {
-        let list = |slot: Slot| cluster(&["GETKEYSINSLOT", &slot.to_string(), &LISTED.to_string()]);
-        let commands: Vec<Cmd> = slots.slots().map(list).collect();
-        let replies = self.pipeline(&commands)?;
-        let mut parcels = Vec::new();
-        for ((slot, command), reply) in slots.slots().zip(&commands).zip(replies) {
-            let keys = self.bytes_list(command, reply)?;
-            if !keys.is_empty() {
-                parcels.push(Parcel { slot, keys });
-            }
-        }
-        Ok(parcels)
-    }
-
-    /// Every key of a slot in the selected database.
-    pub fn all_keys(&mut self, slot: Slot) -> Result<Vec<Key>, WireError> {
-        let command = cluster(&["GETKEYSINSLOT", &slot.to_string(), "1000000000"]);
-        let reply = self.one(command.clone())?;
-        self.bytes_list(&command, reply)
-    }
-
-    pub(super) fn bytes_list(&self, command: &Cmd, reply: Value) -> Result<Vec<Key>, WireError> {
-        let Value::Array(items) = self.accept(command, reply)? else { return Ok(Vec::new()) };
-        let bytes = |item| match item {
-            Value::BulkString(bytes) => Ok(bytes),
-            other => Err(self.unexpected(command, &other)),
-        };
-        items.into_iter().map(bytes).collect()
-    }
-
-    /// The bytes that each key takes (MEMORY USAGE, an estimate for long ones), 0 where it is gone.
-    pub fn sizes(&mut self, keys: &[Key]) -> Result<Vec<u64>, WireError> {
-        let usage = |key: &Key| {
-            let mut command = words(&["MEMORY", "USAGE"]);
-            command.arg(key);
-            command
-        };
-        let commands: Vec<Cmd> = keys.iter().map(usage).collect();
-        let replies = self.pipeline(&commands)?;
-        let size = |(command, reply)| match self.accept(command, reply)? {
-            Value::Int(size) => Ok(size.unsigned_abs()),
-            _ => Ok(0),
-        };
-        commands.iter().zip(replies).map(size).collect()
-    }
-
-    /// MIGRATE of each parcel to a node, in one go; what each was refused with, if it was.
+    /// MIGRATE of each batch to a node, in one go; what each was refused with, if it was.
     ///
     /// `NOKEY` is no refusal: the keys have expired or were deleted. Gives the error of the whole
     /// exchange only where the source itself is lost.
     pub fn migrate(
         &mut self,
-        parcels: &[Parcel],
+        batches: &[KeyBatch],
         to: &NodeAddr,
         target: &Server,
-        Terms { database, limit, replace }: Terms,
+        MigrateOptions { database, limit, replace }: MigrateOptions,
     ) -> Result<Vec<Option<String>>, WireError> {
-        let command = |parcel: &Parcel| {
+        let command = |batch: &KeyBatch| {
             let mut command = cmd("MIGRATE");
             command.arg(to.host()).arg(to.port()).arg("").arg(database);
             command.arg(limit.as_millis() as u64);
@@ -238,12 +55,12 @@ impl Server {
                 }
                 None => {}
             }
-            command.arg("KEYS").arg(&parcel.keys);
+            command.arg("KEYS").arg(&batch.keys);
             command
         };
-        let commands: Vec<Cmd> = parcels.iter().map(command).collect();
+        let commands: Vec<Cmd> = batches.iter().map(command).collect();
         // The server keeps the limit for each; the exchange gets more, to hear its words.
-        let within = limit * parcels.len() as u32 + SLACK;
+        let within = limit * batches.len() as u32 + SLACK;
         let replies = self.pipeline_within(&commands, within.max(self.timeout()));
         let answers = commands.iter().zip(replies?);
         answers
@@ -255,43 +72,81 @@ impl Server {
             .collect()
     }
 
-    /// Tries whether MIGRATE is allowed, with a key that does not exist.
+    /// The format of the payloads that it sends (`DUMP`, `MIGRATE`), as a source of keys; also tries
+    /// whether MIGRATE is there and allowed, with a key that does not exist.
+    ///
+    /// FUNCTION DUMP tells the format at the price of the libraries, where DUMP would take a key, and
+    /// maybe a big one; both write the same footer (`cluster.c`, `createDumpPayload`).
     ///
     /// # Errors
-    /// The refusal, where the user lacks the right.
-    pub fn may_migrate(&mut self, to: &NodeAddr) -> Result<(), WireError> {
-        let mut command = cmd("MIGRATE");
-        command.arg(to.host()).arg(to.port()).arg("").arg(0).arg(1000).arg("KEYS");
-        command.arg("rcluster: may this user move keys? 5f0c1e0a2b7d4c");
-        match self.one(command) {
-            // Whatever else it says, it would have done it.
-            Err(error) if error.refusal().is_some() && !error.is_denied() => Ok(()),
-            answer => answer.map(drop),
+    /// The refusal of MIGRATE.
+    pub fn payload_format(&mut self, to: &NodeAddr) -> Result<[u8; 2], WireError> {
+        let mut migrate = cmd("MIGRATE");
+        migrate.arg(to.host()).arg(to.port()).arg("").arg(0).arg(1000).arg("KEYS");
+        migrate.arg("rcluster: may this user move keys? 5f0c1e0a2b7d4c");
+        let mut replies = self.pipeline(&[migrate.clone(), words(&["FUNCTION", "DUMP"])])?;
+        let dump = replies.pop().unwrap_or_default();
+        match self.accept(&migrate, replies.pop().unwrap_or_default()) {
+            // A slot that it does not own, or no key: it would have done it.
+            Err(error) if error.refusal().is_some_and(is_about_the_key) => {}
+            answer => drop(answer?),
         }
+        Ok(match dump {
+            Value::BulkString(dump) => match dump.last_chunk::<10>() {
+                Some([low, high, ..]) => [*low, *high],
+                None => OLD_FORMAT,
+            },
+            _ => OLD_FORMAT,
+        })
     }
 
-    /// Deletes a key here; it may be in a slot that is being imported.
-    pub fn delete(&mut self, key: &Key) -> Result<(), WireError> {
-        let mut command = cmd("UNLINK");
-        command.arg(key);
-        self.all(&[cmd("ASKING"), command]).map(drop)
+    /// Tries whether a target would take a key of this format in this slot, which it owns or is
+    /// marked to import: RESTORE with an end in the past writes nothing, and is refused as a real one
+    /// would be.
+    ///
+    /// # Errors
+    /// What it was refused with.
+    pub fn try_restore(&mut self, format: [u8; 2], slot: Slot) -> Result<(), WireError> {
+        let mut restore = cmd("RESTORE");
+        restore.arg(key_of(slot)).arg(1).arg(empty_string(format)).arg("ABSTTL");
+        self.asking(restore).map(drop)
     }
 
-    /// `cluster-allow-replica-migration`; `None` where the server has no such setting or denies it.
-    pub fn replica_migration(&mut self) -> Result<Option<String>, WireError> {
-        let command = words(&["CONFIG", "GET", REPLICA_MIGRATION]);
-        match self.one(command.clone()) {
-            Ok(Value::Array(items)) => match items.into_iter().nth(1) {
+    /// `cluster-allow-replica-migration` and others; `None` where the server has no such setting.
+    pub fn setting(&mut self, name: &str) -> Result<Option<String>, WireError> {
+        let command = words(&["CONFIG", "GET", name]);
+        match self.one(command.clone())? {
+            Value::Array(items) => match items.into_iter().nth(1) {
                 Some(value) => self.text(&command, value).map(Some),
                 None => Ok(None),
             },
-            Ok(other) => Err(self.unexpected(&command, &other)),
-            Err(error) => Err(error),
+            other => Err(self.unexpected(&command, &other)),
         }
     }
 
-    pub fn set_replica_migration(&mut self, value: &str) -> Result<(), WireError> {
-        self.one(words(&["CONFIG", "SET", REPLICA_MIGRATION, value])).map(drop)
+    /// CONFIG SET, for the running server only.
+    pub fn set_setting(&mut self, name: &str, value: &str) -> Result<(), WireError> {
+        self.one(words(&["CONFIG", "SET", name, value])).map(drop)
+    }
+
+    /// The port of a peer that this server's own connections take: its TLS port where
+    /// `tls-cluster` says so (`cluster.c`, `migrateGetSocket`), which a client without TLS is not
+    /// told in CLUSTER NODES, and the other way round. `None` where the port in CLUSTER NODES is it.
+    pub fn dialled_port(&mut self, peer: NodeId) -> Result<Option<u16>, WireError> {
+        let wants_tls = match self.setting("tls-cluster") {
+            Ok(value) => value.as_deref() == Some("yes"),
+            // Who may not ask goes by what CLUSTER NODES says.
+            Err(error) if error.refusal().is_some() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if wants_tls == self.is_tls() {
+            return Ok(None);
+        }
+        let reply = match self.one(cluster(&["SHARDS"])) {
+            Err(error) if error.refusal().is_some() => return Ok(None),
+            answer => answer?,
+        };
+        Ok(port_in_shards(&reply, peer, if wants_tls { b"tls-port" } else { b"port" }))
     }
 
     /// Bytes that have come in over the network so far (INFO stats).
@@ -299,97 +154,71 @@ impl Server {
         let command = words(&["INFO", "stats"]);
         let reply = self.one(command.clone())?;
         let text = self.text(&command, reply)?;
-        Ok(InfoMap::parse(&text).number("total_net_input_bytes").unwrap_or(0))
-    }
-
-    /// CLUSTER MIGRATESLOTS, to the source: the server moves them by itself.
-    pub fn migrate_slots(&mut self, slots: &SlotSet, to: NodeId) -> Result<(), WireError> {
-        let mut command = cluster(&["MIGRATESLOTS", "SLOTSRANGE"]);
-        for range in slots.ranges() {
-            command.arg(range.first().get()).arg(range.last().get());
-        }
-        command.arg("NODE").arg(to.to_string());
-        self.one(command).map(drop)
-    }
-
-    /// CLUSTER MIGRATION IMPORT, to the target: gives the task's id.
-    pub fn import_slots(&mut self, slots: &SlotSet) -> Result<String, WireError> {
-        let mut command = cluster(&["MIGRATION", "IMPORT"]);
-        for range in slots.ranges() {
-            command.arg(range.first().get()).arg(range.last().get());
-        }
-        let reply = self.one(command.clone())?;
-        self.text(&command, reply)
-    }
-
-    /// The moves that the server knows of, newest first.
-    pub fn tasks(&mut self, ability: Ability) -> Result<Vec<Task>, WireError> {
-        let command = match ability {
-            Ability::Classic => return Ok(Vec::new()),
-            Ability::Import => cluster(&["MIGRATION", "STATUS", "ALL"]),
-            Ability::MigrateSlots => cluster(&["GETSLOTMIGRATIONS"]),
-        };
-        let reply = self.one(command.clone())?;
-        let Value::Array(items) = reply else { return Err(self.unexpected(&command, &reply)) };
-        Ok(items.iter().map(read_task).collect())
-    }
-
-    /// Stops the server's moves: on the source for Valkey, on the target for Redis.
-    pub fn cancel_tasks(&mut self, ability: Ability) -> Result<(), WireError> {
-        let command = match ability {
-            Ability::Classic => return Ok(()),
-            Ability::Import => cluster(&["MIGRATION", "CANCEL", "ALL"]),
-            Ability::MigrateSlots => cluster(&["CANCELSLOTMIGRATIONS"]),
-        };
-        match self.one(command) {
-            Err(error) if error.refusal().is_some_and(|said| said.contains("No migrations")) => {
-                Ok(())
-            }
-            answer => answer.map(drop),
-        }
+        Ok(crate::model::InfoMap::parse(&text).number("total_net_input_bytes").unwrap_or(0))
     }
 }
 
-fn setslot(slot: Slot, what: &str, node: Option<NodeId>) -> Cmd {
-    let mut command = cluster(&["SETSLOT", &slot.to_string(), what]);
-    if let Some(node) = node {
-        command.arg(node.to_string());
-    }
-    command
+/// Whether MIGRATE was turned away for its key, not for itself.
+fn is_about_the_key(said: &str) -> bool {
+    super::copy::is_redirect(said) || said.starts_with("IOERR")
 }
 
-/// One entry of GETSLOTMIGRATIONS or MIGRATION STATUS: a flat list of names and values.
-fn read_task(entry: &Value) -> Task {
-    let items: &[Value] = match entry {
-        Value::Array(items) => items,
-        _ => &[],
+/// A key of a slot, for a probe.
+fn key_of(slot: Slot) -> Key {
+    let keys = (0_u32..).map(|number| format!("rcluster:probe:{number}").into_bytes());
+    // Any slot has one among a few times 16,384.
+    keys.take(1 << 20).find(|key| Slot::of_key(key) == slot).unwrap_or_default()
+}
+
+/// An empty string as a payload: type, length, format, and the CRC-64 of all that, little-endian.
+fn empty_string(format: [u8; 2]) -> Vec<u8> {
+    let mut payload = vec![0, 0, format[0], format[1]];
+    let checksum = Crc::<u64>::new(&CRC_64_REDIS).checksum(&payload);
+    payload.extend(checksum.to_le_bytes());
+    payload
+}
+
+/// CLUSTER SHARDS: maps in lists, flat; the one of `peer` has its ports.
+fn port_in_shards(reply: &Value, peer: NodeId, name: &[u8]) -> Option<u16> {
+    let Value::Array(items) = reply else { return None };
+    let field = |name: &[u8]| {
+        items.chunks_exact(2).find_map(|pair| match &pair[0] {
+            Value::BulkString(found) if found == name => Some(&pair[1]),
+            _ => None,
+        })
     };
-    let text = |value: &Value| match value {
-        Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Value::SimpleString(text) => text.clone(),
-        Value::Int(number) => number.to_string(),
-        _ => String::new(),
-    };
-    let get = |names: &[&str]| {
-        let pair = items.chunks_exact(2).find(|pair| names.contains(&&*text(&pair[0])));
-        pair.map(|pair| text(&pair[1])).unwrap_or_default()
-    };
-    let state = get(&["state"]);
-    let id = get(&["id"]);
-    let ranges = get(&["slot_ranges", "slots"]);
-    let parsed = ranges.split([' ', ',']).filter_map(|range| range.parse::<SlotRange>().ok());
-    let over = match &*state {
-        // Redis goes on trying while it has no end.
-        "failed" => get(&["end_time"]) != "-1",
-        state => matches!(state, "success" | "completed" | "cancelled" | "canceled"),
-    };
-    Task {
-        id: (!id.is_empty()).then_some(id),
-        from: get(&["source_node", "source"]).parse().ok(),
-        to: get(&["target_node", "dest"]).parse().ok(),
-        slots: parsed.collect(),
-        message: get(&["message", "last_error"]).split_whitespace().collect::<Vec<_>>().join(" "),
-        is_over: over,
-        state,
+    match (field(b"id"), field(name)) {
+        (Some(Value::BulkString(id)), Some(Value::Int(port)))
+            if *id == peer.to_string().as_bytes() =>
+        {
+            u16::try_from(*port).ok()
+        }
+        _ => items.iter().find_map(|item| port_in_shards(item, peer, name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_slot_has_a_key_to_try_it_with() {
+        for slot in [0, 1, 8191, 16383] {
+            let slot = Slot::new(slot).unwrap();
+            assert_eq!(Slot::of_key(&key_of(slot)), slot);
+        }
+    }
+
+    #[test]
+    fn a_peers_ports_are_found_in_cluster_shards() {
+        let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+        let id = "07c37dfeb235213a872192d90877d0cd55635b91";
+        let node = vec![text("id"), text(id), text("port"), Value::Int(7001), text("tls-port")];
+        let node = Value::Array([node, vec![Value::Int(7101)]].concat());
+        let shard = vec![text("slots"), Value::Array(vec![Value::Int(0), Value::Int(5)])];
+        let shard = Value::Array([shard, vec![text("nodes"), Value::Array(vec![node])]].concat());
+        let reply = Value::Array(vec![shard]);
+        assert_eq!(port_in_shards(&reply, id.parse().unwrap(), b"tls-port"), Some(7101));
+        assert_eq!(port_in_shards(&reply, id.parse().unwrap(), b"port"), Some(7001));
     }
 }

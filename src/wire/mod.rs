@@ -2,30 +2,36 @@
 //! one place that spells `CLUSTER …` commands and reads their replies.
 
 mod access;
+mod atomic;
 mod call;
 mod commands;
 mod compare;
 mod copy;
 mod error;
 mod fleet;
+mod keys;
 mod load;
 mod migrate;
 mod resolve;
 mod server;
+mod setslot;
 mod snapshot;
 mod stream;
 mod tls;
 
-pub use access::{Access, Family, Secret};
+pub use access::{Access, Cutoff, Family, Secret};
+pub use atomic::{MigrationSupport, Task};
 pub use call::Reply;
-pub use commands::Promotion;
+pub use commands::{NODE_TIMEOUT, Promotion, REPLICA_MIGRATION};
 pub use compare::Copy;
 pub use copy::{Dumped, is_redirect};
 pub use error::WireError;
 pub use fleet::{all_at_once, side_by_side};
+pub use keys::{Census, Key, KeyBatch, LISTED};
 pub use load::{Cluster, load_cluster, load_cluster_with, load_nodes};
-pub use migrate::{Ability, Key, Parcel, Task, Terms};
+pub use migrate::MigrateOptions;
 pub use resolve::{addresses, first_of, resolve};
 pub use server::Server;
+pub use setslot::SlotChange;
 pub use snapshot::{By, Snapshot};
 pub use tls::{Tls, TlsError, TlsOptions, TlsVerify};

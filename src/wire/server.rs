@@ -86,6 +86,11 @@ impl Server {
         Some((self.access.user.as_deref(), password.reveal()))
     }
 
+    /// Whether we talk TLS with it.
+    pub(super) fn is_tls(&self) -> bool {
+        self.access.tls.is_some()
+    }
+
     /// How long one exchange may take.
     pub(super) fn timeout(&self) -> Duration {
         self.access.timeout
@@ -154,6 +159,13 @@ impl Server {
     /// Whether it is an error from now on if the connection breaks.
     pub(super) fn set_watching(&mut self, watching: bool) {
         self.watching = watching;
+    }
+
+    /// A command about a key that may be in a slot that is being imported. Out of cluster mode
+    /// ASKING is refused, and not needed.
+    pub(super) fn asking(&mut self, command: Cmd) -> Result<Value, WireError> {
+        let reply = self.pipeline(&[cmd("ASKING"), command.clone()])?.pop().unwrap_or_default();
+        self.accept(&command, reply)
     }
 
     fn exchange(&mut self, commands: &[Cmd], limit: Duration) -> Result<Vec<Value>, WireError> {

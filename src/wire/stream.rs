@@ -6,13 +6,19 @@ use std::time::{Duration, Instant};
 
 use rustls::{ClientConnection, StreamOwned};
 
-use super::access::Access;
+use super::access::{Access, Cutoff};
 use super::error::WireError;
 use super::resolve::resolve;
 use crate::model::NodeAddr;
 
 /// How much of a server's first words is kept, to quote them where it turns out to be no Redis.
 const FIRST_WORDS: usize = 60;
+
+/// How long connecting may take after the cutoff, when things are put right.
+const AT_THE_END: Duration = Duration::from_secs(1);
+
+/// How often a cutoff is looked for while nothing comes.
+const TICK: Duration = Duration::from_millis(200);
 
 /// A TCP stream whose every read and write ends by the deadline.
 ///
@@ -22,26 +28,45 @@ const FIRST_WORDS: usize = 60;
 struct Timed {
     tcp: TcpStream,
     deadline: Instant,
+    cutoff: Cutoff,
 }
 
 impl Timed {
     fn left(&self) -> io::Result<Duration> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left.min(TICK)) }
+    }
+
+    /// Goes on until something is done, the time is up, or the cutoff comes.
+    fn until_done<T>(
+        &mut self,
+        mut step: impl FnMut(&mut Self, Duration) -> io::Result<T>,
+    ) -> io::Result<T> {
+        loop {
+            let left = self.left()?;
+            match step(self, left) {
+                Err(error) if is_timeout(&error) && !self.cutoff.is_past() => {}
+                done => return done,
+            }
+        }
     }
 }
 
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.tcp.set_read_timeout(Some(self.left()?))?;
-        self.tcp.read(buffer)
+        self.until_done(|timed, left| {
+            timed.tcp.set_read_timeout(Some(left))?;
+            timed.tcp.read(buffer)
+        })
     }
 }
 
 impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.tcp.set_write_timeout(Some(self.left()?))?;
-        self.tcp.write(bytes)
+        self.until_done(|timed, left| {
+            timed.tcp.set_write_timeout(Some(left))?;
+            timed.tcp.write(bytes)
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -68,7 +93,8 @@ impl Stream {
         let failed = |why: String| WireError::Connect { addr: addr.clone(), why };
         let (tcp, ip) = connect(addr, access)?;
         tcp.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
-        let timed = Timed { tcp, deadline: Instant::now() + access.connect_timeout };
+        let deadline = Instant::now() + access.connect_timeout;
+        let timed = Timed { tcp, deadline, cutoff: access.cutoff.clone() };
         let layer = match &access.tls {
             None => Layer::Plain(timed),
             Some(tls) => {
@@ -135,7 +161,12 @@ impl Write for Stream {
 ///
 /// The IP is the node's for other nodes: where a map leads elsewhere, not the one that was dialled.
 fn connect(addr: &NodeAddr, access: &Access) -> Result<(TcpStream, IpAddr), WireError> {
-    let (timeout, mut why) = (access.connect_timeout, String::new());
+    // Whoever wants to end is kept no longer than a server nearby takes.
+    let timeout = match access.cutoff.is_past() {
+        true => access.connect_timeout.min(AT_THE_END),
+        false => access.connect_timeout,
+    };
+    let mut why = String::new();
     let outer = access.map.outer(addr);
     for ip in resolve(outer.as_ref().unwrap_or(addr), access)? {
         let port = outer.as_ref().unwrap_or(addr).port();

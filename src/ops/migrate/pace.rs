@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 /// How long one pipeline of MIGRATEs is meant to keep the source from its clients.
 const BLOCKS: Duration = Duration::from_millis(10);
 
+/// How often a signal is looked for in a long wait.
+const POLL: Duration = Duration::from_millis(50);
+
 /// The fewest and the most keys in one pipeline.
 const KEYS: (usize, usize) = (1, 2000);
 
@@ -25,24 +28,30 @@ impl Pace {
         self.rate.map_or(KEYS.1, |rate| (rate as usize / 10).clamp(KEYS.0, KEYS.1))
     }
 
-    /// Waits until so many keys may move.
-    pub fn wait(&self, keys: usize) {
+    /// Waits until so many keys may move, or until there is no time left for a pace.
+    pub fn wait(&self, keys: usize, is_over: &dyn Fn() -> bool) {
         let Some(rate) = self.rate else { return };
         let mut next = self.next.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let now = Instant::now();
         let begin = (*next).max(now);
         *next = begin + Duration::from_secs_f64(keys as f64 / f64::from(rate.max(1)));
         drop(next);
-        std::thread::sleep(begin - now);
+        while !is_over() {
+            let left = begin.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            std::thread::sleep(left.min(POLL));
+        }
     }
 }
 
 /// How many keys go into a pipeline: as many as the source moves in [`BLOCKS`], found by doing.
-pub(super) struct Load(usize);
+pub(super) struct BatchSizer(usize);
 
-impl Load {
-    pub fn new() -> Load {
-        Load(32)
+impl BatchSizer {
+    pub fn new() -> BatchSizer {
+        BatchSizer(32)
     }
 
     pub fn keys(&self, pace: &Pace) -> usize {
@@ -65,19 +74,19 @@ mod tests {
 
     #[test]
     fn a_pipeline_grows_while_it_is_quick_and_shrinks_when_it_blocks() {
-        let mut load = Load::new();
-        load.took(32, BLOCKS / 10);
-        assert_eq!(load.keys(&Pace::new(None)), 64);
-        load.took(64, BLOCKS * 3);
-        assert_eq!(load.keys(&Pace::new(None)), 32);
-        (0..10).for_each(|_| load.took(load.0, BLOCKS * 3));
-        assert_eq!(load.0, 1);
+        let mut sizer = BatchSizer::new();
+        sizer.took(32, BLOCKS / 10);
+        assert_eq!(sizer.keys(&Pace::new(None)), 64);
+        sizer.took(64, BLOCKS * 3);
+        assert_eq!(sizer.keys(&Pace::new(None)), 32);
+        (0..10).for_each(|_| sizer.took(sizer.0, BLOCKS * 3));
+        assert_eq!(sizer.0, 1);
     }
 
     #[test]
     fn a_rate_is_kept() {
         let (pace, begun) = (Pace::new(Some(1000)), Instant::now());
-        (0..5).for_each(|_| pace.wait(50));
+        (0..5).for_each(|_| pace.wait(50, &|| false));
         // The first goes at once, each other after the 50 ms of the one before.
         assert!(begun.elapsed() >= Duration::from_millis(200), "{:?}", begun.elapsed());
         assert_eq!(pace.most(), 100);

@@ -1,0 +1,104 @@
+//! Settings of servers that are changed for a while, and put back on every way out: at the end, on
+//! an error, on a signal, in a panic. Only kill -9 leaves them; `check` names what it finds then.
+
+use std::ops::DerefMut;
+use std::time::{Duration, Instant};
+
+use crate::model::NodeAddr;
+use crate::wire::{Server, WireError, all_at_once};
+
+/// How long putting a setting back is tried.
+const RESTORE: Duration = Duration::from_secs(5);
+
+/// A setting that could not be put back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingLeft {
+    pub node: NodeAddr,
+    pub setting: &'static str,
+    /// What it was.
+    pub before: String,
+    pub why: String,
+}
+
+/// Servers whose setting is changed for now, and what they had before.
+pub(super) struct SettingGuard<S: DerefMut<Target = Server> + Send> {
+    setting: &'static str,
+    held: Vec<(S, String)>,
+}
+
+impl<S: DerefMut<Target = Server> + Send> SettingGuard<S> {
+    /// Changes the setting on these servers, all at once; `change` is given what a server has and
+    /// says what it is to have instead, if anything.
+    ///
+    /// # Errors
+    /// The first refusal. What was changed by then is in the guard all the same.
+    pub fn hold(
+        setting: &'static str,
+        servers: impl IntoIterator<Item = S>,
+        change: impl Fn(&mut Server, &str) -> Result<Option<String>, WireError> + Sync,
+    ) -> (SettingGuard<S>, Result<(), WireError>) {
+        let answers = all_at_once(servers, |mut server| {
+            let Some(before) = server.setting(setting)? else { return Ok(None) };
+            let Some(now) = change(&mut server, &before)? else { return Ok(None) };
+            match server.set_setting(setting, &now) {
+                Err(error) if error.refusal().is_some() => Err(error),
+                // Where the answer was lost it may have been set: it will be put back.
+                Ok(()) | Err(_) => Ok(Some((server, before))),
+            }
+        });
+        let mut guard = SettingGuard { setting, held: Vec::new() };
+        let mut held = Ok(());
+        for answer in answers {
+            match answer {
+                Ok(server) => guard.held.extend(server),
+                Err(error) => held = Err(error),
+            }
+        }
+        (guard, held)
+    }
+
+    /// How many servers it holds.
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    pub fn servers(&mut self) -> impl Iterator<Item = &mut Server> {
+        self.held.iter_mut().map(|(server, _)| &mut **server)
+    }
+
+    /// Puts the setting back on every server; gives where that failed.
+    pub fn release(mut self) -> Vec<SettingLeft> {
+        self.put_back()
+    }
+
+    fn put_back(&mut self) -> Vec<SettingLeft> {
+        let setting = self.setting;
+        let left = all_at_once(std::mem::take(&mut self.held), |(mut server, before)| {
+            put_back(&mut server, setting, before)
+        });
+        left.into_iter().flatten().collect()
+    }
+}
+
+impl<S: DerefMut<Target = Server> + Send> Drop for SettingGuard<S> {
+    fn drop(&mut self) {
+        self.put_back();
+    }
+}
+
+/// Puts a setting back and reads it, to be sure; a connection that broke is made anew meanwhile.
+fn put_back(server: &mut Server, setting: &'static str, before: String) -> Option<SettingLeft> {
+    let begun = Instant::now();
+    loop {
+        let now = server.set_setting(setting, &before).and_then(|()| server.setting(setting));
+        let why = match now {
+            Ok(Some(now)) if now == before => return None,
+            Ok(now) => format!("it still has {}", now.unwrap_or_default()),
+            Err(error) => error.to_string(),
+        };
+        if begun.elapsed() > RESTORE {
+            return Some(SettingLeft { node: server.addr().clone(), setting, before, why });
+        }
+        std::thread::sleep(RESTORE / 50);
+    }
+}

@@ -1,0 +1,234 @@
+//! The servers' own moves: `CLUSTER MIGRATESLOTS` of Valkey 9 and `CLUSTER MIGRATION IMPORT` of
+//! Redis 8.4. A slot changes hands in one step, or not at all.
+
+use std::time::{Duration, Instant};
+
+use super::capability::rehearse_route;
+use super::classic::Classic;
+use super::{MigrateError, Migration, Mover};
+use crate::model::SlotSet;
+use crate::plan::transfer::{Route, Transfer};
+use crate::wire::{MigrationSupport, Server, Task, WireError};
+
+/// The shortest and the longest pause between two looks at a task.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
+
+/// A task that neither changes its state nor has anything arrive at its target for so long is
+/// cancelled.
+const STALLED: Duration = Duration::from_secs(120);
+
+/// How often what has arrived is looked at.
+const POLL: Duration = Duration::from_secs(2);
+
+/// Less than this is the talk of looking.
+const TALK: u64 = 10_000;
+
+/// How long a cancelled task may take to come to its end.
+const CANCEL: Duration = Duration::from_secs(5);
+
+pub(super) struct Atomic<'p> {
+    pub support: MigrationSupport,
+    /// All that this run moves: what else a source sends is somebody else's.
+    pub plan: &'p Transfer,
+}
+
+impl Mover for Atomic<'_> {
+    /// Redis has one task a node; Valkey any number.
+    fn excludes(&self, one: &Route, other: &Route) -> bool {
+        let nodes = |route: &Route| [route.from, route.to];
+        self.support == MigrationSupport::Import
+            && nodes(one).iter().any(|id| nodes(other).contains(id))
+    }
+
+    fn carry(&self, migration: &Migration, route: &Route) -> Result<(), MigrateError> {
+        let (mut source, mut target) =
+            (migration.connect(route.from)?, migration.connect(route.to)?);
+        let id = match self.begin(route, &mut source, &mut target) {
+            Err(error) if error.refusal().is_some_and(is_about_rights) => {
+                let said = error.to_string();
+                return fall_back(migration, route, &mut source, &mut target, &said);
+            }
+            begun => begun?,
+        };
+        migration.looks_at(route.to, &mut target);
+        let task = Attempt { route, id, source: &mut source, target: &mut target, atomic: self };
+        let task = match task.until_over(migration) {
+            Ok(task) => task,
+            // What the nodes say of it is lost, not what became of the slots.
+            Err(error) => match owns(&mut target, &route.slots) {
+                true => return arrived(migration, route, &mut target),
+                false => {
+                    migration.changed();
+                    return Err(error);
+                }
+            },
+        };
+        if task.succeeded() {
+            return arrived(migration, route, &mut target);
+        }
+        if let Some(stop) = migration.stopped() {
+            if !task.is_over {
+                migration.leave_open(&route.slots);
+            }
+            return Err(stop);
+        }
+        if is_about_rights(&task.message) {
+            return fall_back(migration, route, &mut source, &mut target, &task.message);
+        }
+        Err(MigrateError::Failed {
+            from: source.addr().clone(),
+            to: target.addr().clone(),
+            slots: route.slots.words(),
+            state: task.state,
+            message: task.message,
+        })
+    }
+}
+
+fn owns(target: &mut Server, slots: &SlotSet) -> bool {
+    target.view().is_ok_and(|view| slots.difference(&view.me().slots).is_empty())
+}
+
+/// Counted before anything else is asked: how many keys it were is nice to know.
+fn arrived(migration: &Migration, route: &Route, target: &mut Server) -> Result<(), MigrateError> {
+    migration.arrived(route.to, &route.slots, 0);
+    let keys = target.keys_in(&route.slots).unwrap_or(0);
+    migration.looks_at(route.to, target);
+    migration.count_keys(keys);
+    Ok(())
+}
+
+/// Whether one server was turned away by the other, or by itself, for lack of a login, a right or a
+/// version: with our own credentials the classic way may do.
+fn is_about_rights(said: &str) -> bool {
+    let words =
+        ["NOAUTH", "WRONGPASS", "NOPERM", "AUTH to", "handshake to target: -", "auth reply"];
+    words.iter().any(|word| said.contains(word))
+        || said.to_ascii_lowercase().contains("unknown command")
+        || said.to_ascii_lowercase().contains("unknown subcommand")
+}
+
+/// Moves a route by SETSLOT and MIGRATE after all.
+fn fall_back(
+    migration: &Migration,
+    route: &Route,
+    source: &mut Server,
+    target: &mut Server,
+    said: &str,
+) -> Result<(), MigrateError> {
+    rehearse_route(migration.report, route, source, target)?;
+    migration.tally.note(format!(
+        "{} cannot move slots to {} by itself, so SETSLOT and MIGRATE are used: {said}",
+        source.addr(),
+        target.addr()
+    ));
+    Classic { resumed: false }.carry(migration, route)
+}
+
+impl Atomic<'_> {
+    /// Asks for the move; gives its id where the server gives one.
+    fn begin(
+        &self,
+        route: &Route,
+        source: &mut Server,
+        target: &mut Server,
+    ) -> Result<Option<String>, WireError> {
+        match self.support {
+            MigrationSupport::Import => target.import_slots(&route.slots).map(Some),
+            _ => source.migrate_slots(&route.slots, route.to).map(|()| None),
+        }
+    }
+}
+
+/// A move under way.
+struct Attempt<'a> {
+    route: &'a Route,
+    id: Option<String>,
+    source: &'a mut Server,
+    target: &'a mut Server,
+    atomic: &'a Atomic<'a>,
+}
+
+impl Attempt<'_> {
+    /// Waits for the end of a task, which a signal, a failure that Redis would try again, or a
+    /// standstill brings about.
+    fn until_over(mut self, migration: &Migration) -> Result<Task, MigrateError> {
+        let mut pause = PAUSES.0;
+        let (mut seen, mut moving, mut looked) = (String::new(), Instant::now(), Instant::now());
+        let mut taken = self.target.bytes_in().unwrap_or(0);
+        let mut cancelled: Option<Instant> = None;
+        loop {
+            let task = self.look()?;
+            let is_late = cancelled.is_some_and(|at| at.elapsed() > CANCEL);
+            if task.is_over || is_late {
+                return Ok(task);
+            }
+            if task.state != seen {
+                seen.clone_from(&task.state);
+                moving = Instant::now();
+            }
+            let ends = migration.stopped().is_some() || task.failed() || moving.elapsed() > STALLED;
+            if ends && cancelled.is_none() {
+                self.cancel()?;
+                cancelled = Some(Instant::now());
+            }
+            if looked.elapsed() > POLL {
+                looked = Instant::now();
+                let now = self.target.bytes_in().unwrap_or(taken);
+                if now > taken + TALK {
+                    moving = looked;
+                }
+                taken = now;
+                let slots = self.route.slots.words();
+                migration.tally.waits(format!("{slots}: {}", task.state));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 3 / 2).min(PAUSES.1);
+        }
+    }
+
+    /// Cancels this task and no other. Valkey cancels all that a source sends, so where somebody
+    /// else's are among them ours goes on to its end.
+    fn cancel(&mut self) -> Result<(), MigrateError> {
+        if let Some(id) = &self.id {
+            return Ok(self.target.cancel_import(id)?);
+        }
+        let tasks = self.source.tasks(self.atomic.support)?;
+        let is_ours = |task: &Task| {
+            let mut routes = self.atomic.plan.routes.iter();
+            routes.any(|route| task.to == Some(route.to) && task.slots == route.slots)
+        };
+        let mut sent =
+            tasks.iter().filter(|task| !task.is_over && task.from == Some(self.route.from));
+        if sent.all(is_ours) {
+            self.source.cancel_exports()?;
+        }
+        Ok(())
+    }
+
+    fn look(&mut self) -> Result<Task, MigrateError> {
+        let (route, id, support) = (self.route, self.id.as_deref(), self.atomic.support);
+        let is_it = |task: &Task| match id {
+            Some(id) => task.id.as_deref() == Some(id),
+            // The newest comes first, and only we asked for these slots.
+            None => task.to == Some(route.to) && task.slots == route.slots,
+        };
+        // A source of Valkey that gave its last slot away forgets its tasks, as it loads the data
+        // of its new master.
+        let ends: [&mut Server; 2] = match support {
+            MigrationSupport::Import => [&mut *self.target, &mut *self.source],
+            _ => [&mut *self.source, &mut *self.target],
+        };
+        let asked = ends[0].addr().clone();
+        for end in ends {
+            if let Some(task) = end.tasks(support)?.into_iter().find(is_it) {
+                return Ok(task);
+            }
+        }
+        Err(MigrateError::Odd {
+            node: asked,
+            command: "the list of its slot migrations",
+            said: format!("{} is not in it", route.slots.words()),
+        })
+    }
+}

@@ -1,0 +1,92 @@
+//! Slots without keys at the source change hands.
+
+use std::time::{Duration, Instant};
+
+use super::{Batch, MigrateError, Work};
+use crate::model::SlotSet;
+use crate::wire::{SlotChange, WireError};
+
+/// How long a target's replicas may keep it from taking slots (`NOREPLICAS`), and how long a source
+/// may take to hear of the new owner.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Valkey takes no change of a slot while too few of its replicas answer.
+fn lacks_replicas(error: &WireError) -> bool {
+    error.refusal().is_some_and(|said| said.starts_with("NOREPLICAS"))
+}
+
+impl Work<'_, '_> {
+    /// Gives slots to the target once the source has proven that it holds none of their keys: there
+    /// first, so that no slot is ever without an owner, then at the source. Gives the slots that are
+    /// not through.
+    pub(super) fn commit(
+        &mut self,
+        slots: &SlotSet,
+        batch: &mut Batch,
+    ) -> Result<SlotSet, MigrateError> {
+        if slots.is_empty() {
+            return Ok(SlotSet::EMPTY);
+        }
+        let begun = Instant::now();
+        loop {
+            let held = self.session.prove_empty(slots, batch.connection)?;
+            if !held.is_empty() {
+                return Ok(held);
+            }
+            batch.committing = slots.clone();
+            let told = self.session.target.set(slots, SlotChange::Owner(self.route.to));
+            let owned = self.owned_by_target(slots)?;
+            if owned == *slots {
+                break;
+            }
+            batch.committing = SlotSet::EMPTY;
+            match told {
+                Err(error) if lacks_replicas(&error) && begun.elapsed() < PATIENCE => {
+                    std::thread::sleep(PATIENCE / 100);
+                }
+                Err(error) => return Err(error.into()),
+                Ok(()) => {
+                    let (node, slots) = (self.session.target.addr().clone(), slots.words());
+                    let why = "it said OK and does not list them as its own".to_owned();
+                    return Err(MigrateError::Unproven { node, slots, why });
+                }
+            }
+        }
+        self.have_arrived(slots, batch);
+        self.tell_source(slots)
+    }
+
+    /// Those of these slots that the target says it owns.
+    pub(super) fn owned_by_target(&mut self, slots: &SlotSet) -> Result<SlotSet, WireError> {
+        Ok(self.session.target.server.view()?.me().slots.intersection(slots))
+    }
+
+    /// Counted before anything else is asked.
+    pub(super) fn have_arrived(&mut self, slots: &SlotSet, batch: &mut Batch) {
+        batch.left = batch.left.difference(slots);
+        batch.committing = SlotSet::EMPTY;
+        self.migration.looks_at(self.route.to, &mut self.session.target.server);
+        self.migration.arrived(self.route.to, slots, std::mem::take(&mut batch.keys));
+    }
+
+    /// The source may say anything now, or become a replica and close the connection: what counts is
+    /// whether it still claims the slots.
+    pub(super) fn tell_source(&mut self, slots: &SlotSet) -> Result<SlotSet, MigrateError> {
+        let begun = Instant::now();
+        loop {
+            let told = self.session.source.set(slots, SlotChange::Owner(self.route.to));
+            let Err(error) = told else { return Ok(SlotSet::EMPTY) };
+            let claims = self.session.source.server.view().map(|view| {
+                let me = view.me();
+                me.is_master() && !me.slots.intersection(slots).is_empty()
+            });
+            match claims {
+                Ok(false) => return Ok(SlotSet::EMPTY),
+                Ok(true) if begun.elapsed() < PATIENCE && !self.migration.is_late() => {
+                    std::thread::sleep(PATIENCE / 100);
+                }
+                _ => return Err(error.into()),
+            }
+        }
+    }
+}

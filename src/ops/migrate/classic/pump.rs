@@ -1,0 +1,219 @@
+//! Keys go from the source to the target, a few slots at a time.
+
+use std::time::Instant;
+
+use super::{Batch, HELD_UP, MigrateError, Work};
+use crate::model::{Slot, SlotSet};
+use crate::ops::conflict::{self, Resolution, Side};
+use crate::ops::migrate::capability::{self, Probe};
+use crate::ops::migrate::error::{Obstacle, Unable};
+use crate::ops::migrate::session::Listing;
+use crate::wire::{Key, KeyBatch, LISTED, MigrateOptions};
+
+/// A key beyond this may be too much for the time or the settings; a smaller one is not.
+const SMALL: u64 = 1 << 16;
+
+impl Work<'_, '_> {
+    /// Moves the keys of all slots, of at most 16 at a time: those in hand are finished even if a
+    /// signal comes, which it gives then, and the others are not begun.
+    pub(super) fn pump(&mut self, batch: &mut Batch) -> Result<Option<MigrateError>, MigrateError> {
+        let mut listing = self.session.list(&batch.left)?;
+        let slots: Vec<Slot> = listing.keys().copied().collect();
+        for hand in slots.chunks(HELD_UP.0) {
+            if let Some(stop) = self.migration.stopped() {
+                return Ok(Some(stop));
+            }
+            let keys = hand.iter().filter_map(|slot| listing.remove_entry(slot)).collect();
+            if !self.hand(keys, batch)? {
+                return Ok(self.migration.stopped());
+            }
+            batch.through = batch.through.union(&hand.iter().copied().collect());
+        }
+        Ok(None)
+    }
+
+    /// Moves what these slots hold; false where time was up before.
+    fn hand(&mut self, listing: Listing, batch: &mut Batch) -> Result<bool, MigrateError> {
+        let mut queue: Vec<(u32, KeyBatch)> = listing.into_values().flatten().collect();
+        while let Some((database, _)) = queue.first() {
+            if self.migration.is_late() {
+                return Ok(false);
+            }
+            let database = *database;
+            let (load, full) = self.load(&mut queue, database, batch);
+            if load.is_empty() {
+                continue;
+            }
+            let keys = load.iter().map(|keys| keys.keys.len()).sum();
+            batch.touched = batch.touched.union(&load.iter().map(|keys| keys.slot).collect());
+            self.migration.pace.wait(keys, &|| self.migration.stopped().is_some());
+            self.session.select(database)?;
+            let begun = Instant::now();
+            let winner = self.winner();
+            let (again, plain): (Vec<KeyBatch>, Vec<KeyBatch>) =
+                load.into_iter().partition(|keys| {
+                    winner == Some(Side::Source) || batch.replace.contains(&keys.slot)
+                });
+            for (load, replace) in [(plain, false), (again, true)] {
+                if !load.is_empty() {
+                    self.send(&load, database, replace, batch)?;
+                }
+            }
+            self.sizer.took(keys, begun.elapsed());
+            // There may be more keys of these than are listed in one go.
+            let full: SlotSet = full.into_iter().filter(|slot| !batch.is_kept(*slot)).collect();
+            if !full.is_empty() {
+                let more = self.session.list_in(&full, database)?;
+                queue.extend(more.into_iter().map(|keys| (database, keys)));
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes as much of one database as may go in one pipeline; also the slots that may have more.
+    fn load(
+        &self,
+        queue: &mut Vec<(u32, KeyBatch)>,
+        database: u32,
+        batch: &Batch,
+    ) -> (Vec<KeyBatch>, Vec<Slot>) {
+        // The first key of all goes alone: it shows whether the source reaches the target.
+        let most = if self.is_reached { self.sizer.keys(&self.migration.pace) } else { 1 };
+        let (mut load, mut full, mut keys) = (Vec::new(), Vec::new(), 0);
+        let mut index = 0;
+        while index < queue.len() && keys < most && load.len() < HELD_UP.0 {
+            if queue[index].0 != database {
+                index += 1;
+                continue;
+            }
+            let (_, mut next) = queue.remove(index);
+            if batch.is_kept(next.slot) {
+                continue;
+            }
+            if next.keys.len() == LISTED {
+                full.push(next.slot);
+            }
+            if next.keys.len() > most - keys {
+                let rest = next.keys.split_off(most - keys);
+                queue.insert(index, (database, KeyBatch { slot: next.slot, keys: rest }));
+                index += 1;
+            }
+            keys += next.keys.len();
+            load.push(next);
+        }
+        (load, full)
+    }
+
+    fn send(
+        &mut self,
+        load: &[KeyBatch],
+        database: u32,
+        replace: bool,
+        batch: &mut Batch,
+    ) -> Result<(), MigrateError> {
+        let limit = HELD_UP.1.min(self.migration.access.timeout);
+        let said = self.session.migrate(load, MigrateOptions { database, limit, replace })?;
+        for (keys, said) in load.iter().zip(said) {
+            match said {
+                None => {
+                    self.is_reached = true;
+                    batch.keys += keys.keys.len() as u64;
+                }
+                Some(said) => self.one_by_one(keys, database, &said, batch)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the key that several were refused for; the others go. A slot whose key the target does
+    /// not take stays.
+    fn one_by_one(
+        &mut self,
+        keys: &KeyBatch,
+        database: u32,
+        said: &str,
+        batch: &mut Batch,
+    ) -> Result<(), MigrateError> {
+        self.is_about_a_key(keys.slot, said)?;
+        for key in &keys.keys {
+            if let Some(why) = self.alone(keys.slot, key, database, batch)? {
+                if !batch.is_kept(keys.slot) {
+                    batch.keep(keys.slot, why);
+                }
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves one key; says why it stays, if it does.
+    fn alone(
+        &mut self,
+        slot: Slot,
+        key: &Key,
+        database: u32,
+        batch: &mut Batch,
+    ) -> Result<Option<String>, MigrateError> {
+        let winner = self.winner();
+        let (source, target) = (&mut self.session.source.server, &mut self.session.target.server);
+        // A reply that was lost leaves both copies: what is equal may be replaced.
+        match conflict::resolve(source, target, key, Side::Source, winner)? {
+            Resolution::Goes => {}
+            Resolution::Gone => return Ok(None),
+            Resolution::Kept(why) => return Ok(Some(why)),
+        }
+        let alone = KeyBatch { slot, keys: vec![key.clone()] };
+        // Alone it may take the time that the user allows: a big key does.
+        let limit = self.migration.access.timeout;
+        let options = MigrateOptions { database, limit, replace: true };
+        let said = self.session.migrate(&[alone], options)?;
+        let Some(said) = said.into_iter().flatten().next() else {
+            self.is_reached = true;
+            batch.keys += 1;
+            return Ok(None);
+        };
+        self.is_about_a_key(slot, &said)?;
+        let size = self.session.source.server.sizes(std::slice::from_ref(key))?;
+        let size = size.first().copied().unwrap_or(0);
+        if !self.is_reached && Obstacle::of(&said) == Obstacle::Connection && size <= SMALL {
+            return Err(self.unable(&said, Obstacle::Connection));
+        }
+        Ok(Some(format!("key {} ({size} bytes): {said}", conflict::name(key))))
+    }
+
+    /// Whether a refusal is about a key, or about a slot's keys together.
+    ///
+    /// # Errors
+    /// It is about all keys: what either end said, or says when it is asked again.
+    fn is_about_a_key(&mut self, slot: Slot, said: &str) -> Result<(), MigrateError> {
+        let obstacle = Obstacle::of(said);
+        if !matches!(obstacle, Obstacle::Other | Obstacle::Connection) {
+            return Err(self.unable(said, obstacle));
+        }
+        if said.contains("BUSYKEY") {
+            return Ok(());
+        }
+        let (report, route) = (self.migration.report, self.route);
+        let format = capability::ask_format(report, route, &mut self.session.source.server)?;
+        let probe = Probe { slot, mark: None };
+        capability::try_target(report, route, format, probe, &mut self.session.target.server)
+    }
+
+    fn unable(&self, said: &str, obstacle: Obstacle) -> MigrateError {
+        let (source, target) = (self.session.source.addr(), self.session.target.addr());
+        let at = if said.contains("Target instance") { target } else { source };
+        let version = |id| {
+            let node = self.migration.report.node(id);
+            node.map(|node| node.version.clone()).unwrap_or_default()
+        };
+        MigrateError::Unable(Box::new(Unable {
+            from: source.clone(),
+            to: target.clone(),
+            at: at.clone(),
+            command: "MIGRATE",
+            said: said.to_owned(),
+            versions: (version(self.route.from), version(self.route.to)),
+            obstacle,
+        }))
+    }
+}

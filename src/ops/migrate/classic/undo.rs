@@ -1,0 +1,135 @@
+//! What an error leaves half-way is taken back, as far as both ends can be reached.
+
+use super::{Batch, MigrateError, Work};
+use crate::model::{Slot, SlotSet};
+use crate::ops::migrate::KeptSlot;
+use crate::ops::migrate::orphans::move_slot;
+use crate::ops::migrate::pace::BatchSizer;
+use crate::ops::migrate::session::Session;
+use crate::plan::transfer::Route;
+use crate::wire::SlotChange;
+
+impl Work<'_, '_> {
+    /// After a signal: slots that are through are given to the target, those that have not begun are
+    /// closed; gives those that stay open.
+    pub(super) fn release(&mut self, batch: &mut Batch) -> SlotSet {
+        let done = batch.touched.intersection(&batch.through).intersection(&batch.left);
+        let held = match self.commit(&done, batch) {
+            Ok(held) => held,
+            Err(_) => done.intersection(&batch.left),
+        };
+        let untouched = batch.left.difference(&batch.touched);
+        let half_way = batch.left.difference(&untouched).difference(&done).union(&held);
+        half_way.union(&self.close(&untouched))
+    }
+
+    /// After an error: slots that the target was being told to own go on, those of which no key has
+    /// moved are closed, and keys that have moved go back; gives the slots that stay open.
+    pub(super) fn undo(&mut self, batch: &mut Batch) -> SlotSet {
+        let committing = std::mem::take(&mut batch.committing);
+        let unsure = self.go_on(&committing, batch);
+        let back = batch.left.difference(&committing);
+        let untouched = back.difference(&batch.touched);
+        let open = self.close(&untouched).union(&unsure);
+        open.union(&self.take_back(&back.difference(&untouched)))
+    }
+
+    /// Slots whose keys are all at the target, which may own them by now: an answer was lost.
+    /// Nothing of them may go back, as the target may hear of its new slots at any time.
+    fn go_on(&mut self, slots: &SlotSet, batch: &mut Batch) -> SlotSet {
+        if slots.is_empty() {
+            return SlotSet::EMPTY;
+        }
+        let told = self.session.target.set(slots, SlotChange::Owner(self.route.to));
+        let owned = match (self.owned_by_target(slots), told) {
+            (Ok(owned), _) => owned,
+            (Err(_), _) => return slots.clone(),
+        };
+        if !owned.is_empty() {
+            self.have_arrived(&owned, batch);
+            if let Err(error) = self.tell_source(&owned) {
+                self.migration.change(|outcome| outcome.errors.push(error));
+            }
+        }
+        slots.difference(&owned)
+    }
+
+    /// Closes slots at both ends; gives those where that failed.
+    fn close(&mut self, slots: &SlotSet) -> SlotSet {
+        if slots.is_empty() {
+            return SlotSet::EMPTY;
+        }
+        let closed = [self.session.target.close(slots), self.session.source.close(slots)];
+        if closed.iter().all(Result::is_ok) { SlotSet::EMPTY } else { slots.clone() }
+    }
+
+    /// Brings the keys of slots back to the source, which owns them, and closes both ends; gives the
+    /// slots where that failed.
+    pub(super) fn take_back(&mut self, slots: &SlotSet) -> SlotSet {
+        if slots.is_empty() {
+            return SlotSet::EMPTY;
+        }
+        let Route { from, to, .. } = *self.route;
+        let back = Route { from: to, to: from, slots: slots.clone() };
+        let Ok(mut session) = Session::open(self.migration, &back) else { return slots.clone() };
+        let mut open = slots.clone();
+        let mut sizer = BatchSizer::new();
+        // The first of both is an owner's word: without it nothing goes back.
+        let Ok(holds) = self.may_go_back(slots, &mut session) else { return open };
+        let empty = slots.difference(&holds);
+        open = open.difference(&empty).union(&self.close(&empty));
+        for slot in holds.slots() {
+            let one = SlotSet::from_iter([slot]);
+            match self.slot_back(slot, &one, &mut session, &mut sizer) {
+                Ok(()) => open = open.difference(&one),
+                Err(error) => {
+                    let words = error.to_string();
+                    self.migration.change(|outcome| {
+                        if outcome.errors.iter().all(|known| known.to_string() != words) {
+                            outcome.errors.push(error);
+                        }
+                    });
+                    break;
+                }
+            }
+        }
+        open
+    }
+
+    /// The slots of which the target holds keys, if the source still owns them all.
+    fn may_go_back(&self, slots: &SlotSet, session: &mut Session) -> Result<SlotSet, MigrateError> {
+        let (target, source) = (&mut session.source.server, &mut session.target.server);
+        let census = target.census(slots)?;
+        let taken = census.view.me().slots.intersection(slots);
+        let lost = slots.difference(&source.view()?.me().slots);
+        if !taken.is_empty() || !lost.is_empty() {
+            let (node, slots) = (session.source.addr().clone(), taken.union(&lost).words());
+            let why = "their owner has changed meanwhile".to_owned();
+            return Err(MigrateError::Unproven { node, slots, why });
+        }
+        Ok(census.keys.into_keys().collect())
+    }
+
+    fn slot_back(
+        &self,
+        slot: Slot,
+        one: &SlotSet,
+        session: &mut Session,
+        sizer: &mut BatchSizer,
+    ) -> Result<(), MigrateError> {
+        // While it is marked the source takes no key that it lacks: it would send it on.
+        session.target.close(one)?;
+        let mut keys = 0;
+        let stays = move_slot(self.migration, session, slot, None, sizer, &mut keys)?;
+        session.source.close(one)?;
+        if let Some(why) = stays {
+            let node = session.source.addr().clone();
+            self.migration.change(|outcome| {
+                if outcome.kept.iter().all(|kept| kept.slot != slot) {
+                    outcome.kept.push(KeptSlot { slot, node, why });
+                }
+            });
+        }
+        Ok(())
+    }
+}

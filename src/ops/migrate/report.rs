@@ -1,0 +1,42 @@
+//! What a run came to.
+
+use super::MigrateError;
+use crate::model::{NodeAddr, Slot, SlotSet};
+use crate::ops::guard::SettingLeft;
+use crate::wire::WireError;
+
+/// What a run that moves keys came to.
+#[derive(Clone, Debug, Default)]
+pub struct MigrationReport {
+    /// Slots that have a new owner.
+    pub moved: SlotSet,
+    /// Keys that have moved with them, or to the owner of their slot.
+    pub keys: u64,
+    /// Slots that were kept where they are for one of their keys.
+    pub kept: Vec<KeptSlot>,
+    /// Slots that are still on their way: a node of theirs did not answer, or time was up.
+    pub open: SlotSet,
+    /// Nodes that could not be told of new owners; they hear of them from the others.
+    pub not_notified: Vec<WireError>,
+    /// Why it ended early, where it did; the first reason of each route.
+    pub errors: Vec<MigrateError>,
+    /// Settings that could not be put back.
+    pub left: Vec<SettingLeft>,
+    /// Whether anything is otherwise than before.
+    pub changed: bool,
+}
+
+impl MigrationReport {
+    /// In words, of so many slots that were to move.
+    pub fn summary(&self, slots: usize) -> String {
+        format!("{} of {slots} slots moved, with {} keys", self.moved.len(), self.keys)
+    }
+}
+
+/// A slot that stays where it is, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptSlot {
+    pub slot: Slot,
+    pub node: NodeAddr,
+    pub why: String,
+}
