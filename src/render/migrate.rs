@@ -85,8 +85,17 @@ fn details(report: &MigrationReport) -> Vec<String> {
             report.open.words()
         )
     });
+    let copies = report.copies.iter().map(|copies| {
+        format!(
+            "{} keeps copies of {} keys of {}, which their owners have: it refused to delete them: {}",
+            copies.node,
+            copies.keys,
+            copies.slots.words(),
+            copies.said
+        )
+    });
     let left = report.left.iter().map(|left| format!("{}: {}", left.node, left.why));
-    errors.chain(kept).chain(open).chain(left).collect()
+    errors.chain(kept).chain(open).chain(copies).chain(left).collect()
 }
 
 fn restore(SettingLeft { node, setting, before, .. }: &SettingLeft) -> String {

@@ -22,6 +22,7 @@ mod membership;
 mod moved;
 mod moving;
 mod moving_faults;
+mod moving_refused;
 mod output;
 mod placement;
 mod reset;

@@ -34,7 +34,7 @@ use guard::ReplicaMigrationGuard;
 pub use options::{ConflictPolicy, MigrationOptions};
 use orphans::OrphanMover;
 use pace::Pace;
-pub use report::{KeptSlot, MigrationReport};
+pub use report::{CopiesLeft, KeptSlot, MigrationReport};
 
 /// How long after a signal slots in hand may be finished, and exchanges may wait for a server.
 const FINISH: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(8));
@@ -133,7 +133,8 @@ fn run(
         begun: Instant::now(),
     };
     if let Err(error) = work(&migration) {
-        migration.change(|outcome| outcome.errors.push(error));
+        // First of all why it ended, then what became of that.
+        migration.change(|outcome| outcome.errors.insert(0, error));
     }
     notify::owners(&migration, plan);
     let elapsed = migration.begun.elapsed();

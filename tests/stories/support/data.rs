@@ -99,10 +99,20 @@ fn put(pipeline: &mut Pipeline, number: usize, name: &[u8]) {
 
 /// Everything that all masters hold; fails where two hold one key, or one that is not its own.
 pub fn contents(cluster: &TestCluster) -> Contents {
+    contents_where(cluster, |_, _| true)
+}
+
+/// The same without keys that a master holds of slots that it does not own.
+pub fn contents_of_owners(cluster: &TestCluster) -> Contents {
+    contents_where(cluster, |view, key| view.me().slots.contains(Slot::of_key(key)))
+}
+
+fn contents_where(cluster: &TestCluster, counts: impl Fn(&ClusterView, &[u8]) -> bool) -> Contents {
     let mut all = Contents::new();
     for node in masters(cluster) {
-        let mut connection = cluster.connect(node);
-        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
+        let (mut connection, view) = (cluster.connect(node), view(cluster, node));
+        let mut keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
+        keys.retain(|key| counts(&view, key));
         if keys.is_empty() {
             continue;
         }

@@ -178,7 +178,21 @@ impl Work<'_, '_> {
         if !self.is_reached && Obstacle::of(&said) == Obstacle::Connection && size <= SMALL {
             return Err(self.unable(&said, Obstacle::Connection));
         }
-        Ok(Some(format!("key {} ({size} bytes): {said}", conflict::name(key))))
+        let longest = self.longest_value()?.filter(|longest| size > *longest);
+        let why = longest.map(|longest| {
+            let target = self.session.target.addr();
+            format!("; {target} takes {longest} bytes at most (proto-max-bulk-len)")
+        });
+        let key = conflict::name(key);
+        Ok(Some(format!("key {key} ({size} bytes): {said}{}", why.unwrap_or_default())))
+    }
+
+    /// The longest value that the target takes over a connection; `None` where it does not tell.
+    fn longest_value(&mut self) -> Result<Option<u64>, MigrateError> {
+        match self.session.target.server.setting("proto-max-bulk-len") {
+            Err(error) if error.refusal().is_none() => Err(error.into()),
+            answer => Ok(answer.ok().flatten().and_then(|value| value.parse().ok())),
+        }
     }
 
     /// Whether a refusal is about a key, or about a slot's keys together.

@@ -1,13 +1,14 @@
 //! What an error leaves half-way is taken back, as far as both ends can be reached.
 
-use super::{Batch, MigrateError, Work};
-use crate::model::{Slot, SlotSet};
+use super::{Batch, MigrateError, ROUNDS, Work};
+use crate::model::{NodeAddr, Slot, SlotSet};
+use crate::ops::conflict::{self, Resolution, Side};
 use crate::ops::migrate::KeptSlot;
 use crate::ops::migrate::orphans::move_slot;
 use crate::ops::migrate::pace::BatchSizer;
 use crate::ops::migrate::session::Session;
 use crate::plan::transfer::Route;
-use crate::wire::SlotChange;
+use crate::wire::{Key, SlotChange, WireError};
 
 impl Work<'_, '_> {
     /// After a signal: slots that are through are given to the target, those that have not begun are
@@ -120,7 +121,11 @@ impl Work<'_, '_> {
         // While it is marked the source takes no key that it lacks: it would send it on.
         session.target.close(one)?;
         let mut keys = 0;
-        let stays = move_slot(self.migration, session, slot, None, sizer, &mut keys)?;
+        let stays = match move_slot(self.migration, session, slot, None, sizer, &mut keys) {
+            // A target that takes no writes gives no keys by MIGRATE either, which deletes them.
+            Err(MigrateError::Refused { .. }) => self.copy_back(slot, session)?,
+            stays => stays?,
+        };
         session.source.close(one)?;
         if let Some(why) = stays {
             let node = session.source.addr().clone();
@@ -131,5 +136,64 @@ impl Work<'_, '_> {
             });
         }
         Ok(())
+    }
+
+    /// Restores the keys of a slot at its owner and deletes them at the holder, where that lets us;
+    /// says which of them stays, and why, where one does.
+    fn copy_back(&self, slot: Slot, session: &mut Session) -> Result<Option<String>, MigrateError> {
+        let mut stays = None;
+        for database in session.source.server.databases()? {
+            session.select(database)?;
+            for key in session.source.server.all_keys(slot)? {
+                stays = stays.or(self.copy_key(slot, &key, session)?);
+            }
+        }
+        Ok(stays)
+    }
+
+    fn copy_key(
+        &self,
+        slot: Slot,
+        key: &Key,
+        session: &mut Session,
+    ) -> Result<Option<String>, MigrateError> {
+        let to = session.target.addr().clone();
+        let (holder, owner) = (&mut session.source.server, &mut session.target.server);
+        let refused = |at: &NodeAddr, said: String| MigrateError::Refused {
+            from: at.clone(),
+            to: to.clone(),
+            slot,
+            said: format!("key {}: {said}", conflict::name(key)),
+        };
+        // Ours since the first round: a client that was sent here before may write to it meanwhile.
+        let mut is_ours = false;
+        for _ in 0..ROUNDS {
+            let dumped = match holder.watch_and_dump(key)? {
+                Ok(Some(dumped)) => dumped,
+                Ok(None) => return Ok(holder.unwatch().map(|()| None)?),
+                Err(said) => return Err(refused(holder.addr(), said)),
+            };
+            match owner.restore([&dumped], is_ours, false)?.into_iter().flatten().next() {
+                None => is_ours = true,
+                Some(said) if said.contains("BUSYKEY") => {
+                    let standing = conflict::resolve(holder, owner, key, Side::Target, None)?;
+                    if let Resolution::Kept(why) = standing {
+                        holder.unwatch()?;
+                        return Ok(Some(why));
+                    }
+                }
+                Some(said) => return Err(refused(owner.addr(), said)),
+            }
+            match holder.replace_watched(key, None) {
+                Ok(true) => return Ok(None),
+                Ok(false) => {}
+                Err(WireError::Refused { addr, said, .. }) => {
+                    self.migration.change(|outcome| outcome.left_copy(addr, slot, said));
+                    return Ok(None);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(refused(holder.addr(), "it changes all the time".to_owned()))
     }
 }
