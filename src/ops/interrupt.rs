@@ -1,11 +1,12 @@
 //! Ctrl-C and its kin, noted instead of obeyed while something half-done has to be put right.
 
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::low_level::pipe;
 
 use crate::wire::Cutoff;
 
@@ -15,26 +16,29 @@ pub struct Interrupt(Option<Arc<Mutex<Caught>>>);
 
 #[derive(Debug)]
 struct Caught {
-    pending: Signals,
+    /// A byte for each that has come, by name: two of a kind are two.
+    pending: Vec<(&'static str, UnixStream)>,
     /// The first, and when it was seen.
-    first: Option<(i32, Instant)>,
+    first: Option<(&'static str, Instant)>,
     count: usize,
 }
 
 impl Interrupt {
     /// From now on SIGINT, SIGTERM and SIGHUP are only noted.
     pub fn catch() -> io::Result<Interrupt> {
-        let pending = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let mut pending = Vec::new();
+        for (signal, name) in [(SIGINT, "SIGINT"), (SIGTERM, "SIGTERM"), (SIGHUP, "SIGHUP")] {
+            let (taken, given) = UnixStream::pair()?;
+            taken.set_nonblocking(true)?;
+            pipe::register(signal, given)?;
+            pending.push((name, taken));
+        }
         Ok(Interrupt(Some(Arc::new(Mutex::new(Caught { pending, first: None, count: 0 })))))
     }
 
     /// The first signal that came, by name.
     pub fn signal(&self) -> Option<&'static str> {
-        self.look(|caught| caught.first).map(|(signal, _)| match signal {
-            SIGINT => "SIGINT",
-            SIGTERM => "SIGTERM",
-            _ => "SIGHUP",
-        })
+        self.look(|caught| caught.first).map(|(name, _)| name)
     }
 
     /// Whether a second one came: nothing more is to be finished.
@@ -57,9 +61,12 @@ impl Interrupt {
     fn look<T>(&self, read: impl Fn(&Caught) -> Option<T>) -> Option<T> {
         let mut caught = self.0.as_deref()?.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let Caught { pending, first, count } = &mut *caught;
-        for signal in pending.pending() {
-            first.get_or_insert_with(|| (signal, Instant::now()));
-            *count += 1;
+        for (name, taken) in pending {
+            let come = taken.read(&mut [0; 16]).unwrap_or(0);
+            if come > 0 {
+                first.get_or_insert((name, Instant::now()));
+                *count += come;
+            }
         }
         read(&caught)
     }

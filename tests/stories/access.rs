@@ -235,6 +235,26 @@ fn a_cluster_is_formed_and_its_slots_move_over_tls() {
 }
 
 #[test]
+fn a_plain_client_moves_slots_of_servers_that_talk_tls_to_each_other() {
+    let authority = Authority::new();
+    let (cluster, addrs) = tls_servers(&authority);
+    let (ca, cert, key) =
+        (authority.path("ca.pem"), authority.path("server.pem"), authority.path("server.key"));
+    let tls = ["--tls", "--cacert", &ca, "--cert", &cert, "--key", &key];
+    let create = ["create", &addrs[0], &addrs[1], &addrs[2], "--yes"];
+    rcluster(&[&create[..], &tls].concat()).succeeds();
+    fill(&cluster, 1000);
+    let before = contents(&cluster);
+    let plain = cluster.addrs();
+
+    let (entry, to) = (&plain[0], &plain[2]);
+    rcluster(&["reshard", entry, "--to", to, "--slots", "0-999", "--yes"]).succeeds();
+
+    assert_same(&before, &contents(&cluster));
+    assert_eq!(owner(&cluster, Slot::new(0).unwrap()), 2);
+}
+
+#[test]
 fn tls_failures_are_told_from_each_other() {
     let authority = Authority::new();
     let stranger = Authority::new();

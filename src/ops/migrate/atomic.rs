@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use itertools::Itertools;
+
 use super::capability::rehearse_route;
 use super::classic::Classic;
 use super::{MigrateError, Migration, Mover};
@@ -22,6 +24,9 @@ const POLL: Duration = Duration::from_secs(2);
 
 /// Less than this is the talk of looking.
 const TALK: u64 = 10_000;
+
+/// The state of a task that came to nothing by itself.
+const FAILED: &str = "failed";
 
 /// How long a cancelled task may take to come to its end.
 const CANCEL: Duration = Duration::from_secs(5);
@@ -44,7 +49,7 @@ impl Mover for Atomic<'_> {
         let (mut source, mut target) =
             (migration.connect(route.from)?, migration.connect(route.to)?);
         let id = match self.begin(route, &mut source, &mut target) {
-            Err(error) if error.refusal().is_some_and(is_about_rights) => {
+            Err(error) if error.refusal().is_some_and(is_not_for_us) => {
                 let said = error.to_string();
                 return fall_back(migration, route, &mut source, &mut target, &said);
             }
@@ -72,7 +77,8 @@ impl Mover for Atomic<'_> {
             }
             return Err(stop);
         }
-        if is_about_rights(&task.message) {
+        // It may lack a login, a right or a version at the other end, and says so in its log only.
+        if task.state == FAILED {
             return fall_back(migration, route, &mut source, &mut target, &task.message);
         }
         Err(MigrateError::Failed {
@@ -98,14 +104,11 @@ fn arrived(migration: &Migration, route: &Route, target: &mut Server) -> Result<
     Ok(())
 }
 
-/// Whether one server was turned away by the other, or by itself, for lack of a login, a right or a
-/// version: with our own credentials the classic way may do.
-fn is_about_rights(said: &str) -> bool {
-    let words =
-        ["NOAUTH", "WRONGPASS", "NOPERM", "AUTH to", "handshake to target: -", "auth reply"];
-    words.iter().any(|word| said.contains(word))
-        || said.to_ascii_lowercase().contains("unknown command")
-        || said.to_ascii_lowercase().contains("unknown subcommand")
+/// Whether a server lets us not even ask for it.
+fn is_not_for_us(said: &str) -> bool {
+    let lower = said.to_ascii_lowercase();
+    let unknown = ["unknown command", "unknown subcommand"];
+    said.starts_with("NOPERM") || unknown.iter().any(|words| lower.contains(words))
 }
 
 /// Moves a route by SETSLOT and MIGRATE after all.
@@ -156,9 +159,16 @@ impl Attempt<'_> {
         let mut pause = PAUSES.0;
         let (mut seen, mut moving, mut looked) = (String::new(), Instant::now(), Instant::now());
         let mut taken = self.target.bytes_in().unwrap_or(0);
-        let mut cancelled: Option<Instant> = None;
+        let (mut cancelled, mut why): (Option<Instant>, Option<String>) = (None, None);
         loop {
-            let task = self.look()?;
+            let mut task = self.look()?;
+            if task.state == FAILED {
+                why.get_or_insert_with(|| self.reasons(&task));
+            }
+            // Redis is told to try a failed task no more, and calls it cancelled then.
+            if let Some(why) = &why {
+                (task.state, task.message) = (FAILED.to_owned(), why.clone());
+            }
             let is_late = cancelled.is_some_and(|at| at.elapsed() > CANCEL);
             if task.is_over || is_late {
                 return Ok(task);
@@ -185,6 +195,19 @@ impl Attempt<'_> {
             std::thread::sleep(pause);
             pause = (pause * 3 / 2).min(PAUSES.1);
         }
+    }
+
+    /// What both ends say of a failure; one may only know that it lost the other.
+    fn reasons(&mut self, task: &Task) -> String {
+        let support = self.atomic.support;
+        let ends = [&mut *self.source, &mut *self.target];
+        let others = ends.into_iter().filter_map(|end| {
+            let tasks = end.tasks(support).ok()?;
+            let same = |other: &Task| other.slots == task.slots && other.to == task.to;
+            Some(tasks.into_iter().find(same)?.message)
+        });
+        let all = std::iter::once(task.message.clone()).chain(others);
+        all.filter(|message| !message.is_empty()).unique().join("; ")
     }
 
     /// Cancels this task and no other. Valkey cancels all that a source sends, so where somebody

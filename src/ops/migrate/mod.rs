@@ -126,7 +126,7 @@ fn run(
         access: Access { cutoff: options.deadline.interrupt().cutoff(FINISH.1), ..access.clone() },
         options,
         tally,
-        pace: Pace::new(options.max_rate),
+        pace: Pace::new(options.max_rate, options.deadline.clone()),
         outcome: Mutex::default(),
         arrived: Mutex::default(),
         taken: Mutex::default(),

@@ -100,7 +100,7 @@ pub(super) fn move_slot(
             }
             let (now, later) = left.split_at(left.len().min(sizer.keys(&migration.pace)));
             left = later;
-            migration.pace.wait(now.len(), &|| migration.stopped().is_some());
+            migration.pace.wait(now.len());
             let begun = Instant::now();
             let limit = HELD_UP.1.min(migration.access.timeout);
             let options = MigrateOptions { database, limit, replace: false };

@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::ops::wait::Deadline;
+
 /// How long one pipeline of MIGRATEs is meant to keep the source from its clients.
 const BLOCKS: Duration = Duration::from_millis(10);
 
@@ -12,31 +14,36 @@ const POLL: Duration = Duration::from_millis(50);
 /// The fewest and the most keys in one pipeline.
 const KEYS: (usize, usize) = (1, 2000);
 
-/// Keys a second over all routes.
+/// Keys a second over all routes, until the run is to end: then what is in hand goes at once.
 pub(super) struct Pace {
     rate: Option<u32>,
+    deadline: Deadline,
     next: Mutex<Instant>,
 }
 
 impl Pace {
-    pub fn new(rate: Option<u32>) -> Pace {
-        Pace { rate, next: Mutex::new(Instant::now()) }
+    pub fn new(rate: Option<u32>, deadline: Deadline) -> Pace {
+        Pace { rate, deadline, next: Mutex::new(Instant::now()) }
+    }
+
+    fn rate(&self) -> Option<u32> {
+        self.rate.filter(|_| !self.deadline.is_over())
     }
 
     /// The most keys to move in one go, so that a slow rate is no series of bursts.
     pub fn most(&self) -> usize {
-        self.rate.map_or(KEYS.1, |rate| (rate as usize / 10).clamp(KEYS.0, KEYS.1))
+        self.rate().map_or(KEYS.1, |rate| (rate as usize / 10).clamp(KEYS.0, KEYS.1))
     }
 
-    /// Waits until so many keys may move, or until there is no time left for a pace.
-    pub fn wait(&self, keys: usize, is_over: &dyn Fn() -> bool) {
-        let Some(rate) = self.rate else { return };
+    /// Waits until so many keys may move.
+    pub fn wait(&self, keys: usize) {
+        let Some(rate) = self.rate() else { return };
         let mut next = self.next.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let now = Instant::now();
         let begin = (*next).max(now);
         *next = begin + Duration::from_secs_f64(keys as f64 / f64::from(rate.max(1)));
         drop(next);
-        while !is_over() {
+        while !self.deadline.is_over() {
             let left = begin.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -71,22 +78,27 @@ impl BatchSizer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::Interrupt;
+
+    fn pace(rate: Option<u32>) -> Pace {
+        Pace::new(rate, Deadline::after(Duration::from_secs(60), Interrupt::default()))
+    }
 
     #[test]
     fn a_pipeline_grows_while_it_is_quick_and_shrinks_when_it_blocks() {
-        let mut sizer = BatchSizer::new();
+        let (mut sizer, pace) = (BatchSizer::new(), pace(None));
         sizer.took(32, BLOCKS / 10);
-        assert_eq!(sizer.keys(&Pace::new(None)), 64);
+        assert_eq!(sizer.keys(&pace), 64);
         sizer.took(64, BLOCKS * 3);
-        assert_eq!(sizer.keys(&Pace::new(None)), 32);
+        assert_eq!(sizer.keys(&pace), 32);
         (0..10).for_each(|_| sizer.took(sizer.0, BLOCKS * 3));
         assert_eq!(sizer.0, 1);
     }
 
     #[test]
     fn a_rate_is_kept() {
-        let (pace, begun) = (Pace::new(Some(1000)), Instant::now());
-        (0..5).for_each(|_| pace.wait(50, &|| false));
+        let (pace, begun) = (pace(Some(1000)), Instant::now());
+        (0..5).for_each(|_| pace.wait(50));
         // The first goes at once, each other after the 50 ms of the one before.
         assert!(begun.elapsed() >= Duration::from_millis(200), "{:?}", begun.elapsed());
         assert_eq!(pace.most(), 100);

@@ -46,7 +46,7 @@ impl Work<'_, '_> {
             }
             let keys = load.iter().map(|keys| keys.keys.len()).sum();
             batch.touched = batch.touched.union(&load.iter().map(|keys| keys.slot).collect());
-            self.migration.pace.wait(keys, &|| self.migration.stopped().is_some());
+            self.migration.pace.wait(keys);
             self.session.select(database)?;
             let begun = Instant::now();
             let winner = self.winner();
