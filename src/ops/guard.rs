@@ -102,3 +102,77 @@ fn put_back(server: &mut Server, setting: &'static str, before: String) -> Optio
         std::thread::sleep(RESTORE / 50);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::wire::{Access, NODE_TIMEOUT};
+
+    /// A server that knows one setting: none of the real ones could be asked in the middle of a panic
+    /// of ours. `tests/stories` has the real ones.
+    fn server_with(value: &str) -> (NodeAddr, Arc<Mutex<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap().to_string().parse().unwrap();
+        let value = Arc::new(Mutex::new(value.to_owned()));
+        let held = value.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                // `*3 $6 CONFIG $3 GET $… NAME`, and the value where there is one.
+                while let Some(Ok(count)) = lines.next() {
+                    let words: usize = count[1..].parse().unwrap();
+                    let words: Vec<String> = (0..words * 2)
+                        .filter_map(|_| lines.next()?.ok())
+                        .skip(1)
+                        .step_by(2)
+                        .collect();
+                    let mut value = held.lock().unwrap();
+                    let reply = match words.get(3) {
+                        Some(new) => {
+                            value.clone_from(new);
+                            "+OK\r\n".to_owned()
+                        }
+                        None => format!("*2\r\n+{}\r\n+{}\r\n", words[2], value),
+                    };
+                    stream.write_all(reply.as_bytes()).unwrap();
+                }
+            }
+        });
+        (addr, value)
+    }
+
+    fn held(addr: &NodeAddr) -> SettingGuard<Box<Server>> {
+        let server = Box::new(Server::connect(addr, &Access::default()).unwrap());
+        let (guard, held) =
+            SettingGuard::hold(NODE_TIMEOUT, [server], |_, _| Ok(Some("450".to_owned())));
+        held.unwrap();
+        guard
+    }
+
+    #[test]
+    fn a_setting_is_put_back_by_release_by_an_early_return_and_by_a_panic() {
+        let (addr, value) = server_with("15000");
+        let now = || value.lock().unwrap().clone();
+
+        let guard = held(&addr);
+        assert_eq!(now(), "450");
+        assert_eq!(guard.release(), []);
+        assert_eq!(now(), "15000");
+
+        drop(held(&addr));
+        assert_eq!(now(), "15000");
+
+        let panicked = std::panic::catch_unwind(|| {
+            let _guard = held(&addr);
+            assert_eq!(now(), "450");
+            std::panic::resume_unwind(Box::new("a defect of ours"));
+        });
+        assert!(panicked.is_err());
+        assert_eq!(now(), "15000");
+    }
+}

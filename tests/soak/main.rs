@@ -6,6 +6,7 @@
 //! `make soak` runs it for two servers.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cuts;
 mod group;
 mod membership;
 mod moment;

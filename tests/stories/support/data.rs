@@ -46,8 +46,18 @@ pub fn fill(cluster: &TestCluster, keys: usize) {
     fill_with(cluster, names.chain((0..keys).map(|number| format!("key:{number}").into_bytes())));
 }
 
+/// The same in one of several databases.
+pub fn fill_in(cluster: &TestCluster, database: u32, keys: usize) {
+    let names = (0..keys).map(|number| format!("key:{number}").into_bytes());
+    fill_at(cluster, database, names);
+}
+
 /// Keys of these names, of all types, a fifth of them with an end.
 pub fn fill_with(cluster: &TestCluster, names: impl Iterator<Item = Vec<u8>>) {
+    fill_at(cluster, 0, names);
+}
+
+fn fill_at(cluster: &TestCluster, database: u32, names: impl Iterator<Item = Vec<u8>>) {
     let mut by_node: BTreeMap<usize, Pipeline> = BTreeMap::new();
     let owned: Vec<_> = masters(cluster)
         .into_iter()
@@ -59,8 +69,16 @@ pub fn fill_with(cluster: &TestCluster, names: impl Iterator<Item = Vec<u8>>) {
         put(by_node.entry(*node).or_default(), number, &name);
     }
     for (node, pipeline) in by_node {
-        pipeline.query::<()>(&mut cluster.connect(node)).expect("the keys are taken");
+        let mut connection = at(cluster, node, database);
+        pipeline.query::<()>(&mut connection).expect("the keys are taken");
     }
+}
+
+/// A connection that has gone to a database.
+fn at(cluster: &TestCluster, node: usize, database: u32) -> Connection {
+    let mut connection = cluster.connect(node);
+    redis::cmd("SELECT").arg(database).query::<()>(&mut connection).expect("the database");
+    connection
 }
 
 /// The same keys on a server that is in no cluster.
@@ -99,20 +117,34 @@ fn put(pipeline: &mut Pipeline, number: usize, name: &[u8]) {
 
 /// Everything that all masters hold; fails where two hold one key, or one that is not its own.
 pub fn contents(cluster: &TestCluster) -> Contents {
-    contents_where(cluster, |_, _| true)
+    contents_where(cluster, 0, false)
 }
 
 /// The same without keys that a master holds of slots that it does not own.
 pub fn contents_of_owners(cluster: &TestCluster) -> Contents {
-    contents_where(cluster, |view, key| view.me().slots.contains(Slot::of_key(key)))
+    contents_where(cluster, 0, true)
 }
 
-fn contents_where(cluster: &TestCluster, counts: impl Fn(&ClusterView, &[u8]) -> bool) -> Contents {
+/// What [`contents`] gives, of each of these databases.
+pub fn contents_in(cluster: &TestCluster, databases: &[u32]) -> Vec<Contents> {
+    databases.iter().map(|database| contents_where(cluster, *database, false)).collect()
+}
+
+/// What [`assert_same`] asserts, of each database.
+#[track_caller]
+pub fn assert_same_in(before: &[Contents], after: &[Contents]) {
+    before.iter().zip(after).for_each(|(before, after)| assert_same(before, after));
+}
+
+fn contents_where(cluster: &TestCluster, database: u32, owned_only: bool) -> Contents {
     let mut all = Contents::new();
     for node in masters(cluster) {
-        let (mut connection, view) = (cluster.connect(node), view(cluster, node));
+        let mut connection = at(cluster, node, database);
         let mut keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
-        keys.retain(|key| counts(&view, key));
+        if owned_only {
+            let view = view(cluster, node);
+            keys.retain(|key| view.me().slots.contains(Slot::of_key(key)));
+        }
         if keys.is_empty() {
             continue;
         }
