@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use rcluster::model::Slot;
 use rustix::process::Signal;
 
-use crate::support::data::{Writer, assert_same, contents, cut, fill, fill_with, owner, view};
+use crate::support::data::{
+    Writer, assert_same, assert_same_in, contents, contents_in, cut, fill, fill_in, fill_with,
+    owner,
+};
 use crate::support::{
     Run, Running, Server, TestCluster, eventually, rcluster, server_under_test, start,
 };
