@@ -160,15 +160,17 @@ fn a_server_that_is_the_child_of_a_script_ends_with_the_sandbox() {
 #[test]
 fn a_server_that_is_the_child_of_a_script_ends_where_another_does_not_start() {
     let (play, programs) = (Playground::new(2), Programs::new());
-    let parent = programs.parent("parent");
-    let second = play.ports[1].number;
-    let run = "case \"$1\" in */$second/*) exit 1;; esac\nexec \"$parent\" \"$@\"";
-    let names = format!("second={second} parent='{}'", parent.display());
-    let half = programs.script("half", &format!("{names}\n{run}"));
-    let ports = format!("{},{second}", play.ports[0].number);
+    let (fails, silent) = (play.ports[0].number, play.ports[1].number);
+    let text = format!(
+        "case \"$1\" in --version) exec \"$real\" \"$1\";; */{fails}/*) exit 1;; esac
+         sleep 60 & echo $! >>'{}'; wait",
+        programs.path("pids").display()
+    );
+    let program = programs.script("half", &text);
+    let ports = format!("{fails},{silent}");
 
-    let args = ["up", "--server", text(&half), "--ports", &ports];
-    play.run(&args).exits(1).tells(&["ended at once"]);
+    let args = ["up", "--server", self::text(&program), "--ports", &ports];
+    play.run(&args).exits(1).tells(&[&fails.to_string(), "ended at once"]);
 
     programs.all_end();
 }
