@@ -57,18 +57,22 @@ up() { rcluster sandbox up --dir "$play/demo" --ports "$ports" ${server:+--serve
 # The usual ports, or the next ones that are free.
 usual=7001-7003,8001-8003
 found=
+# shellcheck disable=SC2046 # a list
 for ports in ${DEMO_PORTS:-} $usual $(for n in 1 2 3 4 5 6 7 8 9; do echo 7${n}01-7${n}03,8${n}01-8${n}03; done); do
     if why=$(up --dry-run 2>&1 >/dev/null); then
         found=yes
         break
     fi
     case $why in
-        *taken*) echo "# ports $ports cannot be used here: ${why%%hint:*}" | head -n 1 >&2 ;;
+        *taken*) echo "# ports $ports: $why" | head -n 1 >&2 ;;
         *) break ;;
     esac
 done
 if [ -z "$found" ]; then
-    echo "$why" >&2
+    case $why in
+        *taken*) echo "error: all these ports are taken: name free ones, six: DEMO_PORTS=2991-2996 make demo" >&2 ;;
+        *) echo "$why" >&2 ;;
+    esac
     exit 1
 fi
 

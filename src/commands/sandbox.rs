@@ -21,6 +21,9 @@ use crate::sandbox::{LocalNode, NodeSpec, ServerProgram, State, find_server, sta
 /// A server is up in a fraction of a second; one with data takes longer to load it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a server may take to end whose data is deleted next: there is nothing to save.
+const PURGE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Most nodes that are named in a line.
 const FEW: usize = 12;
 
@@ -317,8 +320,9 @@ impl Down {
         if self.dry_run {
             return show(cx, &nodes);
         }
+        let timeout = if self.purge { PURGE_TIMEOUT } else { PATIENCE };
         for node in &mut nodes {
-            node.stop(PATIENCE)?;
+            node.stop(timeout)?;
         }
         let code = show(cx, &nodes)?;
         if self.purge {

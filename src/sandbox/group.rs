@@ -5,6 +5,10 @@ use std::time::Duration;
 use super::SandboxError;
 use super::node::{LocalNode, NodeSpec};
 
+/// How long a server that has just started may take to end. It has nothing new to save, and one that
+/// cannot save, on a full disk, never ends by itself.
+const UNDO_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Looks whether all of these can run, before anything is made: gives which of them run already.
 pub fn vet_all(specs: &[NodeSpec]) -> Result<Vec<bool>, SandboxError> {
     specs.iter().map(NodeSpec::vet).collect()
@@ -23,7 +27,7 @@ pub fn start_all(
     if let Err(error) = started {
         for node in nodes.iter_mut().filter(|node| node.is_child()) {
             // The first failure is the one to tell.
-            let _ = node.stop(patience);
+            let _ = node.stop(UNDO_TIMEOUT);
         }
         return Err(error);
     }

@@ -66,7 +66,7 @@ impl Playground {
         self.root().join(self.ports[node].number.to_string())
     }
 
-    fn connect(&self, node: usize) -> redis::Connection {
+    pub fn connect(&self, node: usize) -> redis::Connection {
         let client = redis::Client::open(format!("redis://{}", self.addr(node))).unwrap();
         client.get_connection().unwrap()
     }

@@ -176,6 +176,24 @@ fn a_server_that_is_the_child_of_a_script_ends_where_another_does_not_start() {
 }
 
 #[test]
+fn servers_that_cannot_save_end_all_the_same() {
+    let play = Playground::new(2);
+    play.up(&[]).succeeds();
+    // As on a full disk: it refuses to end without a save.
+    for node in 0..2 {
+        let mut connection = play.connect(node);
+        redis::cmd("CONFIG").arg(&["SET", "save", "1 1"]).exec(&mut connection).unwrap();
+        std::fs::create_dir(play.folder(node).join("dump.rdb")).unwrap();
+    }
+    let begun = Instant::now();
+
+    play.run(&["down", "--purge"]).succeeds();
+
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    assert!(!play.root().exists());
+}
+
+#[test]
 fn an_interrupted_start_leaves_no_server() {
     let (play, programs) = (Playground::new(2), Programs::new());
     // The second never answers.
