@@ -4,9 +4,9 @@ SERVERS := target/servers
 STORIES := RCLUSTER_TEST_SERVERS="$(CURDIR)/$(SERVERS)" RUST_TEST_THREADS=8 cargo test --quiet --test stories
 ALL := redis-6.2 redis-7.0 redis-8.2 redis-8.6 valkey-8.1 valkey-9.1
 
-.PHONY: rust build demo test lint servers matrix soak bench clean
+.PHONY: rust build demo test first-contact lint servers matrix soak bench clean
 
-# A clear line first where Rust is missing or too old.
+# A clear line first where Rust is missing or too old, or a C compiler is missing.
 rust:
 	@sh .ci/rust.sh
 
@@ -25,9 +25,12 @@ test: lint
 	RCLUSTER_TEST_SERVER=redis-7.0 $(STORIES)
 	RCLUSTER_TEST_SERVER=valkey-9.1 $(STORIES)
 	sh .ci/netns.sh
-	DEMO_PROFILE=debug DEMO_PORTS=17801-17806 sh .ci/demo.sh >/dev/null
-	sh .ci/as-installed.sh $(SERVERS)/redis-7.0 target/as-installed
-	PATH="$(CURDIR)/target/as-installed:$$PATH" DEMO_PROFILE=debug DEMO_PORTS=17801-17806 sh .ci/demo.sh >/dev/null
+	sh .ci/first-contact.sh quick
+
+# The demo on machines as people have them, in clones too: docs/first-contact.md.
+first-contact: rust
+	sh .ci/servers.sh $(SERVERS) redis-7.0
+	sh .ci/first-contact.sh
 
 lint: rust
 	cargo fmt --check

@@ -3,64 +3,119 @@
 # What it starts it stops, on every way out.
 set -eu
 
-cd "$(dirname "$0")/.."
+here=$PWD
+CDPATH='' cd "$(dirname "$0")/.."
 # DEMO_PROFILE=debug runs what the tests have built already.
-profile=${DEMO_PROFILE:-release}
-[ "$profile" = debug ] && cargo build --quiet || cargo build --quiet --release
-PATH=$PWD/target/$profile:$PATH
+case ${DEMO_PROFILE:-release} in debug) profile=dev ;; *) profile=release ;; esac
+# cargo tells where it puts the program: a setting may name another place than target/.
+bin=$(cargo build --profile $profile --bin rcluster --message-format=json-render-diagnostics |
+    sed -n 's|.*"executable":"\(.*\)/rcluster".*|\1|p')
+[ -n "$bin" ] || exit 1
+rcluster() { "$bin/rcluster" "$@"; }
+
+# Empty: the one on PATH.
+server=
 if ! command -v redis-server >/dev/null && ! command -v valkey-server >/dev/null; then
-    # No root needed, and no service started: the package is unpacked into a folder.
-    sh .ci/servers.sh target/servers redis-7.0
-    PATH=$PWD/target/servers/redis-7.0:$PATH
+    # No root needed, and no service started: a package is unpacked into a directory.
+    for name in redis-7.0 valkey-9.1; do
+        if sh .ci/servers.sh target/servers $name >&2; then
+            server=target/servers/$name/${name%-*}-server
+            break
+        fi
+    done
+    if [ -z "$server" ]; then
+        echo "error: no server: install redis-server or valkey-server (apt-get install redis-server, dnf install valkey, brew install redis)" >&2
+        exit 1
+    fi
 fi
+
 play=$(mktemp -d)
-trap 'rcluster sandbox down --dir "$play/demo" --purge >/dev/null 2>&1 || true; rm -rf "$play"' EXIT
-trap 'exit 1' INT TERM HUP
+tidy() {
+    trap '' INT TERM HUP
+    if [ -d "$play/demo" ] && ! down=$(rcluster sandbox down --dir "$play/demo" --purge 2>&1); then
+        printf '%s\n' "$down" "error: servers may still run; their files are in $play/demo" >&2
+        exit 1
+    fi
+    rm -rf "$play"
+}
+trap tidy EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
-run() { say "$@"; "$@"; }
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
+    bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+fi
+say() { printf '\n%s$ %s%s\n' "$bold" "$*" "$plain"; }
+run() {
+    say rcluster "$@"
+    rcluster "$@"
+}
+up() { rcluster sandbox up --dir "$play/demo" --ports "$ports" ${server:+--server "$server"} "$@"; }
 
-# The usual ports, or others where something else has them.
-ports=
-for try in ${DEMO_PORTS:-7001-7003,8001-8003} 17001-17003,18001-18003 20701-20706; do
-    if rcluster sandbox up --dir "$play/demo" --ports "$try" --dry-run >/dev/null 2>&1; then
-        ports=$try
+# The usual ports, or the next ones that are free.
+usual=7001-7003,8001-8003
+found=
+# shellcheck disable=SC2046 # a list
+for ports in ${DEMO_PORTS:-} $usual $(for n in 1 2 3 4 5 6 7 8 9; do echo 7${n}01-7${n}03,8${n}01-8${n}03; done); do
+    if why=$(up --dry-run 2>&1 >/dev/null); then
+        found=yes
         break
     fi
-    echo "# ports $try cannot be used here" >&2
+    case $why in
+        *taken*) echo "# ports $ports: $why" | head -n 1 >&2 ;;
+        *) break ;;
+    esac
 done
-[ -n "$ports" ] || ports=${DEMO_PORTS:-7001-7003,8001-8003}
-up() { rcluster sandbox up --dir "$play/demo" --ports "$ports"; }
+if [ -z "$found" ]; then
+    case $why in
+        *taken*) echo "error: all these ports are taken: name free ones, six: DEMO_PORTS=2991-2996 make demo" >&2 ;;
+        *) echo "$why" >&2 ;;
+    esac
+    exit 1
+fi
 
-say "rcluster sandbox up --ports $ports"
+say rcluster sandbox up --ports "$ports"
 up
 nodes=$(rcluster sandbox status --dir "$play/demo" | awk 'NR > 1 { print $1 }')
 # shellcheck disable=SC2086 # each node is a word of its own
 set -- $nodes
 
 printf '\n# In one command\n'
-run rcluster create "$@" --replicas 1 --yes
-run rcluster check "$1" --wait 30s --strict
-run rcluster info "$1"
+run create "$@" --replicas 1 --yes
+run check "$1" --wait 30s --strict
+run info "$1"
 
 printf '\n# The same by hand, on fresh servers\n'
 rcluster sandbox down --dir "$play/demo" --purge >/dev/null
 up >/dev/null 2>&1
-run rcluster meet "$@"
-run rcluster addslots "$1" 0-5460
-run rcluster addslots "$2" 5461-10922
-run rcluster addslots "$3" 10923-16383
-run rcluster replicate "$4" "$1"
-run rcluster replicate "$5" "$2"
-run rcluster replicate "$6" "$3"
-run rcluster check "$1" --wait 30s --strict
-run rcluster nodes "$1"
+run meet "$@"
+run addslots "$1" 0-5460
+run addslots "$2" 5461-10922
+run addslots "$3" 10923-16383
+run replicate "$4" "$1"
+run replicate "$5" "$2"
+run replicate "$6" "$3"
+run check "$1" --wait 30s --strict
+run nodes "$1"
 
-# What was started is stopped and deleted again.
-cat <<'END'
-
-Next:
-  cargo install --path .                         # rcluster on your PATH
-  rcluster sandbox up --create --replicas 1      # a cluster to try commands on
-  rcluster check 127.0.0.1:7001                  # rcluster --help lists the rest
+# What was started is stopped and deleted again. Each line can be pasted as it is.
+quote() {
+    case $1 in
+        *[!A-Za-z0-9_./-]*) printf "'%s'\n" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")" ;;
+        *) printf '%s\n' "$1" ;;
+    esac
+}
+program=$(quote "${bin#"$PWD"/}/rcluster")
+options=
+[ "$ports" = $usual ] || options=" --ports $ports"
+[ -z "$server" ] || options="$options --server $server"
+printf '\nNext:\n'
+[ "$here" = "$PWD" ] || printf '  cd %s\n' "$(quote "$PWD")"
+cat <<END
+  $program sandbox up --create --replicas 1$options
+  $program check $1
+  $program sandbox down --purge
+  cargo install --path .     # then without the path, if ~/.cargo/bin is on PATH; rcluster --help lists the rest
 END

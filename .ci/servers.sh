@@ -11,7 +11,8 @@
 #
 # Needs x86-64 Linux and python3 with pip; for redis-7.0 (unless Redis 7.0 is on PATH),
 # valkey-cli-9.1 and, where glibc is older than 2.38, redis-8.6 also Debian's apt-get and dpkg.
-# DEBIAN_MIRROR names a Debian mirror to use instead of the one in the system's own sources.
+# DEBIAN_MIRROR names a Debian mirror to use instead of the one in the system's own sources; where
+# they name none, as on Ubuntu, that is http://deb.debian.org/debian.
 set -eu
 
 all='redis-6.2 redis-7.0 redis-8.2 redis-8.6 valkey-8.1 valkey-9.1'
@@ -91,15 +92,49 @@ take() {
     done
 }
 
-# The Debian mirrors that this system's own sources name.
+# The Debian mirrors that this system's own sources name, or Debian's own where they name none, as
+# on Ubuntu.
 mirrors() {
     if [ -n "${DEBIAN_MIRROR:-}" ]; then
         echo "$DEBIAN_MIRROR"
     else
         # shellcheck disable=SC2016 # apt's variables, not the shell's
         apt-get indextargets --format '$(COMPONENT) $(SITE)' 2>/dev/null |
-            sed -n 's|^main \(.*/debian\)/*$|\1|p' | sort -u
+            sed -n 's|^main \(.*/debian\)/*$|\1|p' | sort -u >"$work/mirrors"
+        [ -s "$work/mirrors" ] || echo http://deb.debian.org/debian >"$work/mirrors"
+        cat "$work/mirrors"
     fi
+}
+
+# Has the private apt in $apt trust Debian's keys. On Debian they are there; Ubuntu has them in a
+# package, which is unpacked into a directory, with package lists of its own. Otherwise the keys
+# that the system trusts have to do.
+trust() {
+    signed=
+    for keys in /usr/share/keyrings/debian-archive-keyring.gpg \
+        /usr/share/keyrings/debian-archive-keyring.pgp; do
+        [ ! -r "$keys" ] || signed=" signed-by=$keys"
+    done
+    [ -z "$signed" ] || return 0
+    own=$work/keyring
+    if [ ! -d "$own" ]; then
+        mkdir -p "$own/lists/partial" "$own/archives/partial"
+        cat >"$own/conf" <<CONF
+APT::Sandbox::User "";
+Acquire::Languages "none";
+Dir::State::Lists "$own/lists";
+Dir::Cache "$own";
+CONF
+        (
+            cd "$own"
+            apt-get -c "$own/conf" update
+            apt-get -c "$own/conf" -q download debian-archive-keyring
+            dpkg -x debian-archive-keyring_*.deb "$own"
+        ) >"$work/log" 2>&1 || true
+    fi
+    # Not signed-by: a list of sources cannot quote a path with blanks.
+    [ ! -d "$own/usr/share/keyrings" ] ||
+        echo "Dir::Etc::trustedparts \"$own/usr/share/keyrings/\";" >>"$apt/conf"
 }
 
 # Makes a private apt for a Debian release, so that the system's own sources, lists and
@@ -134,11 +169,7 @@ Dir::State "$apt";
 Dir::State::status "$apt/status";
 Dir::Cache "$apt";
 CONF
-    signed=
-    for keys in /usr/share/keyrings/debian-archive-keyring.gpg \
-        /usr/share/keyrings/debian-archive-keyring.pgp; do
-        [ ! -r "$keys" ] || signed=" signed-by=$keys"
-    done
+    trust
     : >"$work/log"
     for mirror in $(mirrors); do
         echo "deb [arch=amd64$signed] $mirror $suite main" >"$apt/sources.list"
@@ -147,8 +178,6 @@ CONF
             return 0
         fi
     done
-    [ -s "$work/log" ] || by_hand "$2; this system's apt sources name no Debian mirror:" \
-        'set DEBIAN_MIRROR'
     by_hand "$2; Debian $suite could not be read: $(tail -n 3 "$work/log" | tr '\n' ' ')"
 }
 
@@ -215,7 +244,7 @@ fetch() {
                     return 0
                     ;;
             esac
-            debian bookworm 'install Redis 7.0 (Debian 12: redis-server, redis-tools)' \
+            debian bookworm 'install Redis 7.0 (Debian 12, Ubuntu 24.04: redis-server, redis-tools)' \
                 redis-server redis-tools \
                 libc6 libgcc-s1 libstdc++6 libatomic1 libjemalloc2 liblzf1 libssl3 \
                 libsystemd0 libcap2 libgcrypt20 libgpg-error0 liblz4-1 liblzma5 libzstd1

@@ -29,8 +29,8 @@ pub struct Restore {
     dir: PathBuf,
     /// Any node of the cluster that takes the keys
     entry: NodeList,
-    /// The redis-server or valkey-server that loads the files, no older than the one that wrote
-    /// them and no newer than the cluster [default: the first on PATH]
+    /// The redis-server or valkey-server that loads the files, by its path or its name on PATH, no
+    /// older than the one that wrote them and no newer than the cluster [default: the first on PATH]
     #[arg(long, value_name = "PROGRAM")]
     server: Option<PathBuf>,
     /// Files that are loaded at a time, each into as much memory as its keys take here

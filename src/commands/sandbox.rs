@@ -14,11 +14,15 @@ use super::create::Create;
 use super::placement::PlacementArgs;
 use super::step::{ChangeArgs, Format};
 use crate::model::{NodeAddr, NodeList};
+use crate::ops::Interrupt;
 use crate::render::{Table, Usage, exit};
 use crate::sandbox::{LocalNode, NodeSpec, ServerProgram, State, find_server, start_all, vet_all};
 
 /// A server is up in a fraction of a second; one with data takes longer to load it.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a server may take to end whose data is deleted next: there is nothing to save.
+const PURGE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Most nodes that are named in a line.
 const FEW: usize = 12;
@@ -65,8 +69,8 @@ struct Up {
     /// Ports and ranges of ports
     #[arg(long, default_value = "7001-7003,8001-8003", value_name = "PORTS")]
     ports: Ports,
-    /// The server program [default: redis-server or valkey-server on PATH]
-    #[arg(long, value_name = "PATH")]
+    /// The server program, by its path or its name on PATH [default: redis-server or valkey-server]
+    #[arg(long, value_name = "PROGRAM")]
     server: Option<PathBuf>,
     /// Form a cluster of the servers as well
     #[arg(long)]
@@ -230,7 +234,9 @@ impl Up {
         if self.change.dry_run {
             return self.show_only(cx, &server, &version, &vet_all(&specs)?);
         }
-        let nodes = start_all(&specs, PATIENCE)?;
+        // Half of the servers are no sandbox: those that run by then are stopped again.
+        let interrupt = Interrupt::catch()?;
+        let nodes = start_all(&specs, PATIENCE, &|| interrupt.signal())?;
         let addrs: Vec<NodeAddr> = nodes.iter().map(addr).collect();
         if self.create {
             cx.ui.say(&format!("{} servers run ({version})", nodes.len()));
@@ -314,8 +320,9 @@ impl Down {
         if self.dry_run {
             return show(cx, &nodes);
         }
+        let timeout = if self.purge { PURGE_TIMEOUT } else { PATIENCE };
         for node in &mut nodes {
-            node.stop(PATIENCE)?;
+            node.stop(timeout)?;
         }
         let code = show(cx, &nodes)?;
         if self.purge {

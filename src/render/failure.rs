@@ -452,12 +452,16 @@ fn sandbox(error: &SandboxError) -> Failure {
     match error {
         SandboxError::NoServer => failure.hint(
             "install one: apt-get install redis-server (or valkey-server), brew install redis;\n\
-             or name its program: --server PATH",
+             or name its program: --server PROGRAM",
         ),
+        SandboxError::NotOnPath { name } => Failure::usage(error).hint(format!(
+            "a name without / is looked up on PATH; for a file in this directory: --server ./{}",
+            name.display()
+        )),
         SandboxError::NotRunnable { .. }
         | SandboxError::NoServerProgram { .. }
         | SandboxError::TooOld { .. } => Failure::usage(error)
-            .hint("name a redis-server or valkey-server that can be run: --server PATH"),
+            .hint("name a redis-server or valkey-server that can be run: --server PROGRAM"),
         SandboxError::PortTaken { .. } => failure.hint("choose others with --ports 7101-7106"),
         SandboxError::PortTooHigh { .. } => failure.hint("choose ports up to 55535"),
         SandboxError::FolderName { .. } => {

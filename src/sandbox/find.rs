@@ -1,17 +1,23 @@
 //! Finding a server program.
 
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::Signal;
+
 use super::SandboxError;
+use super::node::signal_group;
 
 /// How long a program may take to print its version.
-const TELLS: Duration = Duration::from_secs(10);
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 
-const POLL: Duration = Duration::from_millis(5);
+/// More than any server prints on the first line.
+const LONGEST_LINE: usize = 1000;
 
 /// The first version that knows clusters.
 const CLUSTERS: u32 = 3;
@@ -26,19 +32,26 @@ pub struct ServerProgram {
     pub version: String,
 }
 
-/// The server at a path, or else the first `redis-server`, or `valkey-server`, on PATH.
+/// The server at a path, or with a name on PATH, or else the first `redis-server`, or
+/// `valkey-server`, on PATH.
 ///
 /// # Errors
-/// There is none, or it does not run, or does not say that it is a server that knows clusters.
-pub fn find_server(path: Option<&Path>) -> Result<ServerProgram, SandboxError> {
-    let path = match path {
-        Some(path) => path.to_owned(),
-        None => on_path().ok_or(SandboxError::NoServer)?,
+/// There is none, or it does not run, or does not print the version of a server that supports
+/// clusters.
+pub fn find_server(program: Option<&Path>) -> Result<ServerProgram, SandboxError> {
+    let path = match program {
+        Some(path) if path.as_os_str().as_encoded_bytes().contains(&b'/') => path.to_owned(),
+        Some(name) => {
+            which::which(name).map_err(|_| SandboxError::NotOnPath { name: name.to_owned() })?
+        }
+        None => which::which("redis-server")
+            .or_else(|_| which::which("valkey-server"))
+            .map_err(|_| SandboxError::NoServer)?,
     };
-    // Servers run in folders of their own: a relative path would lead elsewhere there.
+    // Servers run in directories of their own: a relative path would lead elsewhere there.
     let failed = |source| SandboxError::NotRunnable { path: path.clone(), source };
     let path = std::path::absolute(&path).map_err(failed)?;
-    let version = first_line(&path)
+    let version = version_line(&path)
         .map_err(|source| SandboxError::NotRunnable { path: path.clone(), source })?;
     match major(&version) {
         Some(major) if major >= CLUSTERS => Ok(ServerProgram { path, version }),
@@ -47,34 +60,42 @@ pub fn find_server(path: Option<&Path>) -> Result<ServerProgram, SandboxError> {
     }
 }
 
-fn on_path() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let runs = |file: &PathBuf| {
-        file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
-    let find = |name: &str| std::env::split_paths(&path).map(|dir| dir.join(name)).find(runs);
-    find("redis-server").or_else(|| find("valkey-server"))
-}
-
-/// The first line of what `--version` prints; empty where nothing comes.
-fn first_line(program: &Path) -> io::Result<String> {
+/// The first line of what `--version` prints; empty if nothing comes.
+fn version_line(program: &Path) -> io::Result<String> {
     let mut child = Command::new(program)
         .arg("--version")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        .process_group(0)
         .spawn()?;
-    let begun = Instant::now();
-    while child.try_wait()?.is_none() {
-        if begun.elapsed() > TELLS {
-            child.kill()?;
-            child.wait()?;
-            return Ok(String::new());
-        }
-        std::thread::sleep(POLL);
-    }
+    let line = child.stdout.take().map(first_line).transpose();
+    // All of it: what it has started may run on, and hold its output open.
+    signal_group(&child, Signal::KILL);
+    child.wait()?;
+    Ok(line?.unwrap_or_default())
+}
+
+/// Reads until the first line ends, the output ends, or the time is over.
+fn first_line(mut out: ChildStdout) -> io::Result<String> {
+    let deadline = Instant::now() + VERSION_TIMEOUT;
     let mut text = Vec::new();
-    child.stdout.take().map(|out| out.take(1000).read_to_end(&mut text)).transpose()?;
+    let mut buffer = [0; LONGEST_LINE];
+    while text.len() < LONGEST_LINE && !text.contains(&b'\n') {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).map_err(io::Error::other)?;
+        let mut fds = [PollFd::from_borrowed_fd(out.as_fd(), PollFlags::IN)];
+        match poll(&mut fds, Some(&left)) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        match out.read(&mut buffer)? {
+            0 => break,
+            count => text.extend_from_slice(&buffer[..count]),
+        }
+    }
     Ok(String::from_utf8_lossy(&text).lines().next().unwrap_or_default().to_owned())
 }
 

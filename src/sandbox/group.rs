@@ -5,21 +5,29 @@ use std::time::Duration;
 use super::SandboxError;
 use super::node::{LocalNode, NodeSpec};
 
+/// How long a server that has just started may take to end. It has nothing new to save, and one that
+/// cannot save, on a full disk, never ends by itself.
+const UNDO_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Looks whether all of these can run, before anything is made: gives which of them run already.
 pub fn vet_all(specs: &[NodeSpec]) -> Result<Vec<bool>, SandboxError> {
     specs.iter().map(NodeSpec::vet).collect()
 }
 
 /// Starts what does not run yet and waits until all answer; where one does not, stops those again
-/// that it has started.
-pub fn start_all(specs: &[NodeSpec], patience: Duration) -> Result<Vec<LocalNode>, SandboxError> {
+/// that it has started. So it does if a signal comes, which `interrupted` gives the name of.
+pub fn start_all(
+    specs: &[NodeSpec],
+    patience: Duration,
+    interrupted: &dyn Fn() -> Option<&'static str>,
+) -> Result<Vec<LocalNode>, SandboxError> {
     vet_all(specs)?;
     let mut nodes = Vec::new();
-    let started = try_start(specs, &mut nodes, patience);
+    let started = try_start(specs, &mut nodes, patience, interrupted);
     if let Err(error) = started {
         for node in nodes.iter_mut().filter(|node| node.is_child()) {
             // The first failure is the one to tell.
-            let _ = node.stop(patience);
+            let _ = node.stop(UNDO_TIMEOUT);
         }
         return Err(error);
     }
@@ -30,9 +38,10 @@ fn try_start(
     specs: &[NodeSpec],
     nodes: &mut Vec<LocalNode>,
     patience: Duration,
+    interrupted: &dyn Fn() -> Option<&'static str>,
 ) -> Result<(), SandboxError> {
     for spec in specs {
         nodes.push(LocalNode::start(spec)?);
     }
-    nodes.iter_mut().try_for_each(|node| node.wait_ready(patience).map(drop))
+    nodes.iter_mut().try_for_each(|node| node.wait_ready_unless(patience, interrupted).map(drop))
 }

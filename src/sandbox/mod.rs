@@ -29,6 +29,8 @@ pub use state::State;
 pub enum SandboxError {
     #[error("no redis-server and no valkey-server is on PATH")]
     NoServer,
+    #[error("{}: not found on PATH", name.display())]
+    NotOnPath { name: PathBuf },
     #[error("{}: cannot be run: {source}", path.display())]
     NotRunnable { path: PathBuf, source: io::Error },
     #[error("{}: this is no redis-server or valkey-server: {}", path.display(), if said.is_empty() { "it prints no version".to_owned() } else { format!("it prints '{}'", said.escape_debug()) })]
@@ -59,6 +61,8 @@ pub enum SandboxError {
     Foreign { addr: SocketAddr },
     #[error("{addr} still runs: its data is not deleted")]
     StillRuns { addr: SocketAddr },
+    #[error("stopped by {0}; the servers that this run started are stopped again")]
+    Interrupted(&'static str),
     #[error("{} holds no sandbox", .0.display())]
     NoSandbox(PathBuf),
 }

@@ -1,14 +1,14 @@
 //! One server process of the playground.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 
 use super::SandboxError;
 use super::state::{State, lives_in};
@@ -70,7 +70,7 @@ impl NodeSpec {
         };
         let dir = std::path::absolute(&self.dir).map_err(files(&self.dir))?;
         let dir = vet_name(dir.canonicalize().unwrap_or(dir))?;
-        let node = LocalNode { addr: (self.ip, port).into(), dir, child: None };
+        let node = LocalNode { addr: (self.ip, port).into(), dir, child: None, log_start: 0 };
         if node.state().pid().is_some() {
             return Ok(true);
         }
@@ -110,7 +110,11 @@ impl NodeSpec {
 pub struct LocalNode {
     addr: SocketAddr,
     dir: PathBuf,
+    /// What this value has started: the server, or a program that has the server as its child. It
+    /// leads a process group, in which the server is.
     child: Option<Child>,
+    /// Where in the log what it says from now on begins.
+    log_start: u64,
 }
 
 fn files(path: &Path) -> impl Fn(io::Error) -> SandboxError + '_ {
@@ -129,7 +133,10 @@ impl LocalNode {
         let runs = spec.vet()?;
         fs::create_dir_all(&spec.dir).map_err(files(&spec.dir))?;
         let dir = vet_name(spec.dir.canonicalize().map_err(files(&spec.dir))?)?;
-        let mut node = LocalNode { addr: (spec.ip, spec.port).into(), dir, child: None };
+        let addr = (spec.ip, spec.port).into();
+        let mut node = LocalNode { addr, dir, child: None, log_start: 0 };
+        // An earlier run's errors are not this one's.
+        node.log_start = fs::metadata(node.log()).map_or(0, |log| log.len());
         if runs {
             return Ok(node);
         }
@@ -150,6 +157,8 @@ impl LocalNode {
             .args(arguments)
             .arg(&config)
             .current_dir(&node.dir)
+            // Servers since 7.2 end if the user's locale is not installed.
+            .env("LC_ALL", "C")
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(complaints)
@@ -171,7 +180,8 @@ impl LocalNode {
                 let config = fs::read_to_string(dir.join(CONFIG)).ok()?;
                 let ip =
                     config.lines().find_map(|line| line.strip_prefix("bind "))?.parse().ok()?;
-                Some(LocalNode { addr: SocketAddr::new(ip, port), dir, child: None })
+                let addr = SocketAddr::new(ip, port);
+                Some(LocalNode { addr, dir, child: None, log_start: 0 })
             })
             .collect();
         nodes.sort_by_key(|node| node.addr);
@@ -197,41 +207,65 @@ impl LocalNode {
 
     /// Waits until the server answers.
     pub fn wait_ready(&mut self, patience: Duration) -> Result<u32, SandboxError> {
+        self.wait_ready_unless(patience, &|| None)
+    }
+
+    /// Waits until the server answers, or a signal comes, which `interrupted` gives the name of.
+    pub(super) fn wait_ready_unless(
+        &mut self,
+        patience: Duration,
+        interrupted: &dyn Fn() -> Option<&'static str>,
+    ) -> Result<u32, SandboxError> {
         let deadline = Instant::now() + patience;
-        let port = self.addr.port();
         loop {
-            let state = self.state();
-            let has_ended = match &mut self.child {
-                Some(child) => !matches!(child.try_wait(), Ok(None)),
-                None => matches!(state, State::Stopped | State::Foreign),
-            };
-            match state {
-                State::Running { pid } => return Ok(pid),
-                _ if has_ended => {
-                    let (log, tail) = (self.log(), self.log_excerpt());
-                    return Err(SandboxError::Ended { port, log, tail });
-                }
-                // No waiting helps against a password.
-                State::NoAnswer { said: Some(said), .. } if said.starts_with("NOAUTH") => {
-                    return Err(SandboxError::Untold { addr: self.addr, said: Some(said) });
-                }
-                _ => {}
+            if let Some(pid) = self.ready()? {
+                return Ok(pid);
+            }
+            if let Some(signal) = interrupted() {
+                return Err(SandboxError::Interrupted(signal));
             }
             if Instant::now() >= deadline {
-                return Err(SandboxError::NoAnswer { port, after: patience, log: self.log() });
+                let (port, log) = (self.addr.port(), self.log());
+                return Err(SandboxError::NoAnswer { port, after: patience, log });
             }
             std::thread::sleep(LOOK);
         }
     }
 
+    /// The pid of the server, if it answers; fails where no waiting helps.
+    fn ready(&mut self) -> Result<Option<u32>, SandboxError> {
+        let state = self.state();
+        let has_ended = match self.child {
+            Some(_) => self.live_group().is_none(),
+            None => matches!(state, State::Stopped | State::Foreign),
+        };
+        match state {
+            State::Running { pid } => Ok(Some(pid)),
+            _ if has_ended => {
+                let (port, log, tail) = (self.addr.port(), self.log(), self.log_excerpt());
+                Err(SandboxError::Ended { port, log, tail })
+            }
+            State::NoAnswer { said: Some(said), .. } if said.starts_with("NOAUTH") => {
+                Err(SandboxError::Untold { addr: self.addr, said: Some(said) })
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// What its log says of it, where the server that this value started has ended.
     pub fn ended(&mut self) -> Option<String> {
-        let has_ended = self.child.is_some() && self.live_child().is_none();
+        let has_ended = self.child.is_some() && self.live_group().is_none();
         has_ended.then(|| self.log_excerpt())
     }
 
     fn log_excerpt(&self) -> String {
-        let text = fs::read(self.log()).unwrap_or_default();
+        let read = || {
+            let mut log = File::open(self.log())?;
+            log.seek(SeekFrom::Start(self.log_start))?;
+            let mut text = Vec::new();
+            log.read_to_end(&mut text).map(|_| text)
+        };
+        let text = read().unwrap_or_default();
         excerpt(&String::from_utf8_lossy(&text))
     }
 
@@ -239,17 +273,20 @@ impl LocalNode {
     /// not. Gives whether it was running; fails where that cannot be known.
     pub fn stop(&mut self, patience: Duration) -> Result<bool, SandboxError> {
         let state = self.state();
-        let Some(pid) = state.pid().or_else(|| self.live_child()) else {
+        let own = state.pid();
+        let Some(pid) = own.or_else(|| self.live_group()) else {
             return state.vet_stop(self.addr).map(|()| false);
         };
-        let port = self.addr.port();
-        let wont_end = || SandboxError::WontEnd { port, pid, after: patience };
-        let target = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(wont_end)?;
         for signal in [Signal::TERM, Signal::KILL] {
-            // It may have ended between the look and the signal.
-            let _ = kill_process(target, signal);
+            let escalates = signal == Signal::KILL;
             // One that is suspended ends, and saves its data, once it goes on.
-            let _ = kill_process(target, Signal::CONT);
+            for signal in [signal, Signal::CONT] {
+                match (&self.child, own) {
+                    // A wrapper script outlives its server by what it does afterwards.
+                    (Some(child), own) if own.is_none() || escalates => signal_group(child, signal),
+                    _ => signal_process(pid, signal),
+                }
+            }
             let deadline = Instant::now() + patience;
             while Instant::now() < deadline {
                 if self.has_left(pid) {
@@ -259,19 +296,22 @@ impl LocalNode {
                 std::thread::sleep(LOOK);
             }
         }
-        Err(wont_end())
+        Err(SandboxError::WontEnd { port: self.addr.port(), pid, after: patience })
     }
 
     fn has_left(&mut self, pid: u32) -> bool {
-        let is_over = self.child.is_none() || self.live_child().is_none();
-        is_over
+        self.live_group().is_none()
             && !lives_in(pid, &self.dir)
             && matches!(self.state(), State::Stopped | State::Foreign)
     }
 
-    fn live_child(&mut self) -> Option<u32> {
+    /// The process group that this value has started, while any process is in it.
+    fn live_group(&mut self) -> Option<u32> {
         let child = self.child.as_mut()?;
-        matches!(child.try_wait(), Ok(None)).then(|| child.id())
+        // One that has ended is of the group until it is waited for.
+        let runs = matches!(child.try_wait(), Ok(None));
+        (runs || as_pid(child.id()).is_some_and(|group| test_kill_process_group(group).is_ok()))
+            .then(|| child.id())
     }
 
     /// Deletes the node's folder, if nobody at all listens on its port.
@@ -287,16 +327,17 @@ impl LocalNode {
 
     /// Kills the server at once, as a power cut would. Only for a server that this value started.
     pub fn kill(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = child.kill();
+        if let Some(child) = &self.child {
+            signal_group(child, Signal::KILL);
         }
         self.reap();
     }
 
     /// Sends a signal to the server. Only for a server that this value started.
     pub fn signal(&self, signal: Signal) {
-        let pid = self.child.as_ref().and_then(|child| Pid::from_raw(child.id() as i32));
-        let _ = pid.map(|pid| kill_process(pid, signal));
+        if let Some(child) = &self.child {
+            signal_process(child.id(), signal);
+        }
     }
 
     fn reap(&mut self) {
@@ -304,6 +345,21 @@ impl LocalNode {
             let _ = child.wait();
         }
     }
+}
+
+fn as_pid(pid: u32) -> Option<Pid> {
+    i32::try_from(pid).ok().and_then(Pid::from_raw)
+}
+
+/// A process that has ended in the meantime is no error.
+fn signal_process(pid: u32, signal: Signal) {
+    let _ = as_pid(pid).map(|pid| kill_process(pid, signal));
+}
+
+/// Sends a signal to a program and to all that it has started: a wrapper script may have the server
+/// as its child. The program must lead a process group.
+pub(super) fn signal_group(child: &Child, signal: Signal) {
+    let _ = as_pid(child.id()).map(|group| kill_process_group(group, signal));
 }
 
 /// The first lines of a log that tell of an error, which later ones may be the consequence of, and

@@ -28,6 +28,7 @@ mod placement;
 mod reset;
 mod resume;
 mod sandbox;
+mod server_program;
 mod set_timeout;
 mod support;
 mod threads;

@@ -11,21 +11,21 @@ use crate::support::{
     Port, TestCluster, eventually, rcluster, rcluster_with, server_dir, server_under_test,
 };
 
-fn server_program() -> PathBuf {
+pub fn server_program() -> PathBuf {
     let name = server_under_test();
     let program = if name.starts_with("valkey") { "valkey-server" } else { "redis-server" };
     server_dir().join(name).join(program)
 }
 
-struct Playground {
-    ports: Vec<Port>,
-    dir: tempfile::TempDir,
+pub struct Playground {
+    pub ports: Vec<Port>,
+    pub dir: tempfile::TempDir,
     /// Servers that a story makes unrecognizable: ended with it all the same.
     hidden: Vec<Pid>,
 }
 
 impl Playground {
-    fn new(count: usize) -> Playground {
+    pub fn new(count: usize) -> Playground {
         Playground {
             ports: (0..count).map(|_| Port::take()).collect(),
             dir: tempfile::tempdir().unwrap(),
@@ -33,11 +33,11 @@ impl Playground {
         }
     }
 
-    fn root(&self) -> PathBuf {
+    pub fn root(&self) -> PathBuf {
         self.dir.path().join("play ground")
     }
 
-    fn run(&self, words: &[&str]) -> crate::support::Run {
+    pub fn run(&self, words: &[&str]) -> crate::support::Run {
         let root = self.root();
         let mut args = vec!["sandbox"];
         args.extend(words);
@@ -45,7 +45,7 @@ impl Playground {
         rcluster(&args)
     }
 
-    fn up(&self, more: &[&str]) -> crate::support::Run {
+    pub fn up(&self, more: &[&str]) -> crate::support::Run {
         let ports: Vec<String> = self.ports.iter().map(|port| port.number.to_string()).collect();
         let (ports, server) = (ports.join(","), server_program());
         let mut args = vec!["up", "--ports", &ports, "--server", server.to_str().unwrap()];
@@ -53,7 +53,7 @@ impl Playground {
         self.run(&args)
     }
 
-    fn running(&self) -> usize {
+    pub fn running(&self) -> usize {
         let status = self.run(&["status"]).succeeds().json();
         status["nodes"].as_array().unwrap().iter().filter(|node| node["running"] == true).count()
     }
@@ -62,11 +62,11 @@ impl Playground {
         format!("127.0.0.1:{}", self.ports[node].number)
     }
 
-    fn folder(&self, node: usize) -> PathBuf {
+    pub fn folder(&self, node: usize) -> PathBuf {
         self.root().join(self.ports[node].number.to_string())
     }
 
-    fn connect(&self, node: usize) -> redis::Connection {
+    pub fn connect(&self, node: usize) -> redis::Connection {
         let client = redis::Client::open(format!("redis://{}", self.addr(node))).unwrap();
         client.get_connection().unwrap()
     }
@@ -200,84 +200,6 @@ fn without_a_server_it_says_how_to_get_one() {
     rcluster(&["sandbox", "up", "--server", "/no/such/server"])
         .exits(2)
         .tells(&["/no/such/server"]);
-}
-
-#[test]
-fn a_server_that_ends_at_once_shows_its_last_words() {
-    let play = Playground::new(1);
-    let program = play.dir.path().join("server.sh");
-    script(&program, "[ \"$1\" = --version ] && echo 'Redis server v=7.0.15 sha=0' || exit 1");
-    let root = play.root();
-    let port = play.ports[0].number.to_string();
-    let args = [
-        "sandbox",
-        "up",
-        "--ports",
-        &port,
-        "--dir",
-        root.to_str().unwrap(),
-        "--server",
-        program.to_str().unwrap(),
-    ];
-    rcluster(&args).exits(1).tells(&[&port, "ended at once", "redis.log"]);
-}
-
-/// A shell script that can be run.
-fn script(path: &std::path::Path, text: &str) {
-    std::fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-#[test]
-fn a_server_is_started_by_the_name_that_it_has_on_the_users_machine() {
-    let real = server_program();
-    let dir = tempfile::tempdir().unwrap();
-    let bin = dir.path().join("with blanks in it");
-    std::fs::create_dir(&bin).unwrap();
-    // As Debian's packages install it: the program decides by its name what it is.
-    let name = real.file_name().unwrap().to_str().unwrap().to_owned();
-    let checker = bin.join(name.replace("-server", "-check-rdb"));
-    let by_name = "case \"$0\" in *-check-rdb) echo 'Checking RDB file'; exit 1;; esac";
-    script(&checker, &format!("{by_name}\nexec '{}' \"$@\"", real.display()));
-    std::os::unix::fs::symlink(&checker, bin.join(&name)).unwrap();
-    let wrapper = bin.join("wrapper");
-    script(&wrapper, &format!("exec '{}' \"$@\"", bin.join(&name).display()));
-    let relative = format!("with blanks in it/{name}");
-    let given = [None, Some(wrapper.to_str().unwrap()), Some(&*relative)];
-    for server in given {
-        let play = Playground::new(1);
-        let port = play.ports[0].number.to_string();
-        let root = play.root();
-        let mut args = vec!["sandbox", "up", "--ports", &port, "--dir", root.to_str().unwrap()];
-        args.extend(server.iter().flat_map(|server| ["--server", server]));
-
-        let run = rcluster_with(&args, |command| {
-            command.current_dir(dir.path()).env("PATH", &bin);
-        });
-
-        run.succeeds().tells(&["server v="]);
-        assert_eq!(play.running(), 1, "{server:?}");
-    }
-}
-
-#[test]
-fn what_is_no_server_is_told_in_one_line() {
-    let play = Playground::new(1);
-    let file = |name: &str| play.dir.path().join(name);
-    script(&file("checker"), "echo 'Checking RDB file'");
-    script(&file("old"), "echo 'Redis server v=2.8.19 sha=0'");
-    std::fs::write(file("text"), "no program").unwrap();
-    let cases = [
-        ("checker", "this is no redis-server or valkey-server: it prints 'Checking RDB file'"),
-        ("old", "too old for clusters"),
-        ("text", "cannot be run"),
-        ("missing", "cannot be run"),
-    ];
-    for (name, why) in cases {
-        let path = file(name);
-        let run = play.run(&["up", "--server", path.to_str().unwrap()]);
-        run.exits(2).tells(&[name, why, "--server PATH"]);
-    }
 }
 
 fn set_password(connection: &mut redis::Connection) {

@@ -4,9 +4,13 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// With the bus 10000 above still below the ports that systems give to clients: Linux begins at
-/// 32768, sandboxes such as gVisor at 16000.
-const RANGE: std::ops::Range<u16> = 2_000..5_900;
+/// Where no service that people commonly run listens, nor 10000 above, where the bus does. That is
+/// below the ports that systems give to clients: Linux begins at 32768, sandboxes such as gVisor at
+/// 16000.
+const RANGE: std::ops::Range<u16> = 2_630..2_990;
+
+/// Except for SMS, Monit, ZooKeeper and gpsd.
+const COMMON: [u16; 4] = [2_701, 2_812, 2_888, 2_947];
 
 /// A port and its bus port, ours until this is dropped.
 #[derive(Debug)]
@@ -18,13 +22,18 @@ pub struct Port {
 impl Port {
     pub fn take() -> Port {
         static NEXT: AtomicU16 = AtomicU16::new(0);
-        let folder = std::env::temp_dir().join("rcluster-test-ports");
-        std::fs::create_dir_all(&folder).expect("the folder of port locks");
+        // One user cannot lock what another has made.
+        let folder = format!("rcluster-test-ports-{}", rustix::process::getuid().as_raw());
+        let folder = std::env::temp_dir().join(folder);
+        std::fs::create_dir_all(&folder).expect("the directory of port locks");
         // Processes begin at different places, so that they seldom get in each other's way.
-        let offset = (std::process::id() % 97) as u16 * 40;
+        let offset = (std::process::id() % 97) as u16 * 4;
         for _ in RANGE {
             let next = NEXT.fetch_add(1, Ordering::Relaxed);
             let number = RANGE.start + offset.wrapping_add(next) % (RANGE.end - RANGE.start);
+            if COMMON.contains(&number) {
+                continue;
+            }
             let path = folder.join(number.to_string());
             let lock = File::options().create(true).append(true).open(path).expect("a port lock");
             let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
