@@ -18,7 +18,7 @@ mod tls;
 
 pub use access::{Access, Family, Secret};
 pub use call::Reply;
-pub use commands::Promotion;
+pub use commands::{Promotion, Saved};
 pub use compare::Copy;
 pub use copy::{Dumped, is_redirect};
 pub use error::WireError;
