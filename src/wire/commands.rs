@@ -87,6 +87,7 @@ impl Server {
             version: info.version(),
             link: info.link(),
             link_down_for: info.number("master_link_down_since_seconds"),
+            login_failure: None,
             feeds: info.feeds(),
             copies: info.copies(),
             replicas: info.number("connected_slaves"),

@@ -10,6 +10,7 @@ mod error;
 mod fleet;
 mod load;
 mod migrate;
+mod replication;
 mod resolve;
 mod server;
 mod snapshot;
