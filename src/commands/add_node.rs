@@ -4,6 +4,7 @@ use clap::Args;
 use itertools::Itertools;
 
 use super::context::Context;
+use super::followers::{self, Follower};
 use super::placement::ZoneArgs;
 use super::step::{self, ChangeArgs};
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList, NodeRef, NodeReport};
@@ -91,6 +92,7 @@ impl AddNode {
             Some(parent) => parent.place(cx, &cluster.report)?,
             None => Place::Master,
         };
+        new.vet(cx, &cluster.report, &place)?;
         let (plan, mut servers) = new.join(cluster, &place, !self.change.dry_run)?;
         let done = match plan.parent {
             Some(id) => format!("{} is a replica of {}", self.new, name(&plan.formation, id)),
@@ -118,6 +120,21 @@ impl Newcomer {
         let one = servers.into_iter().zip(reports).next();
         let (server, report) = one.ok_or_else(|| Failure::refused("no node answered"))?;
         Ok(Newcomer { report, server })
+    }
+
+    /// Refuses that it joins as the replica of a master that it could not copy.
+    pub fn vet(
+        &mut self,
+        cx: &Context,
+        cluster: &ClusterReport,
+        place: &Place,
+    ) -> anyhow::Result<()> {
+        let plan = join::plan(cluster, &self.report, place)?;
+        let Newcomer { report, server } = self;
+        let master = plan.parent.filter(|of| report.view.me().role.master() != Some(*of));
+        let master = master.and_then(|of| cluster.node(of));
+        let follower = master.map(|master| Follower { report, server, master });
+        Ok(followers::vet(cx, follower.into_iter().collect())?)
     }
 
     /// The plan by which it joins, and the connections to the plan's members; `renews` says whether

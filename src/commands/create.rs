@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
+use super::followers::{self, AFTER_FAILOVER};
 use super::placement::{Placement, PlacementArgs, Zones};
 use super::step::{ChangeArgs, Format, each_once};
 use crate::model::{NodeList, NodeReport};
@@ -142,7 +143,7 @@ impl Create {
         let placement = self.placement.read(&named, self.replicas)?;
         let nodes = &placement.nodes;
 
-        let (servers, reports) =
+        let (mut servers, reports) =
             load_nodes(nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
         let told = |report: &NodeReport| (report.reached.host().to_owned(), report.zone.clone());
         let told: Vec<_> = reports.iter().map(told).collect();
@@ -150,6 +151,10 @@ impl Create {
         refuse_together(&placement, &layout)?;
         let plan = create::plan(&reports, &layout)
             .map_err(|objections| Failure::objections(&objections))?;
+        let members: Vec<&NodeReport> = reports.iter().collect();
+        followers::vet(cx, followers::of_plan(&plan, &members, &mut servers))?;
+        let masters = followers::after_failover(&plan, &members, &mut servers);
+        followers::warn(cx, masters, AFTER_FAILOVER);
         Ok(Planned {
             entry: nodes[0].clone().into(),
             servers,

@@ -7,6 +7,7 @@ use itertools::Itertools;
 
 use super::connect::duration;
 use super::context::Context;
+use super::followers;
 use super::moving;
 use super::step::{ConsentArgs, WITHIN};
 use crate::model::{ClusterReport, FindError, NodeId, NodeList, NodeRef};
@@ -44,6 +45,9 @@ impl DelNode {
         let mut cluster = cx.load_to_change(&self.entry)?;
         let leaving = self.leaving(cx, &cluster.report)?;
         let plan = leave::plan(&cluster.report, &leaving, self.drain)?;
+        let homing = plan.homing(&cluster.report);
+        let nodes: Vec<_> = cluster.report.nodes.iter().collect();
+        followers::vet(cx, followers::of_plan(&homing, &nodes, &mut cluster.servers))?;
         let actions = actions(&cluster.report, &plan);
         let changes = self.consent.ask(cx, &actions, "nothing to do: no node lists them")?;
         let mut untold = Vec::new();

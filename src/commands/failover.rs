@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::context::Context;
+use super::followers::{self, AFTER_FAILOVER};
 use super::placement::ZoneArgs;
 use super::step::{ConsentArgs, WITHIN};
 use crate::model::{ClusterReport, NodeId, NodeList, NodeRef};
@@ -51,6 +52,8 @@ impl Failover {
             None => swaps(report).into_iter().map(|(replica, _)| replica).collect::<Vec<_>>(),
         };
         let actions: Vec<String> = replicas.iter().map(|id| action(report, *id)).collect();
+        let heirs = followers::of_heirs(report, &replicas, &mut cluster.servers);
+        followers::warn(cx, heirs, AFTER_FAILOVER);
         let changes = self.consent.ask(cx, &actions, &self.nothing(cx, report))?;
         let mut untold = Vec::new();
         if changes {

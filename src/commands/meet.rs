@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
+use super::followers;
 use super::step::{self, ChangeArgs, each_once};
 use crate::model::NodeList;
 use crate::plan::meet;
@@ -40,6 +41,7 @@ impl Meet {
         let (cluster, others) = cx.load_with(&self.entry, &named)?;
         let (newcomers, reports): (Vec<_>, Vec<_>) = others.into_iter().unzip();
         let plan = meet::plan(&cluster.report, &reports)?;
+        followers::warn_of_apart(cx, &cluster.report);
         // The plan's members are the cluster's nodes and then the newcomers that are not among them.
         let mut servers = cluster.servers;
         let known = |id| cluster.report.node(id).is_some();

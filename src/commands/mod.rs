@@ -14,6 +14,7 @@ mod delslots;
 mod dropin;
 mod failover;
 mod fix;
+mod followers;
 mod forget;
 mod import;
 mod info;

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
+use super::followers;
 use super::step::{self, ChangeArgs};
 use crate::model::{NodeAddr, NodeRef};
 use crate::plan::replicate;
@@ -26,6 +27,8 @@ impl Replicate {
         let mut cluster = cx.load_to_change(&self.node.clone().into())?;
         let master = cx.known_as(&cluster.report, &self.master);
         let plan = replicate::plan(&cluster.report, &master)?;
+        let nodes: Vec<_> = cluster.report.nodes.iter().collect();
+        followers::vet(cx, followers::of_plan(&plan, &nodes, &mut cluster.servers))?;
         let master = master.find(&cluster.report)?.name();
         let done = format!("{} replicates {master}", self.node);
         step::run(cx, &self.change, &plan, &mut cluster.servers, None, &done)

@@ -12,8 +12,8 @@ use crate::render::{Failure, Manner};
 
 /// Set cluster-node-timeout on every node, for good
 ///
-/// Each node is read back, and saves it in its config file where it runs on one. Where one refuses,
-/// all get their old value back.
+/// Each node is read back, and saves it in its config file where it runs on one. If one does not take
+/// or save it, all get their old value back.
 #[derive(Debug, Args)]
 pub struct SetTimeout {
     /// Any node of the cluster
@@ -24,6 +24,9 @@ pub struct SetTimeout {
     /// Go on without nodes that give no answer
     #[arg(long)]
     force: bool,
+    /// Set it without saving it: a node that restarts uses the timeout in its config file
+    #[arg(long)]
+    runtime_only: bool,
     #[command(flatten)]
     consent: ConsentArgs,
 }
@@ -66,7 +69,14 @@ impl SetTimeout {
         let changes = self.consent.ask(cx, &actions, &nothing)?;
         let mut unsaved = Vec::new();
         if changes {
-            unsaved = ops::set_timeouts(wanted, &mut cluster, &cx.progress())?;
+            unsaved = ops::set_timeouts(wanted, !self.runtime_only, &mut cluster, &cx.progress())?;
+            if self.runtime_only {
+                cx.warn(&format!(
+                    "not saved: a node that restarts uses the timeout in its config file; to save \
+                     it later: rcluster call {} CONFIG REWRITE",
+                    cluster.report.entry().via
+                ));
+            }
         }
         for node in &unsaved {
             cx.warn(&format!("{node} runs without a config file: it forgets this when restarted"));

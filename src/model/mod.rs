@@ -6,6 +6,7 @@
 mod addr;
 mod address_map;
 mod info;
+mod login;
 mod manifest;
 mod node;
 mod node_list;
@@ -21,6 +22,7 @@ mod view;
 pub use addr::{AddrError, NodeAddr};
 pub use address_map::{AddressMap, Mapping};
 pub use info::{ClusterInfo, InfoMap};
+pub use login::LoginFailure;
 pub use manifest::{FORMAT, MANIFEST, Manifest, ManifestShard};
 pub use node::{Flag, Flags, IdError, Node, NodeId, Role};
 pub use node_list::{NodeList, Place, parts};

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{ClusterInfo, ClusterView, Flag, InfoMap, Node, NodeAddr, NodeId, SlotSet};
+use super::{
+    ClusterInfo, ClusterView, Flag, InfoMap, LoginFailure, Node, NodeAddr, NodeId, SlotSet,
+};
 
 /// A ping that has no answer for so many milliseconds is not just on its way.
 const PONG_WITHIN: u64 = 1000;
@@ -47,6 +49,8 @@ pub struct NodeReport {
     pub link: Option<Link>,
     /// How many seconds that link has been down, where the replica knows.
     pub link_down_for: Option<u64>,
+    /// Why it cannot log in at its master, where that is why its link is not up.
+    pub login_failure: Option<LoginFailure>,
     /// `(ip, port)` of the replicas that it is sending, or about to send, a first copy to.
     pub feeds: Vec<(String, u16)>,
     /// `(host, port)` of the server that it copies, or tries to, where it is a replica. Servers keep
@@ -88,6 +92,7 @@ impl NodeReport {
             clock: None,
             link: None,
             link_down_for: None,
+            login_failure: None,
             feeds: Vec::new(),
             copies: None,
             replicas: None,

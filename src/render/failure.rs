@@ -375,11 +375,22 @@ fn backup(error: &BackupError) -> Failure {
     })
 }
 
-fn timeouts(TimeoutsError { error, left }: &TimeoutsError) -> Failure {
-    if left.is_empty() {
-        let failure = wire(error);
-        return failure.hint("every node has its old timeout; what it said above has to be mended");
+fn timeouts(error: &TimeoutsError) -> Failure {
+    let TimeoutsError { errors, unsaved, left } = error;
+    let replies = errors.iter().map(WireError::to_string);
+    if left.is_empty() && *unsaved {
+        return Failure::refused(error).details(replies).hint(
+            "every node has its old timeout; fix the cause on these nodes, or add --runtime-only:\n\
+             the timeout is set and not saved, and a node that restarts uses its config file's",
+        );
     }
+    if left.is_empty() {
+        let failure = Failure::unreachable(errors);
+        return Failure { message: error.to_string(), ..failure }
+            .hint("every node has its old timeout; fix the cause, then rerun");
+    }
+    let several = errors.len() > 1 || *unsaved;
+    let replies = replies.filter(|_| several).collect_vec();
     let details = left.iter().map(|left| {
         format!(
             "{} may have kept the new one, it had {} ms: {}",
@@ -387,6 +398,7 @@ fn timeouts(TimeoutsError { error, left }: &TimeoutsError) -> Failure {
         )
     });
     Failure::halted(error)
+        .details(replies)
         .details(details)
         .hint("once they can be told, run the same command again, or with the old value")
 }

@@ -27,6 +27,20 @@ const SECTIONS: [&str; 4] = ["server", "replication", "memory", "keyspace"];
 use crate::plan::bus_tls::TLS_CLUSTER;
 pub use crate::plan::fix::Library;
 
+/// What a server without a config file says to CONFIG REWRITE. Every other refusal means that it
+/// has one, and could not write it.
+const NO_CONFIG_FILE: &str = "The server is running without a config file";
+
+/// Whether a server saved its settings.
+#[derive(Clone, Debug)]
+pub enum Saved {
+    Written,
+    /// It runs without a config file.
+    NoFile,
+    /// It has one and did not write it.
+    Refused(WireError),
+}
+
 /// How a replica takes its master's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Promotion {
@@ -75,6 +89,7 @@ impl Server {
             version: info.version(),
             link: info.link(),
             link_down_for: info.number("master_link_down_since_seconds"),
+            login_failure: None,
             feeds: info.feeds(),
             copies: info.copies(),
             replicas: info.number("connected_slaves"),
@@ -207,28 +222,45 @@ impl Server {
         self.one(words(&["CONFIG", "SET", SETTINGS[0], &milliseconds.to_string()])).map(drop)
     }
 
-    /// Sets `cluster-node-timeout`, in milliseconds, reads it back and has the server save its
-    /// settings, in one go; gives whether it has a config file to save them in.
-    pub fn keep_node_timeout(&mut self, milliseconds: u64) -> Result<bool, WireError> {
+    /// Sets `cluster-node-timeout`, in milliseconds, for the running server, and reads it back.
+    pub fn set_node_timeout_read_back(&mut self, milliseconds: u64) -> Result<(), WireError> {
+        self.set_timeout_and(milliseconds, None).map(drop)
+    }
+
+    /// The same, and has the server write its config file, in one go.
+    pub fn keep_node_timeout(&mut self, milliseconds: u64) -> Result<Saved, WireError> {
+        let rewrite = words(&["CONFIG", "REWRITE"]);
+        let Some(reply) = self.set_timeout_and(milliseconds, Some(&rewrite))? else {
+            return Ok(Saved::Written);
+        };
+        Ok(match self.accept(&rewrite, reply) {
+            Ok(_) => Saved::Written,
+            Err(error) if error.refusal().is_some_and(|said| said.ends_with(NO_CONFIG_FILE)) => {
+                Saved::NoFile
+            }
+            Err(error) => Saved::Refused(error),
+        })
+    }
+
+    /// Gives the reply to `then`.
+    fn set_timeout_and(
+        &mut self,
+        milliseconds: u64,
+        then: Option<&Cmd>,
+    ) -> Result<Option<Value>, WireError> {
         let wanted = milliseconds.to_string();
-        let commands = [
-            words(&["CONFIG", "SET", SETTINGS[0], &wanted]),
-            words(&["CONFIG", "GET", SETTINGS[0]]),
-            words(&["CONFIG", "REWRITE"]),
-        ];
+        let set = words(&["CONFIG", "SET", SETTINGS[0], &wanted]);
+        let get = words(&["CONFIG", "GET", SETTINGS[0]]);
+        let commands: Vec<Cmd> =
+            [set.clone(), get.clone()].into_iter().chain(then.cloned()).collect();
         let mut replies = self.pipeline(&commands)?.into_iter();
         let mut reply = || replies.next().unwrap_or_default();
-        self.accept(&commands[0], reply())?;
-        let now = self.accept(&commands[1], reply())?;
+        self.accept(&set, reply())?;
+        let now = self.accept(&get, reply())?;
         if read_settings(now.clone()).get(SETTINGS[0]) != Some(&wanted) {
-            return Err(self.unexpected(&commands[1], &now));
+            return Err(self.unexpected(&get, &now));
         }
-        match self.accept(&commands[2], reply()) {
-            Err(error) if error.refusal().is_some_and(|said| said.contains("config file")) => {
-                Ok(false)
-            }
-            answer => answer.map(|_| true),
-        }
+        Ok(replies.next())
     }
 
     /// CLUSTER FAILOVER, on the replica. The server's OK only says that it has begun.

@@ -10,7 +10,7 @@ use super::fleet::all_at_once;
 use super::resolve::first_of;
 use super::server::Server;
 use crate::model::{
-    ClusterReport, ClusterView, Flag, Node, NodeAddr, NodeId, NodeList, NodeReport, Silent,
+    ClusterReport, ClusterView, Flag, Link, Node, NodeAddr, NodeId, NodeList, NodeReport, Silent,
     Stranger,
 };
 
@@ -98,6 +98,7 @@ pub fn load_cluster_with(
     cluster.report.silent.sort_by_key(|silent| (silent.taken_by.is_none(), silent.addr.is_none()));
     let mut named = HashSet::new();
     cluster.report.silent.retain(|silent| named.insert(silent.id));
+    cluster.try_logins(access);
     Ok((cluster, found))
 }
 
@@ -127,6 +128,30 @@ impl Cluster {
         if !self.report.nodes.iter().any(known) {
             self.report.nodes.push(report);
             self.servers.push(server);
+        }
+    }
+
+    /// Has replicas without a connection to their masters tell why they cannot log in there.
+    fn try_logins(&mut self, access: &Access) {
+        let Cluster { report, servers } = self;
+        let nodes = &report.nodes;
+        let of = |node: &NodeReport| {
+            let master = report.node(node.view.me().role.master()?)?;
+            let is_apart = match node.link? {
+                Link::Up => false,
+                Link::Down => true,
+                // Said also by one that is turned away (Valkey 9).
+                Link::Syncing => master.replicas == Some(0),
+            };
+            is_apart.then(|| master.via.clone())
+        };
+        let apart = nodes.iter().zip(servers).enumerate();
+        let apart = apart.filter_map(|(index, (node, server))| Some((index, server, of(node)?)));
+        let failures = all_at_once(apart, |(index, server, master)| {
+            (index, server.login_failure_at(&master, access))
+        });
+        for (index, failure) in failures {
+            report.nodes[index].login_failure = failure;
         }
     }
 

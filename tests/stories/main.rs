@@ -18,6 +18,7 @@ mod fix;
 mod import;
 mod import_clients;
 mod info;
+mod logins;
 mod membership;
 mod moved;
 mod moving;

@@ -1,6 +1,9 @@
 //! `set-timeout`: one cluster-node-timeout for all nodes, for good.
 
-use crate::support::{TestCluster, rcluster};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::support::{Port, TestCluster, eventually, rcluster, server_named, server_under_test};
 
 fn timeouts(cluster: &TestCluster) -> Vec<String> {
     cluster.settings("cluster-node-timeout")
@@ -64,4 +67,88 @@ fn where_one_node_refuses_all_have_their_old_value_again() {
     assert!(!config.contains("cluster-node-timeout 7000"), "{config}");
     rcluster(&["set-timeout", &cluster.addr(0), "99", "--yes"]).exits(2).tells(&["99"]);
     rcluster(&["set-timeout", &cluster.addr(0), "7000"]).exits(2).tells(&["--yes"]);
+}
+
+#[test]
+fn where_one_node_cannot_save_it_all_have_their_old_value_again() {
+    let cluster = TestCluster::formed(4, 0);
+    let config = |node: usize| {
+        let text = std::fs::read_to_string(cluster.nodes[node].dir().join("redis.conf"));
+        text.map(|text| text.contains("cluster-node-timeout 7000"))
+    };
+    // One folder has gone, and a folder is where another's file was.
+    let (dir, away) = (cluster.nodes[1].dir(), cluster.dir().join("away"));
+    std::fs::rename(dir, &away).unwrap();
+    let (file, aside) = (cluster.nodes[2].dir().join("redis.conf"), cluster.dir().join("aside"));
+    std::fs::rename(&file, &aside).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let set = |more: &[&str]| {
+        let entry = cluster.addr(0);
+        rcluster(&[&["set-timeout", &entry, "7000", "--yes"], more].concat())
+    };
+
+    set(&[]).exits(1).tells(&[
+        "do not save cluster-node-timeout",
+        &format!(
+            "{}: CONFIG REWRITE was refused: ERR Rewriting config file: No such",
+            cluster.addr(1)
+        ),
+        &format!(
+            "{}: CONFIG REWRITE was refused: ERR Rewriting config file: Is a",
+            cluster.addr(2)
+        ),
+        "every node has its old timeout",
+        "--runtime-only",
+    ]);
+    assert_eq!(timeouts(&cluster), ["15000"; 4]);
+    assert!(!config(0).unwrap() && !config(3).unwrap());
+
+    let set_only =
+        set(&["--runtime-only"]).succeeds().tells(&["warning: not saved", "CONFIG REWRITE"]);
+    assert_eq!(timeouts(&cluster), ["7000"; 4], "{set_only:?}");
+    assert!(!config(0).unwrap() && !config(3).unwrap());
+
+    // What nobody saved is saved once all can, by the command that the warning names.
+    std::fs::rename(&away, dir).unwrap();
+    std::fs::remove_dir(&file).unwrap();
+    std::fs::rename(&aside, &file).unwrap();
+    rcluster(&["call", &cluster.addr(0), "CONFIG", "REWRITE"]).succeeds();
+    assert!((0..4).all(|node| config(node).unwrap()));
+}
+
+#[test]
+fn servers_without_a_config_file_take_it_and_are_named() {
+    let cluster = TestCluster::formed(3, 0);
+    let port = Port::take();
+    let bare = Bare::start(&cluster.dir().join("bare"), port.number);
+    let addr = format!("127.0.0.1:{}", port.number);
+    let entry = cluster.addr(0);
+    eventually("the bare server joins", || {
+        rcluster(&["add-node", &addr, &entry, "--yes"]).code == Some(0)
+    });
+
+    let set = rcluster(&["set-timeout", &entry, "7000", "--yes"]);
+
+    drop(bare);
+    set.succeeds().tells(&[&format!("{addr} runs without a config file")]);
+    assert_eq!(timeouts(&cluster), ["7000"; 3]);
+}
+
+/// A server that was started by its arguments alone.
+struct Bare(Child);
+
+impl Bare {
+    fn start(dir: &Path, port: u16) -> Bare {
+        std::fs::create_dir(dir).unwrap();
+        let mut command = Command::new(server_named(&server_under_test()));
+        command.args(["--port", &port.to_string(), "--cluster-enabled", "yes", "--save", ""]);
+        Bare(command.current_dir(dir).stdout(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -2,6 +2,7 @@
 
 mod absent;
 mod domains;
+mod logins;
 mod nodes;
 mod settings;
 mod slots;
@@ -42,6 +43,8 @@ pub enum Kind {
     ViewsDiffer,
     /// A replica without a connection to its master.
     ReplicaLinkDown,
+    /// A replica that its master does not let in: `masterauth`, or the rights of its user.
+    ReplicaLogin,
     /// A replica whose first copy of the data is not complete.
     ReplicaSyncing,
     /// A replica of a replica.
@@ -123,6 +126,7 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(nodes::shared_ids(cluster));
     problems.extend(views::differ(cluster));
     problems.extend(nodes::replicas(cluster));
+    problems.extend(logins::failing(cluster));
     problems.extend(nodes::without_replica(cluster));
     problems.extend(settings::epochs(cluster));
     problems.extend(settings::differ(cluster));

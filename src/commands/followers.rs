@@ -1,0 +1,132 @@
+//! Replicas that could not copy the masters that a plan gives them: told before anything changes.
+
+use itertools::Itertools;
+
+use super::context::Context;
+use crate::model::{ClusterReport, LoginFailure, NodeAddr, NodeId, NodeReport};
+use crate::plan::check::{Kind, check};
+use crate::plan::formation::{Formation, Step};
+use crate::render::Failure;
+use crate::wire::{Server, all_at_once};
+
+/// When a master becomes a replica.
+pub const AFTER_FAILOVER: &str = "after a failover";
+
+/// A node that is to replicate another.
+pub struct Follower<'a> {
+    pub report: &'a NodeReport,
+    pub server: &'a mut Server,
+    pub master: &'a NodeReport,
+}
+
+/// Those whom a plan makes a replica; `reports` and `servers` are the members', in their order.
+pub fn of_plan<'a>(
+    plan: &Formation,
+    reports: &[&'a NodeReport],
+    servers: &'a mut [Server],
+) -> Vec<Follower<'a>> {
+    let followed = pairs(plan);
+    let nodes = reports.iter().zip(servers).enumerate();
+    nodes
+        .filter_map(|(index, (report, server))| {
+            let (_, of) = followed.iter().find(|(replica, _)| *replica == index)?;
+            Some(Follower { report, server, master: *reports.get(*of)? })
+        })
+        .collect()
+}
+
+/// The masters that a plan gives replicas, each as the replica that it is after a failover.
+pub fn after_failover<'a>(
+    plan: &Formation,
+    reports: &[&'a NodeReport],
+    servers: &'a mut [Server],
+) -> Vec<Follower<'a>> {
+    let followed = pairs(plan);
+    let nodes = reports.iter().zip(servers).enumerate();
+    nodes
+        .filter_map(|(index, (report, server))| {
+            let (replica, _) = followed.iter().find(|(_, of)| *of == index)?;
+            Some(Follower { report, server, master: *reports.get(*replica)? })
+        })
+        .collect()
+}
+
+/// Those who follow a replica once it is promoted: its master and the master's other replicas.
+pub fn of_heirs<'a>(
+    cluster: &'a ClusterReport,
+    heirs: &[NodeId],
+    servers: &'a mut [Server],
+) -> Vec<Follower<'a>> {
+    let shard = |node: &NodeReport| node.view.me().role.master().unwrap_or(node.id());
+    let heirs = heirs.iter().filter_map(|id| cluster.node(*id)).collect_vec();
+    let nodes = cluster.nodes.iter().zip(servers);
+    nodes
+        .filter_map(|(report, server)| {
+            let mut heirs = heirs.iter().filter(|heir| heir.id() != report.id());
+            let master = heirs.find(|heir| shard(heir) == shard(report))?;
+            Some(Follower { report, server, master })
+        })
+        .collect()
+}
+
+/// Who follows whom by a plan, by index.
+fn pairs(plan: &Formation) -> Vec<(usize, usize)> {
+    let follows = |step: &Step| match step {
+        Step::Follow(of) => plan.index_of(*of),
+        _ => None,
+    };
+    let members = plan.members.iter().enumerate();
+    members
+        .filter_map(|(index, member)| Some((index, member.steps.iter().find_map(follows)?)))
+        .collect()
+}
+
+/// Refuses a plan in which a replica cannot log in at its master.
+pub fn vet(cx: &Context, followers: Vec<Follower>) -> Result<(), Failure> {
+    let failures = failures(cx, followers);
+    if failures.is_empty() { Ok(()) } else { Err(refusal(&failures)) }
+}
+
+/// Warns of nodes that could not log in at a master that they may get, and `when` that is.
+pub fn warn(cx: &Context, followers: Vec<Follower>, when: &str) {
+    for (replica, master, failure) in failures(cx, followers) {
+        let remedy = failure.remedy(&replica, &master);
+        cx.warn(&format!(
+            "{replica} cannot log in at {master}: {failure}: {when} it does not replicate; {remedy}"
+        ));
+    }
+}
+
+/// Warns of replicas that have no connection to their masters as they cannot log in there.
+pub fn warn_of_apart(cx: &Context, cluster: &ClusterReport) {
+    for problem in check(cluster).iter().filter(|problem| problem.kind == Kind::ReplicaLogin) {
+        let fix = problem.fix.as_deref().unwrap_or_default();
+        cx.warn(&format!("{}: it does not replicate; {fix}", problem.message));
+    }
+}
+
+fn failures(cx: &Context, followers: Vec<Follower>) -> Vec<(NodeAddr, NodeAddr, LoginFailure)> {
+    let failures = all_at_once(followers, |Follower { report, server, master }| {
+        let failure = server.login_failure_at(&master.via, &cx.access)?;
+        Some((report.via.clone(), master.via.clone(), failure))
+    });
+    failures.into_iter().flatten().collect()
+}
+
+fn refusal(failures: &[(NodeAddr, NodeAddr, LoginFailure)]) -> Failure {
+    let line = |(replica, master, failure): &(NodeAddr, NodeAddr, LoginFailure)| {
+        format!("{replica} cannot log in at its master {master}: {failure}")
+    };
+    let failure = match failures {
+        [one] => Failure::refused(line(one)),
+        several => Failure::refused(format!(
+            "{} nodes cannot log in at their masters and would never replicate",
+            several.len()
+        ))
+        .details(several.iter().map(line)),
+    };
+    let remedies =
+        failures.iter().map(|(replica, master, failure)| failure.remedy(replica, master));
+    let remedies: Vec<String> = remedies.collect();
+    failure.hint(format!("nothing was changed; run these, then rerun:\n{}", remedies.join("\n")))
+}

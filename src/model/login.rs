@@ -1,0 +1,67 @@
+//! How a replica logs in at its master, and why that fails.
+
+use std::fmt;
+
+use super::NodeAddr;
+
+/// Why a replica cannot log in at a master with its `masteruser` and `masterauth`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginFailure {
+    /// The master requires a password, and the replica has no `masterauth`.
+    NoPassword,
+    /// The master refuses the replica's credentials.
+    Refused { user: Option<String>, reply: String },
+    /// The master requires no password: servers refuse one then, and the replica stops there.
+    NotRequired,
+    /// The credentials are right, but the user may not replicate.
+    NotPermitted { user: String, reply: String },
+}
+
+impl fmt::Display for LoginFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoginFailure::NoPassword => {
+                f.write_str("a password is required, masterauth is not set")
+            }
+            LoginFailure::Refused { user: None, reply } => {
+                write!(f, "masterauth was refused: {reply}")
+            }
+            LoginFailure::Refused { user: Some(user), reply } => {
+                write!(f, "masteruser '{user}' with masterauth was refused: {reply}")
+            }
+            LoginFailure::NotRequired => {
+                f.write_str("masterauth is set, but no password is required: AUTH is refused")
+            }
+            LoginFailure::NotPermitted { user, reply } => {
+                write!(f, "user '{user}' may not replicate: {reply}")
+            }
+        }
+    }
+}
+
+impl LoginFailure {
+    /// The commands that let `replica` log in at `master`; PASSWORD stands for what nobody shows.
+    pub fn remedy(&self, replica: &NodeAddr, master: &NodeAddr) -> String {
+        let cli = |node: &NodeAddr, command: &str| {
+            format!("redis-cli -h {} -p {} {command}", node.host(), node.port())
+        };
+        let (node, set) = match self {
+            LoginFailure::NoPassword | LoginFailure::Refused { user: None, .. } => {
+                (replica, "CONFIG SET masterauth PASSWORD".to_owned())
+            }
+            LoginFailure::Refused { .. } => {
+                let set = "CONFIG SET masteruser USER";
+                return format!(
+                    "{} && {}",
+                    cli(replica, set),
+                    LoginFailure::NoPassword.remedy(replica, master)
+                );
+            }
+            LoginFailure::NotRequired => (replica, "CONFIG SET masterauth ''".to_owned()),
+            LoginFailure::NotPermitted { user, .. } => {
+                (master, format!("ACL SETUSER {user} +psync +replconf +ping"))
+            }
+        };
+        format!("{} && {}", cli(node, &set), cli(node, "CONFIG REWRITE"))
+    }
+}
