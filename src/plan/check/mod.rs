@@ -3,6 +3,7 @@
 mod absent;
 mod domains;
 mod nodes;
+mod replicas;
 mod settings;
 mod slots;
 mod views;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::{ClusterReport, NodeId, SlotSet};
+use crate::model::{ClusterReport, NodeId, NodeReport, SlotSet};
 pub use domains::swaps;
 
 /// What sort of problem; the name in JSON is stable.
@@ -24,6 +25,10 @@ pub enum Kind {
     SlotsConflict,
     /// A slot left migrating or importing.
     SlotOpen,
+    /// A replica owns slots by its own view.
+    ReplicaClaimsSlots,
+    /// A slot left migrating or importing at a replica.
+    ReplicaSlotOpen,
     /// A node does not serve: `cluster_state:fail`.
     StateNotOk,
     /// A known node gives no answer.
@@ -116,6 +121,7 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(slots::uncovered(cluster));
     problems.extend(slots::conflicts(cluster));
     problems.extend(slots::open(cluster));
+    problems.extend(replicas::with_slots(cluster));
     problems.extend(nodes::not_ok(cluster));
     problems.extend(absent::absent(cluster));
     problems.extend(nodes::flagged(cluster));
@@ -137,9 +143,10 @@ pub fn is_healthy(problems: &[Problem], strict: bool) -> bool {
     !problems.iter().any(|problem| strict || problem.severity == Severity::Error)
 }
 
-/// Who owns what: each node as it says itself, silent nodes as the others say. Only owners of slots.
+/// Who owns what: each node as it says itself, silent nodes as the others say. Only owners of slots;
+/// what a replica claims is nobody's.
 pub fn owners(cluster: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
-    let told = cluster.nodes.iter().map(|report| (report.id(), report.view.me().slots.clone()));
+    let told = masters(cluster).map(|report| (report.id(), report.view.me().slots.clone()));
     let mut silent: BTreeMap<NodeId, SlotSet> =
         cluster.silent.iter().map(|silent| (silent.id, SlotSet::EMPTY)).collect();
     if !silent.is_empty() {
@@ -156,12 +163,17 @@ pub fn owners(cluster: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
 
 /// Who owns what, by id; `None` while a slot is open, whose keys are on their way.
 pub fn settled_owners(cluster: &ClusterReport) -> Option<Vec<(NodeId, SlotSet)>> {
-    let is_settled = cluster.nodes.iter().all(|node| node.view.open.is_empty());
+    let is_settled = masters(cluster).all(|node| node.view.open.is_empty());
     is_settled.then(|| {
         let mut owners = owners(cluster);
         owners.sort_by_key(|(id, _)| *id);
         owners
     })
+}
+
+/// The nodes that answer and whose say in slots counts.
+fn masters(cluster: &ClusterReport) -> impl Iterator<Item = &NodeReport> {
+    cluster.nodes.iter().filter(|report| report.view.me().role.master().is_none())
 }
 
 /// The slots that have an owner.

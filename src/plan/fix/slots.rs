@@ -98,7 +98,7 @@ impl<'a> Facts<'a> {
             }
         }
         let mut open: BTreeMap<Slot, Vec<_>> = BTreeMap::new();
-        for node in &report.nodes {
+        for node in &masters {
             for mark in &node.view.open {
                 open.entry(mark.slot).or_default().push((node.id(), mark.state, mark.peer));
             }
