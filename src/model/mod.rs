@@ -6,6 +6,7 @@
 mod addr;
 mod address_map;
 mod info;
+mod loading;
 mod manifest;
 mod node;
 mod node_list;
@@ -17,10 +18,12 @@ mod slot;
 mod slot_set;
 mod url;
 mod view;
+mod writes;
 
 pub use addr::{AddrError, NodeAddr};
 pub use address_map::{AddressMap, Mapping};
 pub use info::{ClusterInfo, InfoMap};
+pub use loading::Loading;
 pub use manifest::{FORMAT, MANIFEST, Manifest, ManifestShard};
 pub use node::{Flag, Flags, IdError, Node, NodeId, Role};
 pub use node_list::{NodeList, Place, parts};
@@ -32,3 +35,4 @@ pub use slot::{SLOTS, Slot, SlotError, SlotRange};
 pub use slot_set::SlotSet;
 pub use url::{BadLogin, NodeUrl};
 pub use view::{ClusterView, OpenSlot, OpenState, ViewError};
+pub use writes::{MIN_REPLICAS, SAVE, STOP_WRITES, Writes};

@@ -29,5 +29,6 @@ mod reset;
 mod resume;
 mod sandbox;
 mod set_timeout;
+mod sick_nodes;
 mod support;
 mod threads;

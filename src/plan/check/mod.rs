@@ -7,6 +7,7 @@ mod replicas;
 mod settings;
 mod slots;
 mod views;
+mod writes;
 
 use std::collections::BTreeMap;
 
@@ -33,6 +34,8 @@ pub enum Kind {
     StateNotOk,
     /// A known node gives no answer.
     NodeUnreachable,
+    /// A node that loads its data, and serves none of it yet.
+    NodeLoading,
     /// Another node answers where a known one is listed.
     AddressTaken,
     /// A node that others see in fail, fail? or noaddr state.
@@ -53,6 +56,14 @@ pub enum Kind {
     ReplicaOfReplica,
     /// A master without a replica, where others have one.
     NoReplica,
+    /// The last background save failed.
+    SaveFailed,
+    /// The last write to the append-only file failed.
+    AofFailed,
+    /// A master that evicts nothing is near its memory limit.
+    MemoryNearlyFull,
+    /// A master with fewer replicas in sync than it needs to accept writes.
+    TooFewReplicas,
     /// Two masters with one config epoch.
     EpochCollision,
     /// Nodes with different settings.
@@ -124,12 +135,14 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(replicas::with_slots(cluster));
     problems.extend(nodes::not_ok(cluster));
     problems.extend(absent::absent(cluster));
+    problems.extend(nodes::loading(cluster));
     problems.extend(nodes::flagged(cluster));
     problems.extend(nodes::unheard(cluster));
     problems.extend(nodes::shared_ids(cluster));
     problems.extend(views::differ(cluster));
     problems.extend(nodes::replicas(cluster));
     problems.extend(nodes::without_replica(cluster));
+    problems.extend(writes::rejected(cluster));
     problems.extend(settings::epochs(cluster));
     problems.extend(settings::differ(cluster));
     problems.extend(domains::spread(cluster));
