@@ -6,6 +6,7 @@
 mod addr;
 mod address_map;
 mod info;
+mod loading;
 mod login;
 mod manifest;
 mod node;
@@ -18,10 +19,12 @@ mod slot;
 mod slot_set;
 mod url;
 mod view;
+mod writes;
 
 pub use addr::{AddrError, NodeAddr};
 pub use address_map::{AddressMap, Mapping};
 pub use info::{ClusterInfo, InfoMap};
+pub use loading::Loading;
 pub use login::LoginFailure;
 pub use manifest::{FORMAT, MANIFEST, Manifest, ManifestShard};
 pub use node::{Flag, Flags, IdError, Node, NodeId, Role};
@@ -34,3 +37,4 @@ pub use slot::{SLOTS, Slot, SlotError, SlotRange};
 pub use slot_set::SlotSet;
 pub use url::{BadLogin, NodeUrl};
 pub use view::{ClusterView, OpenSlot, OpenState, ViewError};
+pub use writes::{MIN_REPLICAS, SAVE, STOP_WRITES, Writes};

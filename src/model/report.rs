@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    ClusterInfo, ClusterView, Flag, InfoMap, LoginFailure, Node, NodeAddr, NodeId, SlotSet,
+    ClusterInfo, ClusterView, Flag, InfoMap, Loading, LoginFailure, Node, NodeAddr, NodeId,
+    SlotSet, Writes,
 };
 
 /// A ping that has no answer for so many milliseconds is not just on its way.
@@ -51,8 +52,8 @@ pub struct NodeReport {
     pub link_down_for: Option<u64>,
     /// Why it cannot log in at its master, where that is why its link is not up.
     pub login_failure: Option<LoginFailure>,
-    /// `(ip, port)` of the replicas that it is sending, or about to send, a first copy to.
-    pub feeds: Vec<(String, u16)>,
+    /// How many replicas it is sending, or about to send, a first copy to.
+    pub feeds: usize,
     /// `(host, port)` of the server that it copies, or tries to, where it is a replica. Servers keep
     /// to that address, whoever is there now.
     pub copies: Option<(String, u16)>,
@@ -64,6 +65,7 @@ pub struct NodeReport {
     pub memory: u64,
     /// The bytes beyond which it takes no more writes (maxmemory, where nothing is evicted).
     pub memory_limit: Option<u64>,
+    pub writes: Writes,
     pub settings: Settings,
     /// Function libraries; 0 where the server knows no functions.
     pub functions: usize,
@@ -93,12 +95,13 @@ impl NodeReport {
             link: None,
             link_down_for: None,
             login_failure: None,
-            feeds: Vec::new(),
+            feeds: 0,
             copies: None,
             replicas: None,
             keys: 0,
             memory: 0,
             memory_limit: None,
+            writes: Writes::default(),
             settings: Settings::new(),
             functions: 0,
             view,
@@ -136,6 +139,8 @@ pub struct Silent {
     pub why: String,
     /// Who answers at that address in its place.
     pub taken_by: Option<Stranger>,
+    /// How far it has loaded its data, where that is why.
+    pub loading: Option<Loading>,
 }
 
 /// A server that answers where another node is listed.
@@ -199,18 +204,14 @@ impl InfoMap<'_> {
         }
     }
 
-    /// The replicas that wait for their first copy or are being sent it, from INFO replication:
-    /// `slave0:ip=…,port=…,state=…`.
-    pub fn feeds(&self) -> Vec<(String, u16)> {
-        let field = |line: &str, name: &str| {
+    /// How many replicas wait for their first copy or are being sent it, from INFO replication:
+    /// `slave0:ip=…,port=…,state=…`. The addresses are what replicas announce, and may be nobody's.
+    pub fn feeds(&self) -> usize {
+        let state = |line: &str| {
             let mut pairs = line.split(',').filter_map(|pair| pair.split_once('='));
-            pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+            pairs.find(|(key, _)| *key == "state").map(|(_, state)| state != "online")
         };
-        let is_fed = |line: &str| matches!(field(line, "state").as_deref(), Some(state) if state != "online");
-        self.with_prefix("slave")
-            .filter(|(_, line)| is_fed(line))
-            .filter_map(|(_, line)| Some((field(line, "ip")?, field(line, "port")?.parse().ok()?)))
-            .collect()
+        self.with_prefix("slave").filter(|(_, line)| state(line) == Some(true)).count()
     }
 
     /// The server that a replica copies, from INFO replication.
@@ -250,7 +251,7 @@ mod tests {
              slave0:ip=127.0.0.1,port=8001,state=online,offset=14,lag=0\r\n\
              slave1:ip=::1,port=8002,state=wait_bgsave,offset=0,lag=0\r\n",
         );
-        assert_eq!(master.feeds(), [("::1".to_owned(), 8002)]);
+        assert_eq!(master.feeds(), 1);
         assert_eq!(master.link(), None);
         let link = |text: &str| InfoMap::parse(text).link();
         assert_eq!(link("master_link_status:up\r\nmaster_sync_in_progress:0"), Some(Link::Up));

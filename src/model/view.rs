@@ -76,6 +76,12 @@ impl ClusterView {
         Some(ClusterView { nodes: self.nodes.clone(), myself, open })
     }
 
+    /// What the node sees once it is reset: itself, without slots.
+    pub fn alone(&self) -> ClusterView {
+        let me = Node { role: Role::Master, slots: SlotSet::EMPTY, ..self.me().clone() };
+        ClusterView { nodes: vec![me], myself: 0, open: Vec::new() }
+    }
+
     /// All nodes in it, itself included, in the server's order.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes

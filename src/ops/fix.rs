@@ -7,6 +7,8 @@
 //! introduced and epochs raised. Keys move last, when all agree who owns what. Each part is safe to
 //! repeat.
 
+mod replicas;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -71,6 +73,7 @@ pub fn fix(
     let mut run = Run { plan, cluster, deadline, observer, done, changed, refused };
     run.phase(Phase::Settings, Run::settings)?;
     run.phase(Phase::Close, Run::close)?;
+    run.phase(Phase::Reset, Run::reset_replicas)?;
     run.meet()?;
     run.phase(Phase::Settle, Run::settle)?;
     run.phase(Phase::Epochs, Run::epochs)?;
@@ -234,6 +237,9 @@ impl Run<'_> {
             .iter()
             .flat_map(|repair| repair.losers().map(|end| (end.node, repair.slots.clone())))
             .collect_vec();
+        let claims = replicas::claims(self.plan);
+        let marked = marked.into_iter().chain(replicas::passed_on(self.plan)).collect_vec();
+        let lost = lost.into_iter().chain(claims).collect_vec();
         tally.expect(marked.len() + lost.len());
         self.all(&marked, tally, |server, slots| server.close(slots))?;
         self.all(&lost, tally, |server, slots| {

@@ -64,10 +64,21 @@ impl Rounds<'_> {
             let looks = all_at_once(busy, |(index, ((server, pending), &seen))| {
                 let listeners = next(pending, index);
                 if !listeners.is_empty() {
-                    server.meet(listeners.iter().map(|&index| &plan.members[index].addr))?;
-                    changed.store(true, Ordering::Relaxed);
+                    let addrs = listeners.iter().map(|&index| &plan.members[index].addr);
+                    match server.meet(addrs) {
+                        // What it has to tell, its answers to pings tell as well, later.
+                        Err(error) if error.is_loading() => {}
+                        met => met.map(|()| changed.store(true, Ordering::Relaxed))?,
+                    }
                 }
-                let left = if seen { Vec::new() } else { lacks(&server.view()?) };
+                if seen {
+                    return Ok((listeners, Vec::new()));
+                }
+                let left = match server.view() {
+                    // A replica that loads its first copy tells nothing; all others still have to see it.
+                    Err(error) if error.is_loading() => Vec::new(),
+                    view => lacks(&view?),
+                };
                 Ok::<_, WireError>((listeners, left))
             });
             let now = Instant::now();

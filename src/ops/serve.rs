@@ -57,8 +57,8 @@ pub(super) fn lower_timeouts(
 
 /// Whether any node is not `ok` yet.
 fn asleep(servers: &mut [Server]) -> Result<bool, WireError> {
-    let answers = all_at_once(servers, Server::info);
-    Ok(answers.into_iter().collect::<Result<Vec<_>, _>>()?.iter().any(|info| !info.ok))
+    let answers = all_at_once(servers, Server::is_ok_or_loading);
+    Ok(answers.into_iter().collect::<Result<Vec<_>, _>>()?.contains(&false))
 }
 
 /// Waits until all say `ok`; gives those that do not at the deadline.
@@ -71,7 +71,8 @@ fn wait(
     let answers = all_at_once(servers, |server| {
         let addr = server.addr().clone();
         let waited = together.until_empty(|| {
-            Ok::<_, WireError>(if server.info()?.ok { Vec::new() } else { vec![addr.clone()] })
+            let is_well = server.is_ok_or_loading()?;
+            Ok::<_, WireError>(if is_well { Vec::new() } else { vec![addr.clone()] })
         })?;
         Ok(match waited {
             Waited::Done(none) => {

@@ -15,6 +15,7 @@ pub mod layout_file;
 pub mod leave;
 pub mod meet;
 pub mod moves;
+pub mod replica_slots;
 pub mod replicate;
 pub mod reset;
 pub mod roles;

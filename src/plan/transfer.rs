@@ -270,7 +270,8 @@ impl<'a> Facts<'a> {
         finishes: impl Fn(Slot, usize, Option<usize>) -> Option<usize>,
     ) -> Result<Transfer, TransferError> {
         let mut ends: BTreeMap<Slot, Vec<(NodeId, NodeId, NodeId)>> = BTreeMap::new();
-        for node in &self.report.nodes {
+        // What is open at a replica holds up no move: `check` tells of it.
+        for node in &self.masters {
             for open in &node.view.open {
                 let (from, to) = match open.state {
                     OpenState::Migrating => (node.id(), open.peer),

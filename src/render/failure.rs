@@ -268,7 +268,10 @@ fn wire(error: &WireError) -> Failure {
             exit::UNREACHABLE,
             format!("is {port} the port for clients? The cluster bus (its port + 10000) speaks another language"),
         ),
-        WireError::Refused { said, .. } if said.starts_with("LOADING") => {
+        WireError::Loading { addr, .. } => {
+            (exit::UNREACHABLE, format!("to wait for it: rcluster check {addr} --wait 10m"))
+        }
+        error if error.is_loading() => {
             (exit::UNREACHABLE, "it is still loading its data: try again when it is done".to_owned())
         }
         WireError::Refused { .. } | WireError::Unexpected { .. } | WireError::View { .. } => {

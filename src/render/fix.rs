@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 use serde::Serialize;
 
+use super::fix_replicas::{RejoinJson, ReplicaJson, replica_json, replica_lines};
 use super::table::{Table, wrapped};
 use super::transfer::EndJson;
 use crate::model::{ClusterReport, NodeId, OpenState, SlotSet};
@@ -83,6 +84,10 @@ pub struct FixJson {
     pub timeouts: Vec<TimeoutJson>,
     /// Masters with one config epoch, in groups.
     pub epochs: Vec<Vec<String>>,
+    /// Replicas that claim slots, or at which slots are open.
+    pub replicas: Vec<ReplicaJson>,
+    /// Nodes that are introduced and become replicas.
+    pub rejoins: Vec<RejoinJson>,
     pub functions: Vec<LibrariesJson>,
     /// Libraries of one name with different code, which are left alone.
     pub odd_functions: Vec<String>,
@@ -114,6 +119,12 @@ pub fn fix_json(plan: &Fix, report: &ClusterReport) -> FixJson {
             .map(|set| TimeoutJson { node: name(&set.node), from: set.from, to: set.to })
             .collect(),
         epochs: plan.collisions.iter().map(|ids| ids.iter().map(name).collect()).collect(),
+        replicas: plan.replicas.iter().map(|found| replica_json(found, report)).collect(),
+        rejoins: plan
+            .rejoins
+            .iter()
+            .map(|(id, of)| RejoinJson { node: name(id), master: name(of) })
+            .collect(),
         functions: plan
             .libraries
             .iter()
@@ -263,12 +274,15 @@ fn sentences(plan: &Fix, report: &ClusterReport) -> Vec<String> {
             name(*id)
         ));
     }
-    let strangers = &plan.meet.strangers;
+    lines.extend(replica_lines(plan, report));
+    let rejoins = |index: &usize| plan.rejoins.contains_key(&plan.meet.members[*index].id);
+    let met = plan.meet.strangers.iter().filter(|(one, other)| !rejoins(one) && !rejoins(other));
+    let strangers = met.collect_vec();
     if strangers.len() > PAIRS {
         lines
             .push(format!("{} pairs of nodes do not know each other: introduced", strangers.len()));
     }
-    for (one, other) in strangers.iter().filter(|_| strangers.len() <= PAIRS) {
+    for (one, other) in strangers.iter().copied().filter(|_| strangers.len() <= PAIRS) {
         let ids = [one, other].map(|index| name(plan.meet.members[*index].id));
         lines.push(format!("{} and {} do not know each other: introduced", ids[0], ids[1]));
     }

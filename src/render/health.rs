@@ -37,7 +37,7 @@ fn totals(cluster: &ClusterReport) -> ClusterJson {
     let rows = node_rows(cluster);
     ClusterJson {
         state: if cluster.nodes.iter().all(|report| report.info.ok) { "ok" } else { "fail" },
-        size: rows.iter().filter(|row| !row.slots.is_empty()).count(),
+        size: rows.iter().filter(|row| row.master_id.is_none() && !row.slots.is_empty()).count(),
         known_nodes: rows.len(),
         slots_covered: covered(cluster).len(),
         current_epoch: cluster

@@ -2,6 +2,7 @@
 
 mod failure;
 mod fix;
+mod fix_replicas;
 mod health;
 pub mod legacy;
 mod migrate;

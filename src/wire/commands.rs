@@ -1,5 +1,6 @@
 //! What rcluster tells and asks a server, but for slots and keys that move (`setslot`, `keys`, `migrate`, `atomic`).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use itertools::Itertools;
@@ -8,7 +9,8 @@ use redis::{Cmd, Value};
 use super::error::WireError;
 use super::server::{Server, cluster, words};
 use crate::model::{
-    ClusterInfo, ClusterView, InfoMap, NodeAddr, NodeId, NodeReport, Settings, Slot, SlotSet,
+    ClusterInfo, ClusterView, InfoMap, MIN_REPLICAS, NodeAddr, NodeId, NodeReport, SAVE,
+    STOP_WRITES, Settings, Slot, SlotSet, Writes,
 };
 
 /// Settings that should be equal on all nodes and matter to the whole cluster.
@@ -22,7 +24,10 @@ pub const NODE_TIMEOUT: &str = "cluster-node-timeout";
 pub const REPLICA_MIGRATION: &str = "cluster-allow-replica-migration";
 
 /// The sections of INFO that are read.
-const SECTIONS: [&str; 4] = ["server", "replication", "memory", "keyspace"];
+const SECTIONS: [&str; 5] = ["server", "replication", "memory", "keyspace", "persistence"];
+
+/// Settings of a node itself that decide whether it accepts writes.
+const OWN_SETTINGS: [&str; 3] = [SAVE, STOP_WRITES, MIN_REPLICAS];
 
 use crate::plan::bus_tls::TLS_CLUSTER;
 pub use crate::plan::fix::Library;
@@ -68,17 +73,27 @@ impl Server {
         let mut commands =
             vec![cluster(&["NODES"]), cluster(&["INFO"]), words(&["FUNCTION", "STATS"])];
         commands.extend(SECTIONS.map(|section| words(&["INFO", section])));
-        commands.extend(SETTINGS.map(|setting| words(&["CONFIG", "GET", setting])));
+        let settings = SETTINGS.iter().chain(&OWN_SETTINGS);
+        commands.extend(settings.map(|setting| words(&["CONFIG", "GET", setting])));
         let mut replies = self.pipeline(&commands)?.into_iter();
         let mut reply = || replies.next().unwrap_or_default();
-        let view = self.parse_view(&self.text(&commands[0], reply())?)?;
-        let cluster_info = ClusterInfo::parse(&self.text(&commands[1], reply())?);
+        let (view, cluster_info) = (reply(), reply());
         let functions = count_functions(&reply());
         let sections = commands[3..].iter().take(SECTIONS.len());
         let sections: String =
             sections.map(|command| self.text(command, reply())).collect::<Result<_, _>>()?;
         let info = InfoMap::parse(&sections);
+        // Redis refuses CLUSTER meanwhile; Valkey answers it, but takes no command that changes anything.
+        if let Some(loading) = info.loading() {
+            return Err(WireError::Loading { addr: self.addr().clone(), loading });
+        }
+        let view = self.parse_view(&self.text(&commands[0], view)?)?;
+        let cluster_info = ClusterInfo::parse(&self.text(&commands[1], cluster_info)?);
         let settings = SETTINGS.iter().flat_map(|_| read_settings(reply())).collect();
+        let own: BTreeMap<&str, String> = OWN_SETTINGS
+            .iter()
+            .filter_map(|name| Some((*name, read_pairs(reply()).next()?.1)))
+            .collect();
         let bus_port = view.me().addr.as_ref().and_then(NodeAddr::bus_port);
         let bus_port = self.addr().bus_port().or(bus_port);
         Ok(NodeReport {
@@ -102,6 +117,7 @@ impl Server {
                 .number("maxmemory")
                 .filter(|_| info.get("maxmemory_policy") == Some("noeviction"))
                 .filter(|limit| *limit > 0),
+            writes: Writes::read(&info, |name| own.get(name).cloned()),
             settings,
             functions,
             view,
@@ -120,6 +136,17 @@ impl Server {
         let command = cluster(&["INFO"]);
         let reply = self.one(command.clone())?;
         Ok(ClusterInfo::parse(&self.text(&command, reply)?))
+    }
+
+    /// Whether it says `cluster_state:ok`, or loads its data, and will only then.
+    pub fn is_ok_or_loading(&mut self) -> Result<bool, WireError> {
+        let commands = [words(&["INFO", "persistence"]), cluster(&["INFO"])];
+        let mut replies = self.pipeline(&commands)?.into_iter();
+        let mut reply = || replies.next().unwrap_or_default();
+        if InfoMap::parse(&self.text(&commands[0], reply())?).loading().is_some() {
+            return Ok(true);
+        }
+        Ok(ClusterInfo::parse(&self.text(&commands[1], reply())?).ok)
     }
 
     /// CLUSTER SET-CONFIG-EPOCH: the server accepts it while it knows no other node.
@@ -340,18 +367,21 @@ fn is_unknown_subcommand(said: &str) -> bool {
     said.to_ascii_lowercase().contains("unknown subcommand")
 }
 
-/// A refusal reads as no settings: CONFIG is often denied.
 fn read_settings(reply: Value) -> Settings {
-    let text = |value: &Value| match value {
-        Value::BulkString(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+    let known = |(name, value): (String, String)| {
+        Some((*SETTINGS.iter().find(|known| **known == name)?, value))
+    };
+    read_pairs(reply).filter_map(known).collect()
+}
+
+/// Names and values from CONFIG GET. A refusal reads as none: CONFIG is often denied.
+fn read_pairs(reply: Value) -> impl Iterator<Item = (String, String)> {
+    let items = if let Value::Array(items) = reply { items } else { Vec::new() };
+    let text = |value: Value| match value {
+        Value::BulkString(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         _ => None,
     };
-    let Value::Array(items) = reply else { return Settings::new() };
-    let pair = |(name, value): (&Value, &Value)| {
-        let name = text(name)?;
-        Some((*SETTINGS.iter().find(|known| **known == name)?, text(value)?))
-    };
-    items.iter().tuples().filter_map(pair).collect()
+    items.into_iter().tuples().filter_map(move |(name, value)| Some((text(name)?, text(value)?)))
 }
 
 /// Function libraries, from FUNCTION STATS: `engines LUA libraries_count 2 …`; servers before 7.0

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{NodeAddr, NodeList, ViewError};
+use crate::model::{Loading, NodeAddr, NodeList, ViewError};
 
 /// A failed talk with one server; each variant names it and what it said, word for word.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -23,6 +23,8 @@ pub enum WireError {
     Refused { addr: NodeAddr, command: String, said: String },
     #[error("{addr}: {command} gave a reply that makes no sense here: {said}")]
     Unexpected { addr: NodeAddr, command: String, said: String },
+    #[error("{addr}: loading its data: {loading}")]
+    Loading { addr: NodeAddr, loading: Loading },
     #[error("{addr}: {source}")]
     View { addr: NodeAddr, source: ViewError },
     #[error("none of {list} answers")]
@@ -53,6 +55,19 @@ impl WireError {
             WireError::Refused { said, .. } => Some(said),
             _ => None,
         }
+    }
+
+    /// How far the server has loaded its data, where it gave no report for that.
+    pub fn loading(&self) -> Option<Loading> {
+        match self {
+            WireError::Loading { loading, .. } => Some(*loading),
+            _ => None,
+        }
+    }
+
+    /// Whether the server refused a command because it loads its data.
+    pub fn is_loading(&self) -> bool {
+        self.refusal().is_some_and(|said| said.starts_with("LOADING"))
     }
 
     /// Whether the server turned the credentials (or their lack) down.
@@ -101,6 +116,7 @@ impl WireError {
             | WireError::NotRedis { addr, .. }
             | WireError::Refused { addr, .. }
             | WireError::Unexpected { addr, .. }
+            | WireError::Loading { addr, .. }
             | WireError::View { addr, .. }
             | WireError::NoneAnswers { addr, .. } => addr,
         }

@@ -76,7 +76,11 @@ pub fn load_cluster_with(
             match answer {
                 Some(Ok((server, report))) if report.id() == id => cluster.take(server, report),
                 Some(Ok(other)) => others.push((id, addr, other)),
-                Some(Err(error)) => cluster.silent(id, addr, error.to_string(), None),
+                Some(Err(error)) => {
+                    cluster.silent(id, addr, error.to_string(), None);
+                    let added = cluster.report.silent.last_mut();
+                    added.into_iter().for_each(|silent| silent.loading = error.loading());
+                }
                 None => cluster.silent(id, None, "no node knows its address".to_owned(), None),
             }
         }
@@ -156,7 +160,7 @@ impl Cluster {
     }
 
     fn silent(&mut self, id: NodeId, addr: Option<NodeAddr>, why: String, by: Option<Stranger>) {
-        self.report.silent.push(Silent { id, addr, why, taken_by: by });
+        self.report.silent.push(Silent { id, addr, why, taken_by: by, loading: None });
     }
 }
 

@@ -4,7 +4,7 @@ use redis::{Cmd, Value, cmd};
 
 use super::access::{Access, Secret};
 use super::error::WireError;
-use super::server::{Server, words};
+use super::server::Server;
 use crate::model::{LoginFailure, NodeAddr};
 
 /// Whom a connection without a name is.
@@ -16,9 +16,9 @@ impl Server {
     ///
     /// Comparing settings would not do: a user may have several passwords, or none.
     pub fn login_failure_at(&mut self, master: &NodeAddr, access: &Access) -> Option<LoginFailure> {
-        let password = self.setting("masterauth")?;
+        let password = self.setting_told("masterauth")?;
         // Servers send no name without a password.
-        let user = self.setting("masteruser")?.filter(|_| password.is_some());
+        let user = self.setting_told("masteruser")?.filter(|_| password.is_some());
         let own =
             Access { user: user.clone(), password: password.map(Secret::new), ..access.clone() };
         let mut there = match Server::connect(master, &own) {
@@ -41,12 +41,8 @@ impl Server {
     }
 
     /// A setting's value; `Some(None)` where it is empty, `None` where the server does not tell.
-    fn setting(&mut self, name: &str) -> Option<Option<String>> {
-        let Ok(Value::Array(items)) = self.one(words(&["CONFIG", "GET", name])) else {
-            return None;
-        };
-        let [_, Value::BulkString(value)] = &items[..] else { return None };
-        let value = String::from_utf8_lossy(value).into_owned();
+    fn setting_told(&mut self, name: &str) -> Option<Option<String>> {
+        let value = self.setting(name).ok()??;
         Some(Some(value).filter(|value| !value.is_empty()))
     }
 

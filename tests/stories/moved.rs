@@ -10,19 +10,6 @@ fn check(cluster: &TestCluster, node: usize) -> Run {
     rcluster(&["check", &cluster.addr(node), "--json"])
 }
 
-/// Runs the command that a problem names, word for word but for the consent.
-#[track_caller]
-fn follow(run: &Run, kind: &str) {
-    let fix = run.problem(kind)["fix"].as_str().expect("a command").to_owned();
-    for command in fix.split(" && ") {
-        let mut words: Vec<&str> = command.split(' ').skip(1).collect();
-        if !["addslots", "meet"].contains(&words[0]) {
-            words.push("--yes");
-        }
-        rcluster(&words).succeeds();
-    }
-}
-
 /// A cluster with keys, of which every server has been stopped and has come back on another port.
 fn moved() -> (TestCluster, Vec<String>) {
     let mut cluster = TestCluster::formed(6, 1);
@@ -135,7 +122,7 @@ fn a_master_that_came_back_empty_is_replaced_and_its_replica_keeps_the_keys() {
     assert!(!run.out.contains("rcluster forget"), "{}", run.out);
     rcluster(&["forget", &cluster.addr(1), &old, "--yes"]).exits(1).tells(&["failover"]);
 
-    follow(&run, "address-taken");
+    run.follow("address-taken");
 
     rcluster(&["check", &cluster.addr(1), "--wait", "20s"]).succeeds();
     assert_same(&before, &contents(&cluster));
@@ -164,7 +151,7 @@ fn promoted_by_itself() {
         found.is_some()
     });
     let (run, kind) = found.unwrap();
-    follow(&run, kind);
+    run.follow(kind);
     rcluster(&["check", &cluster.addr(1), "--wait", "20s"]).succeeds();
     let after = contents(&cluster);
     assert_same(&before, &after);
@@ -178,7 +165,7 @@ fn slots_without_an_owner_are_left_to_fix_where_nodes_hold_keys() {
     cluster.tell_all(&["CLUSTER", "DELSLOTS", "5", "12182"]);
     let run = check(&cluster, 0).exits(1);
     assert!(run.problem("slots-uncovered")["fix"].as_str().unwrap().starts_with("rcluster fix"));
-    follow(&run, "slots-uncovered");
+    run.follow("slots-uncovered");
     rcluster(&["check", &cluster.addr(0), "--wait", "10s"]).succeeds();
     assert_same(&before, &contents(&cluster));
 }

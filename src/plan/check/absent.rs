@@ -15,7 +15,8 @@ use crate::plan::leave::lost_with;
 pub(super) fn absent(cluster: &ClusterReport) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut lost = Vec::new();
-    for silent in cluster.silent.iter().sorted_by_key(|silent| &silent.addr) {
+    let silent = cluster.silent.iter().filter(|silent| silent.loading.is_none());
+    for silent in silent.sorted_by_key(|silent| &silent.addr) {
         match (silent.taken_by, &silent.addr) {
             (Some(stranger), _) => problems.push(taken(cluster, silent, stranger)),
             (None, None) => problems.push(nowhere(cluster, silent)),

@@ -4,15 +4,17 @@ mod absent;
 mod domains;
 mod logins;
 mod nodes;
+mod replicas;
 mod settings;
 mod slots;
 mod views;
+mod writes;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::{ClusterReport, NodeId, SlotSet};
+use crate::model::{ClusterReport, NodeId, NodeReport, SlotSet};
 pub use domains::swaps;
 
 /// What sort of problem; the name in JSON is stable.
@@ -25,10 +27,16 @@ pub enum Kind {
     SlotsConflict,
     /// A slot left migrating or importing.
     SlotOpen,
+    /// A replica owns slots by its own view.
+    ReplicaClaimsSlots,
+    /// A slot left migrating or importing at a replica.
+    ReplicaSlotOpen,
     /// A node does not serve: `cluster_state:fail`.
     StateNotOk,
     /// A known node gives no answer.
     NodeUnreachable,
+    /// A node that loads its data, and serves none of it yet.
+    NodeLoading,
     /// Another node answers where a known one is listed.
     AddressTaken,
     /// A node that others see in fail, fail? or noaddr state.
@@ -51,6 +59,14 @@ pub enum Kind {
     ReplicaOfReplica,
     /// A master without a replica, where others have one.
     NoReplica,
+    /// The last background save failed.
+    SaveFailed,
+    /// The last write to the append-only file failed.
+    AofFailed,
+    /// A master that evicts nothing is near its memory limit.
+    MemoryNearlyFull,
+    /// A master with fewer replicas in sync than it needs to accept writes.
+    TooFewReplicas,
     /// Two masters with one config epoch.
     EpochCollision,
     /// Nodes with different settings.
@@ -119,8 +135,10 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(slots::uncovered(cluster));
     problems.extend(slots::conflicts(cluster));
     problems.extend(slots::open(cluster));
+    problems.extend(replicas::with_slots(cluster));
     problems.extend(nodes::not_ok(cluster));
     problems.extend(absent::absent(cluster));
+    problems.extend(nodes::loading(cluster));
     problems.extend(nodes::flagged(cluster));
     problems.extend(nodes::unheard(cluster));
     problems.extend(nodes::shared_ids(cluster));
@@ -128,6 +146,7 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(nodes::replicas(cluster));
     problems.extend(logins::failing(cluster));
     problems.extend(nodes::without_replica(cluster));
+    problems.extend(writes::rejected(cluster));
     problems.extend(settings::epochs(cluster));
     problems.extend(settings::differ(cluster));
     problems.extend(domains::spread(cluster));
@@ -141,9 +160,10 @@ pub fn is_healthy(problems: &[Problem], strict: bool) -> bool {
     !problems.iter().any(|problem| strict || problem.severity == Severity::Error)
 }
 
-/// Who owns what: each node as it says itself, silent nodes as the others say. Only owners of slots.
+/// Who owns what: each node as it says itself, silent nodes as the others say. Only owners of slots;
+/// what a replica claims is nobody's.
 pub fn owners(cluster: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
-    let told = cluster.nodes.iter().map(|report| (report.id(), report.view.me().slots.clone()));
+    let told = masters(cluster).map(|report| (report.id(), report.view.me().slots.clone()));
     let mut silent: BTreeMap<NodeId, SlotSet> =
         cluster.silent.iter().map(|silent| (silent.id, SlotSet::EMPTY)).collect();
     if !silent.is_empty() {
@@ -160,12 +180,17 @@ pub fn owners(cluster: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
 
 /// Who owns what, by id; `None` while a slot is open, whose keys are on their way.
 pub fn settled_owners(cluster: &ClusterReport) -> Option<Vec<(NodeId, SlotSet)>> {
-    let is_settled = cluster.nodes.iter().all(|node| node.view.open.is_empty());
+    let is_settled = masters(cluster).all(|node| node.view.open.is_empty());
     is_settled.then(|| {
         let mut owners = owners(cluster);
         owners.sort_by_key(|(id, _)| *id);
         owners
     })
+}
+
+/// The nodes that answer and whose say in slots counts.
+fn masters(cluster: &ClusterReport) -> impl Iterator<Item = &NodeReport> {
+    cluster.nodes.iter().filter(|report| report.view.me().role.master().is_none())
 }
 
 /// The slots that have an owner.

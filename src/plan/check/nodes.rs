@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use itertools::Itertools;
 
 use super::{Kind, Problem, listed, owners};
-use crate::model::{ClusterReport, Flag, Link, NodeId, NodeReport, Role};
+use crate::model::{ClusterReport, Flag, Link, Loading, NodeId, NodeReport, Role};
 use crate::plan::bus_tls;
+
+/// Whether nodes reject all queries while a slot has no owner.
+const FULL_COVERAGE: &str = "cluster-require-full-coverage";
 
 /// Seconds within which a first copy has begun to arrive, or will not.
 const FIRST_COPY: u64 = 60;
@@ -28,6 +31,29 @@ pub(super) fn not_ok(cluster: &ClusterReport) -> Option<Problem> {
         _ => format!("{} say cluster_state:fail", listed(&names)),
     };
     Some(Problem::error(Kind::StateNotOk, message).at(names))
+}
+
+/// Nodes that load their data: they serve none of it, and everything else of them is as it should be.
+pub(super) fn loading(cluster: &ClusterReport) -> Vec<Problem> {
+    let silent = cluster.silent.iter().filter_map(|node| Some((node.id, node.loading?)));
+    let problem = |(id, loading): (NodeId, Loading)| {
+        let name = cluster.name(id);
+        let master = cluster.nodes.iter().find_map(|node| node.view.node(id)?.role.master());
+        match master.filter(|_| loading.is_first_copy) {
+            Some(master) => {
+                let master = cluster.name(master);
+                let message =
+                    format!("{name} is loading its first copy of {master}'s data: {loading}");
+                Problem::warning(Kind::ReplicaSyncing, message).at([name, master])
+            }
+            None => {
+                let message = format!("{name} is loading its data: {loading}");
+                let wait = format!("rcluster check {} --wait 10m", cluster.entry().via);
+                Problem::error(Kind::NodeLoading, message).at([name]).mended_by(wait)
+            }
+        }
+    };
+    silent.map(problem).collect()
 }
 
 /// Nodes in fail, fail?, handshake or noaddr state, and who sees them so.
@@ -110,10 +136,12 @@ fn replica(cluster: &ClusterReport, report: &NodeReport) -> Vec<Problem> {
     let mut found = Vec::new();
     // A replica that its master feeds waits for its first copy: repl-diskless-sync-delay, and then
     // as long as the data takes. One that is still between two tries after a minute gets nowhere.
-    let fed = cluster.node(of).is_some_and(|master| {
-        let replica = (report.reached.host(), report.reached.port());
-        master.feeds.iter().any(|(ip, port)| (ip.as_str(), *port) == replica)
-    });
+    // A master knows its replicas by what they announce, so it is asked for their number only.
+    let waits = |node: &&NodeReport| {
+        node.view.me().role.master() == Some(of) && node.link != Some(Link::Up)
+    };
+    let waiting = cluster.nodes.iter().filter(waits).count();
+    let fed = cluster.node(of).is_some_and(|master| master.feeds >= waiting);
     let down_for =
         report.link_down_for.map(|seconds| format!(" for {seconds} s")).unwrap_or_default();
     let stuck = report.link_down_for.is_some_and(|seconds| seconds > FIRST_COPY);
@@ -155,8 +183,14 @@ pub(super) fn without_replica(cluster: &ClusterReport) -> Vec<Problem> {
     }
     let problem = |id: &NodeId| {
         let name = cluster.name(*id);
-        let message =
-            format!("{name} has no replica, other masters have: if it dies, its slots are gone");
+        let covers = cluster.node(*id).and_then(|node| node.settings.get(FULL_COVERAGE));
+        let all = match covers.is_some_and(|value| value == "yes") {
+            true => ", and every node rejects queries (cluster-require-full-coverage yes)",
+            false => "",
+        };
+        let message = format!(
+            "{name} has no replica, other masters have: if it dies, its slots are gone{all}"
+        );
         Problem::warning(Kind::NoReplica, message).at([name])
     };
     masters.iter().filter(|id| !copied.contains(id)).map(problem).collect()

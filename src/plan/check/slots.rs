@@ -2,7 +2,7 @@
 
 use itertools::Itertools;
 
-use super::{Kind, Problem, by_number, covered, owners};
+use super::{Kind, Problem, by_number, covered, masters, owners};
 use crate::model::{ClusterReport, NodeAddr, OpenState, SlotSet};
 
 pub(super) fn uncovered(cluster: &ClusterReport) -> Option<Problem> {
@@ -86,13 +86,13 @@ pub(super) fn conflicts(cluster: &ClusterReport) -> Vec<Problem> {
     clashing.into_iter().sorted().dedup().map(problem).collect()
 }
 
-fn fix(cluster: &ClusterReport) -> String {
+pub(super) fn fix(cluster: &ClusterReport) -> String {
     format!("rcluster fix {}", cluster.entry().via)
 }
 
 /// Open slots, the two ends of a move joined: one problem a pair of nodes.
 pub(super) fn open(cluster: &ClusterReport) -> Vec<Problem> {
-    let ends = cluster.nodes.iter().flat_map(|report| {
+    let ends = masters(cluster).flat_map(|report| {
         report.view.open.iter().map(move |open| match open.state {
             OpenState::Migrating => ((report.id(), open.peer), open.slot, open.state),
             OpenState::Importing => ((open.peer, report.id()), open.slot, open.state),

@@ -118,6 +118,7 @@ fn a_silent_nodes_slots_are_what_the_others_say() {
         addr: None,
         why: "connection refused".to_owned(),
         taken_by: None,
+        loading: None,
     });
     assert_eq!(covered(&half), SlotSet::all());
     assert_eq!(of(Kind::SlotsUncovered, &half), []);

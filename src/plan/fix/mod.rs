@@ -1,6 +1,7 @@
 //! What mends a cluster: who is to own each troubled slot, whose keys go home, and what else has to
 //! be set right. Why nothing is lost by it is told in `docs/fix.md`.
 
+mod rejoin;
 mod slots;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,8 @@ use itertools::Itertools;
 
 use super::check::owners;
 use super::formation::{Formation, Step, timeout_before};
-use super::meet::{self, MeetError};
+use super::meet::MeetError;
+use super::replica_slots::{ReplicaSlots, replica_slots};
 use crate::model::{ClusterReport, NodeId, OpenState, Slot, SlotSet};
 
 /// How many keys nodes hold, by slot; slots without any are left out.
@@ -98,6 +100,11 @@ pub struct Fix {
     pub timeouts: Vec<Timeout>,
     /// Masters with slots that share a config epoch.
     pub collisions: Vec<Vec<NodeId>>,
+    /// Replicas with a say in slots.
+    pub replicas: Vec<ReplicaSlots>,
+    /// Nodes that become replicas once they are introduced: those that are reset for the slots that
+    /// are open at them, and former replicas that know no other node. With their masters.
+    pub rejoins: BTreeMap<NodeId, NodeId>,
     pub repairs: Vec<Repair>,
     /// Masters with keys that are not their own, and how many: of which slots is found out last.
     pub hidden: BTreeMap<NodeId, u64>,
@@ -164,6 +171,7 @@ impl Fix {
             && self.collisions.is_empty()
             && self.libraries.is_empty()
             && self.hidden.is_empty()
+            && !self.replicas.iter().any(ReplicaSlots::is_curable)
             && self.repairs.iter().all(|repair| matches!(repair.cure, Cure::Wait { .. }))
     }
 
@@ -177,6 +185,7 @@ impl Fix {
             && self.timeouts.is_empty()
             && self.libraries.is_empty()
             && self.hidden.is_empty()
+            && self.replicas.is_empty()
             && self.repairs.iter().all(passes)
             && !self.is_done()
     }
@@ -225,7 +234,9 @@ pub fn to_count_next(report: &ClusterReport, counted: &KeyCounts) -> Vec<(NodeId
 /// # Errors
 /// Two servers with one node id.
 pub fn plan(report: &ClusterReport, holdings: &Holdings, wish: &Wish) -> Result<Fix, MeetError> {
-    let mut meet = meet::plan(report, &[])?;
+    let replicas = replica_slots(report);
+    let rejoins = rejoin::rejoins(report, &replicas);
+    let mut meet = rejoin::meet(report, &rejoins)?;
     // Nobody is ok before the slots are; and timeouts are this plan's own.
     meet.waits_for_ok = false;
     for member in &mut meet.members {
@@ -236,6 +247,8 @@ pub fn plan(report: &ClusterReport, holdings: &Holdings, wish: &Wish) -> Result<
         meet,
         timeouts: timeouts(report),
         collisions: collisions(report),
+        replicas,
+        rejoins,
         repairs: slots::repairs(report, &holdings.keys, wish),
         hidden: holdings.hidden.clone(),
         libraries,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 
 use super::{Cure, End, KeyCounts, Prefer, Repair, Wish};
-use crate::model::{ClusterReport, NodeId, NodeReport, OpenState, SLOTS, Slot};
+use crate::model::{ClusterReport, NodeId, NodeReport, OpenState, SLOTS, Silent, Slot};
 
 /// Everything that bears on slots, ready to be looked up.
 struct Facts<'a> {
@@ -98,7 +98,7 @@ impl<'a> Facts<'a> {
             }
         }
         let mut open: BTreeMap<Slot, Vec<_>> = BTreeMap::new();
-        for node in &report.nodes {
+        for node in &masters {
             for mark in &node.view.open {
                 open.entry(mark.slot).or_default().push((node.id(), mark.state, mark.peer));
             }
@@ -168,7 +168,10 @@ impl<'a> Facts<'a> {
     /// The silent node that keeps a slot.
     fn kept_for(&self, slot: Slot) -> Option<NodeId> {
         let silent = self.silent_owner(slot)?;
-        (!self.wish.abandon || self.replica_of(silent).is_some()).then_some(silent)
+        // One that loads its data has it.
+        let loads = |node: &Silent| node.id == silent && node.loading.is_some();
+        let returns = self.report.silent.iter().any(loads) || self.replica_of(silent).is_some();
+        (!self.wish.abandon || returns).then_some(silent)
     }
 
     /// Shares so many slots out, so that the masters with the fewest come level.

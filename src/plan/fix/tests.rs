@@ -111,7 +111,13 @@ fn slots_of_nobody_go_to_their_keys_and_the_rest_to_those_with_fewest() {
 fn slots_of_a_silent_node_wait_for_it() {
     let mut report = cluster(&["0-8191", "8192-16383"]);
     report.nodes.pop();
-    report.silent.push(Silent { id: id('b'), addr: None, why: "gone".to_owned(), taken_by: None });
+    report.silent.push(Silent {
+        id: id('b'),
+        addr: None,
+        why: "gone".to_owned(),
+        taken_by: None,
+        loading: None,
+    });
     let waits = only(&report, &holds(&[]), &NOBODY);
     assert_eq!(waits.cure, Cure::Wait { of: id('b'), replica: None });
     assert!(plan(&report, &holds(&[]), &NOBODY).unwrap().is_done());

@@ -139,6 +139,7 @@ fn two_owners_a_dead_target_and_a_sick_one_are_refused() {
         addr: None,
         why: "connection refused".to_owned(),
         taken_by: None,
+        loading: None,
     });
     let wish = Wish::Count { count: 1, from: None, to: id('c') };
     let silent = reshard(&dead, &wish).unwrap_err();

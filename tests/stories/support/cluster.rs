@@ -104,9 +104,14 @@ impl TestCluster {
 
     /// Starts a server again that was killed, on its folder and port.
     pub fn restart(&mut self, index: usize) {
-        let spec = self.spec(index, &Server::default());
-        self.nodes[index] = LocalNode::start(&spec).expect("a server starts again");
+        self.restart_as(index, &Server::default());
         self.nodes[index].wait_ready(PATIENCE).expect("a server answers again");
+    }
+
+    /// The same with other settings; does not wait until it answers.
+    pub fn restart_as(&mut self, index: usize, server: &Server) {
+        let spec = self.spec(index, server);
+        self.nodes[index] = LocalNode::start(&spec).expect("a server starts again");
     }
 
     /// Kills a server and starts a new one in its place, with nothing of its files.
@@ -120,15 +125,27 @@ impl TestCluster {
     pub fn move_all(&mut self) {
         self.nodes.iter_mut().for_each(LocalNode::kill);
         for index in 0..self.nodes.len() {
-            let old = self.nodes[index].dir().to_owned();
-            let port = std::mem::replace(&mut self.ports[index], Port::take());
-            self.kept.push(port);
-            let spec = self.spec(index, &Server::default());
-            std::fs::rename(&old, &spec.dir).expect("its folder moves");
-            self.nodes[index] = LocalNode::start(&spec).expect("a server starts again");
+            self.move_to(index, Port::take());
         }
         for node in &mut self.nodes {
             node.wait_ready(PATIENCE).expect("a server answers again");
+        }
+    }
+
+    /// Starts a server that was killed on its files, on another port; on yet another where a client's
+    /// connection sits on that.
+    fn move_to(&mut self, index: usize, port: Port) {
+        let old = self.nodes[index].dir().to_owned();
+        let before = std::mem::replace(&mut self.ports[index], port);
+        self.kept.push(before);
+        let spec = self.spec(index, &Server::default());
+        std::fs::rename(&old, &spec.dir).expect("its folder moves");
+        match LocalNode::start(&spec) {
+            Err(SandboxError::PortTaken { .. }) => {
+                std::fs::rename(&spec.dir, &old).expect("its folder moves back");
+                self.move_to(index, Port::take());
+            }
+            started => self.nodes[index] = started.expect("a server starts again"),
         }
     }
 

@@ -60,6 +60,19 @@ impl Run {
         let found = problems.into_iter().find(|problem| problem["kind"] == kind);
         found.unwrap_or_else(|| panic!("no {kind} in {self:#?}"))
     }
+
+    /// Runs the commands that the first problem of a kind names, word for word but for the consent.
+    #[track_caller]
+    pub fn follow(&self, kind: &str) {
+        let fix = self.problem(kind)["fix"].as_str().expect("a command").to_owned();
+        for command in fix.split(" && ") {
+            let mut words: Vec<&str> = command.split(' ').skip(1).collect();
+            if !["addslots", "meet"].contains(&words[0]) {
+                words.push("--yes");
+            }
+            rcluster(&words).succeeds();
+        }
+    }
 }
 
 /// A run that is under way.
