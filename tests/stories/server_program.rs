@@ -62,10 +62,9 @@ impl Programs {
         self.script(name, &format!("{text} >>'{}'\nwait", pids.display()))
     }
 
-    /// Waits until no server of such scripts runs, of which there were some.
+    /// Waits until no server of such scripts runs; a script that ended early may have started none.
     fn all_end(&self) {
-        let pids = std::fs::read_to_string(self.path("pids")).unwrap();
-        assert!(!pids.is_empty());
+        let pids = std::fs::read_to_string(self.path("pids")).unwrap_or_default();
         for pid in pids.lines() {
             eventually("the server has ended", || !lives(pid));
         }

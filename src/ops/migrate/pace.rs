@@ -14,6 +14,9 @@ const POLL: Duration = Duration::from_millis(50);
 /// The fewest and the most keys in one pipeline.
 const KEYS: (usize, usize) = (1, 2000);
 
+/// At least so many go in one when the run is to end, however slow the servers are.
+const AT_THE_END: usize = 500;
+
 /// Keys a second over all routes, until the run is to end: then what is in hand goes at once.
 pub(super) struct Pace {
     rate: Option<u32>,
@@ -62,7 +65,10 @@ impl BatchSizer {
     }
 
     pub fn keys(&self, pace: &Pace) -> usize {
-        self.0.min(pace.most())
+        match pace.deadline.is_over() {
+            true => self.0.max(AT_THE_END),
+            false => self.0.min(pace.most()),
+        }
     }
 
     /// So many keys took so long.
