@@ -9,6 +9,7 @@
 mod find;
 mod group;
 mod loader;
+mod log;
 mod node;
 mod probe;
 mod state;

@@ -1,7 +1,7 @@
 //! One server process of the playground.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 
 use super::SandboxError;
+use super::log::excerpt_since;
 use super::state::{State, lives_in};
 
 pub(super) const CONFIG: &str = "redis.conf";
@@ -259,14 +260,7 @@ impl LocalNode {
     }
 
     fn log_excerpt(&self) -> String {
-        let read = || {
-            let mut log = File::open(self.log())?;
-            log.seek(SeekFrom::Start(self.log_start))?;
-            let mut text = Vec::new();
-            log.read_to_end(&mut text).map(|_| text)
-        };
-        let text = read().unwrap_or_default();
-        excerpt(&String::from_utf8_lossy(&text))
+        excerpt_since(&self.log(), self.log_start)
     }
 
     /// Asks the server to end, which saves its data, and waits until it has; kills it where it does
@@ -360,34 +354,4 @@ fn signal_process(pid: u32, signal: Signal) {
 /// as its child. The program must lead a process group.
 pub(super) fn signal_group(child: &Child, signal: Signal) {
     let _ = as_pid(child.id()).map(|group| kill_process_group(group, signal));
-}
-
-/// The first lines of a log that tell of an error, which later ones may be the consequence of, and
-/// its last lines.
-fn excerpt(log: &str) -> String {
-    const LINES: (usize, usize) = (3, 5);
-    let lines: Vec<&str> = log.lines().collect();
-    let last = lines.len().saturating_sub(LINES.1);
-    let tells = |line: &&&str| {
-        let line = line.to_ascii_lowercase();
-        ["fatal", "error", "***", "can't", "cannot", "failed"]
-            .iter()
-            .any(|word| line.contains(word))
-    };
-    let first: Vec<&str> = lines[..last].iter().filter(tells).take(LINES.0).copied().collect();
-    let gap = (!first.is_empty()).then_some("…");
-    first.into_iter().chain(gap).chain(lines[last..].iter().copied()).collect::<Vec<_>>().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::excerpt;
-
-    #[test]
-    fn an_excerpt_has_the_first_errors_and_the_end() {
-        let log = "1\n2 # Fatal error loading the DB\n3\n4\n5\n6\n7\n8";
-        assert_eq!(excerpt(log), "2 # Fatal error loading the DB\n…\n4\n5\n6\n7\n8");
-        assert_eq!(excerpt("1 error\n2"), "1 error\n2");
-        assert_eq!(excerpt(""), "");
-    }
 }

@@ -78,9 +78,10 @@ fn colors_come_only_where_they_are_wanted() {
     assert!(!has_colors(&rcluster(&["check", &addr, "--color", "always", "--json"]).out));
     // A terminal, as `script` makes one, unless NO_COLOR is set.
     let on_terminal = |no_color: &str| {
-        let command = format!("{} check {addr}", env!("CARGO_BIN_EXE_rcluster"));
+        let command = format!("\"$RCLUSTER\" check {addr}");
         let mut script = std::process::Command::new("script");
         script.args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").env("NO_COLOR", no_color);
+        script.env("RCLUSTER", env!("CARGO_BIN_EXE_rcluster"));
         String::from_utf8_lossy(&script.output().unwrap().stdout).into_owned()
     };
     assert!(has_colors(&on_terminal("")));
@@ -92,10 +93,12 @@ fn on_a_terminal_it_asks_and_takes_no_for_an_answer() {
     let cluster = TestCluster::start(3);
     let addrs = cluster.addrs().join(" ");
     let before = cluster.facts();
-    let command = format!("{} create {addrs}", env!("CARGO_BIN_EXE_rcluster"));
+    let command = format!("\"$RCLUSTER\" create {addrs}");
     let answer = |word: &str| {
         let typed = format!("echo {word} | script -qec '{command}' /dev/null");
-        std::process::Command::new("sh").args(["-c", &typed]).output().unwrap()
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &typed]).env("RCLUSTER", env!("CARGO_BIN_EXE_rcluster"));
+        shell.output().unwrap()
     };
     let no = answer("n");
     assert_eq!(no.status.code(), Some(1), "{no:?}");

@@ -8,7 +8,7 @@ use rcluster::sandbox::LocalNode;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{
-    Port, TestCluster, eventually, rcluster, rcluster_with, server_dir, server_under_test,
+    Port, TestCluster, eventually, quoted, rcluster, rcluster_with, server_dir, server_under_test,
 };
 
 pub fn server_program() -> PathBuf {
@@ -330,9 +330,9 @@ fn where_one_does_not_start_those_that_this_run_started_are_stopped() {
     let program = play.dir.path().join("server.sh");
     let real = server_program();
     let text = format!(
-        "#!/bin/sh\ncase \"$1\" in */{}/redis.conf) exit 1;; *) exec '{}' \"$@\";; esac\n",
+        "#!/bin/sh\ncase \"$1\" in */{}/redis.conf) exit 1;; *) exec {} \"$@\";; esac\n",
         ports[2],
-        real.display()
+        quoted(&real)
     );
     std::fs::write(&program, text).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::sandbox::{Playground, server_program};
 use crate::support::data::{assert_same, contents, fill};
-use crate::support::{Run, TestCluster, eventually, rcluster, rcluster_with, start};
+use crate::support::{Run, TestCluster, eventually, quoted, rcluster, rcluster_with, start};
 
 /// A shell script that can be run.
 fn script(path: &Path, text: &str) {
@@ -37,7 +37,7 @@ impl Programs {
     /// Runs before the server does, with `$real` as the server.
     fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
-        script(&path, &format!("real='{}'\n{text}", server_program().display()));
+        script(&path, &format!("real={}\n{text}", quoted(&server_program())));
         path
     }
 
@@ -50,7 +50,7 @@ impl Programs {
         let checker = self.path(&name.replace("-server", "-check-rdb"));
         let by_name = "case \"$0\" in *-check-rdb) echo 'Checking RDB file'; exit 1;; esac";
         let real = server_program();
-        script(&checker, &format!("{by_name}\nexec '{}' \"$@\"", real.display()));
+        script(&checker, &format!("{by_name}\nexec {} \"$@\"", quoted(&real)));
         symlink(&checker, self.path(name)).unwrap();
         self.path(name)
     }
@@ -59,7 +59,7 @@ impl Programs {
     fn parent(&self, name: &str) -> PathBuf {
         let pids = self.path("pids");
         let text = "\"$real\" \"$@\" & [ \"$1\" = --version ] || echo $!";
-        self.script(name, &format!("{text} >>'{}'\nwait", pids.display()))
+        self.script(name, &format!("{text} >>{}\nwait", quoted(&pids)))
     }
 
     /// Waits until no server of such scripts runs; a script that ended early may have started none.
@@ -161,9 +161,13 @@ fn a_server_that_is_the_child_of_a_script_ends_where_another_does_not_start() {
     let (play, programs) = (Playground::new(2), Programs::new());
     let (fails, silent) = (play.ports[0].number, play.ports[1].number);
     let text = format!(
-        "case \"$1\" in --version) exec \"$real\" \"$1\";; */{fails}/*) exit 1;; esac
-         sleep 60 & echo $! >>'{}'; wait",
-        programs.path("pids").display()
+        "pids={}
+         case \"$1\" in
+         --version) exec \"$real\" \"$1\";;
+         */{fails}/*) until [ -s \"$pids\" ]; do sleep 0.02; done; exit 1;;
+         esac
+         sleep 60 & echo $! >>\"$pids\"; wait",
+        quoted(&programs.path("pids"))
     );
     let program = programs.script("half", &text);
     let ports = format!("{fails},{silent}");
@@ -198,8 +202,8 @@ fn an_interrupted_start_leaves_no_server() {
     // The second never answers.
     let (second, pids) = (play.ports[1].number, programs.path("pids"));
     let silent = format!(
-        "[ \"$1\" = --version ] || echo $$ >>'{}'\ncase \"$1\" in */{second}/*) exec sleep 60;; esac\nexec \"$real\" \"$@\"",
-        pids.display()
+        "[ \"$1\" = --version ] || echo $$ >>{}\ncase \"$1\" in */{second}/*) exec sleep 60;; esac\nexec \"$real\" \"$@\"",
+        quoted(&pids)
     );
     let server = programs.script("silent", &silent);
     let (root, ports) = (play.root(), format!("{},{second}", play.ports[0].number));
@@ -243,7 +247,7 @@ fn a_program_that_leaves_its_output_open_is_not_waited_for() {
     let (play, programs) = (Playground::new(1), Programs::new());
     let pids = programs.path("pids");
     let text = "case \"$1\" in --version) sleep 60 & echo $!";
-    let text = format!("{text} >>'{}';; esac\nexec \"$real\" \"$@\"", pids.display());
+    let text = format!("{text} >>{};; esac\nexec \"$real\" \"$@\"", quoted(&pids));
     let server = programs.script("leaves", &text);
     let begun = Instant::now();
 

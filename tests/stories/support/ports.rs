@@ -1,7 +1,6 @@
-//! Ports that no other story uses, in this process or in another.
+//! Ports that no other story uses, in this process or in another, of this user or of another.
 
-use std::fs::File;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Where no service that people commonly run listens, nor 10000 above, where the bus does. That is
@@ -16,16 +15,13 @@ const COMMON: [u16; 4] = [2_701, 2_812, 2_888, 2_947];
 #[derive(Debug)]
 pub struct Port {
     pub number: u16,
-    _lock: File,
+    /// UDP has its own ports: whoever has this one may use the port of TCP.
+    _lock: UdpSocket,
 }
 
 impl Port {
     pub fn take() -> Port {
         static NEXT: AtomicU16 = AtomicU16::new(0);
-        // One user cannot lock what another has made.
-        let folder = format!("rcluster-test-ports-{}", rustix::process::getuid().as_raw());
-        let folder = std::env::temp_dir().join(folder);
-        std::fs::create_dir_all(&folder).expect("the directory of port locks");
         // Processes begin at different places, so that they seldom get in each other's way.
         let offset = (std::process::id() % 97) as u16 * 4;
         for _ in RANGE {
@@ -34,10 +30,9 @@ impl Port {
             if COMMON.contains(&number) {
                 continue;
             }
-            let path = folder.join(number.to_string());
-            let lock = File::options().create(true).append(true).open(path).expect("a port lock");
+            let Ok(lock) = UdpSocket::bind(("127.0.0.1", number)) else { continue };
             let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-            if lock.try_lock().is_ok() && free(number) && free(number + 10_000) {
+            if free(number) && free(number + 10_000) {
                 return Port { number, _lock: lock };
             }
         }
