@@ -17,6 +17,7 @@ mod report;
 mod slot;
 mod slot_set;
 mod url;
+mod version;
 mod view;
 
 pub use addr::{AddrError, NodeAddr};
@@ -33,4 +34,5 @@ pub use report::{ClusterReport, Link, NodeReport, Settings, Silent, Stranger};
 pub use slot::{SLOTS, Slot, SlotError, SlotRange};
 pub use slot_set::SlotSet;
 pub use url::{BadLogin, NodeUrl};
+pub use version::ServerVersion;
 pub use view::{ClusterView, OpenSlot, OpenState, ViewError};

@@ -21,3 +21,4 @@ pub mod roles;
 pub mod slots;
 pub mod spread;
 pub mod transfer;
+pub mod versions;

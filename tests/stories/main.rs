@@ -31,3 +31,4 @@ mod sandbox;
 mod set_timeout;
 mod support;
 mod threads;
+mod versions;
