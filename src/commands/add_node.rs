@@ -26,7 +26,7 @@ pub struct AddNode {
     /// Make it a replica: of a node, or 'auto' for the master that needs one most
     #[arg(long, value_name = "NODE|auto")]
     replica_of: Option<Parent>,
-    /// Add it although nodes of the cluster give no answer
+    /// Add it although nodes of the cluster give no answer, or it is too old to copy its master
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -93,7 +93,7 @@ impl AddNode {
             Some(parent) => parent.place(cx, &cluster.report)?,
             None => Place::Master,
         };
-        new.vet(cx, &cluster.report, &place)?;
+        new.vet(cx, &cluster.report, &place, self.force)?;
         let (plan, mut servers) = new.join(cluster, &place, !self.change.dry_run)?;
         let done = match plan.parent {
             Some(id) => format!("{} is a replica of {}", self.new, name(&plan.formation, id)),
@@ -129,13 +129,14 @@ impl Newcomer {
         cx: &Context,
         cluster: &ClusterReport,
         place: &Place,
+        force: bool,
     ) -> anyhow::Result<()> {
         let plan = join::plan(cluster, &self.report, place)?;
         let Newcomer { report, server } = self;
         let master = plan.parent.filter(|of| report.view.me().role.master() != Some(*of));
         let master = master.and_then(|of| cluster.node(of));
         let follower = master.map(|master| Follower { report, server, master });
-        Ok(followers::vet(cx, follower.into_iter().collect())?)
+        Ok(followers::vet(cx, follower.into_iter().collect(), force)?)
     }
 
     /// The plan by which it joins, and the connections to the plan's members; `renews` says whether

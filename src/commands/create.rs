@@ -36,6 +36,9 @@ pub struct Create {
     /// Replicas of each master
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub replicas: usize,
+    /// Create it although replicas are too old to copy their masters
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub placement: PlacementArgs,
     #[command(flatten)]
@@ -152,7 +155,7 @@ impl Create {
         let plan = create::plan(&reports, &layout)
             .map_err(|objections| Failure::objections(&objections))?;
         let members: Vec<&NodeReport> = reports.iter().collect();
-        followers::vet(cx, followers::of_plan(&plan, &members, &mut servers))?;
+        followers::vet(cx, followers::of_plan(&plan, &members, &mut servers), self.force)?;
         let masters = followers::after_failover(&plan, &members, &mut servers);
         followers::warn(cx, masters, AFTER_FAILOVER);
         Ok(Planned {

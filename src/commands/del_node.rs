@@ -31,6 +31,9 @@ pub struct DelNode {
     /// Move the slots that they own to those that stay, with their keys
     #[arg(long)]
     drain: bool,
+    /// Although replicas of theirs are too old to copy any other master
+    #[arg(long)]
+    force: bool,
     /// Look again after this time that no node has learned of them anew: servers' ban lists expire
     /// after 60 s
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -47,7 +50,7 @@ impl DelNode {
         let plan = leave::plan(&cluster.report, &leaving, self.drain)?;
         let homing = plan.homing(&cluster.report);
         let nodes: Vec<_> = cluster.report.nodes.iter().collect();
-        followers::vet(cx, followers::of_plan(&homing, &nodes, &mut cluster.servers))?;
+        followers::vet(cx, followers::of_plan(&homing, &nodes, &mut cluster.servers), self.force)?;
         let actions = actions(&cluster.report, &plan);
         let changes = self.consent.ask(cx, &actions, "nothing to do: no node lists them")?;
         let mut untold = Vec::new();

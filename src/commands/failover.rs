@@ -11,6 +11,7 @@ use super::step::{ConsentArgs, WITHIN};
 use crate::model::{ClusterReport, NodeId, NodeList, NodeRef};
 use crate::ops;
 use crate::plan::check::swaps;
+use crate::plan::versions::left_behind;
 use crate::render::Failure;
 use crate::wire::Promotion;
 
@@ -30,6 +31,10 @@ pub struct Failover {
     /// By nobody's consent, where no majority of masters is left
     #[arg(long, conflicts_with_all = ["roles", "force"])]
     takeover: bool,
+    /// Although nodes of its shard are too old to copy it, as in a rolling upgrade: a full sync
+    /// leaves them without data until they are upgraded
+    #[arg(long)]
+    accept_older_replicas: bool,
     /// Instead of one: the fewest promotions that spread the masters over hosts and zones again
     #[arg(long)]
     roles: bool,
@@ -52,6 +57,7 @@ impl Failover {
             None => swaps(report).into_iter().map(|(replica, _)| replica).collect::<Vec<_>>(),
         };
         let actions: Vec<String> = replicas.iter().map(|id| action(report, *id)).collect();
+        self.vet_versions(cx, report, &replicas)?;
         let heirs = followers::of_heirs(report, &replicas, &mut cluster.servers);
         followers::warn(cx, heirs, AFTER_FAILOVER);
         let changes = self.consent.ask(cx, &actions, &self.nothing(cx, report))?;
@@ -80,6 +86,19 @@ impl Failover {
             Some(id) => format!("nothing to do: {} is a master already", report.name(id)),
             None => "nothing to do: no promotion spreads the masters better".to_owned(),
         }
+    }
+
+    /// Refuses a promotion that other nodes of the shard could not follow. Where the master is
+    /// gone, it is warned of: that replica may be the last that has the keys.
+    fn vet_versions(
+        &self,
+        cx: &Context,
+        report: &ClusterReport,
+        heirs: &[NodeId],
+    ) -> Result<(), Failure> {
+        let accepted = self.accept_older_replicas || self.force || self.takeover;
+        let gaps: Vec<_> = heirs.iter().flat_map(|heir| left_behind(report, *heir)).collect();
+        followers::vet_versions(cx, &gaps, accepted, "--accept-older-replicas")
     }
 
     /// The replica that was named; none where it is a master already.

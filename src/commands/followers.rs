@@ -6,6 +6,7 @@ use super::context::Context;
 use crate::model::{ClusterReport, LoginFailure, NodeAddr, NodeId, NodeReport};
 use crate::plan::check::{Kind, check};
 use crate::plan::formation::{Formation, Step};
+use crate::plan::versions::TooNew;
 use crate::render::Failure;
 use crate::wire::{Server, all_at_once};
 
@@ -81,10 +82,39 @@ fn pairs(plan: &Formation) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// Refuses a plan in which a replica cannot log in at its master.
-pub fn vet(cx: &Context, followers: Vec<Follower>) -> Result<(), Failure> {
+/// Refuses a plan in which a replica cannot log in at its master, or, unless `force`, cannot read
+/// its data.
+pub fn vet(cx: &Context, followers: Vec<Follower>, force: bool) -> Result<(), Failure> {
+    let gaps = followers.iter().filter_map(|node| TooNew::of(node.report, node.master));
+    vet_versions(cx, &gaps.collect_vec(), force, "--force")?;
     let failures = failures(cx, followers);
     if failures.is_empty() { Ok(()) } else { Err(refusal(&failures)) }
+}
+
+/// Refuses nodes that could not read their master's data; warns of them where the user has
+/// `accepted` that by the option `flag`, or otherwise.
+pub fn vet_versions(
+    cx: &Context,
+    gaps: &[TooNew],
+    accepted: bool,
+    flag: &str,
+) -> Result<(), Failure> {
+    if accepted {
+        gaps.iter().for_each(|gap| {
+            cx.warn(&format!("{gap}: a full sync leaves it without data until it is upgraded"))
+        });
+        return Ok(());
+    }
+    let failure = match gaps {
+        [] => return Ok(()),
+        [one] => Failure::refused(one),
+        several => Failure::refused(format!("{} nodes cannot replicate", several.len()))
+            .details(several.iter().map(TooNew::to_string)),
+    };
+    Err(failure.hint(format!(
+        "nothing was changed; upgrade the replica first. With {flag}: a full sync leaves it \
+         without data until it is upgraded"
+    )))
 }
 
 /// Warns of nodes that could not log in at a master that they may get, and `when` that is.

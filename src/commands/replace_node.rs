@@ -32,6 +32,9 @@ pub struct ReplaceNode {
     /// Where the whole shard is dead: its keys may be lost, its slots start empty
     #[arg(long)]
     accept_data_loss: bool,
+    /// Although the new node is too old to copy its master
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     consent: ConsentArgs,
 }
@@ -58,7 +61,7 @@ impl ReplaceNode {
         };
         let name = cluster.report.name(dead);
         let Succession { place, gone } = self.succession(cx, &cluster.report, dead, &name)?;
-        new.vet(cx, &cluster.report, &place)?;
+        new.vet(cx, &cluster.report, &place, self.force)?;
         let actions = self.actions(&cluster.report, &place, &gone);
         let changes = self.consent.ask(cx, &actions, "")?;
         let mut untold = Vec::new();

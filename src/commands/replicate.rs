@@ -18,6 +18,9 @@ pub struct Replicate {
     node: NodeAddr,
     /// Its master: an address, a node id, or the start of an id
     master: NodeRef,
+    /// Although the node is too old to copy its master
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     change: ChangeArgs,
 }
@@ -28,7 +31,7 @@ impl Replicate {
         let master = cx.known_as(&cluster.report, &self.master);
         let plan = replicate::plan(&cluster.report, &master)?;
         let nodes: Vec<_> = cluster.report.nodes.iter().collect();
-        followers::vet(cx, followers::of_plan(&plan, &nodes, &mut cluster.servers))?;
+        followers::vet(cx, followers::of_plan(&plan, &nodes, &mut cluster.servers), self.force)?;
         let master = master.find(&cluster.report)?.name();
         let done = format!("{} replicates {master}", self.node);
         step::run(cx, &self.change, &plan, &mut cluster.servers, None, &done)

@@ -244,7 +244,8 @@ impl Up {
             let change = ChangeArgs { yes: true, ..self.change };
             let placement = PlacementArgs::default();
             let nodes = addrs.into_iter().map(NodeList::from).collect();
-            return Create { nodes, replicas: self.replicas, placement, change }.run(cx);
+            return Create { nodes, replicas: self.replicas, force: false, placement, change }
+                .run(cx);
         }
         let code = show(cx, &nodes)?;
         let addrs = match addrs.len() {

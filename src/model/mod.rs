@@ -18,6 +18,7 @@ mod report;
 mod slot;
 mod slot_set;
 mod url;
+mod version;
 mod view;
 mod writes;
 
@@ -36,5 +37,6 @@ pub use report::{ClusterReport, Link, NodeReport, Settings, Silent, Stranger};
 pub use slot::{SLOTS, Slot, SlotError, SlotRange};
 pub use slot_set::SlotSet;
 pub use url::{BadLogin, NodeUrl};
+pub use version::ServerVersion;
 pub use view::{ClusterView, OpenSlot, OpenState, ViewError};
 pub use writes::{MIN_REPLICAS, SAVE, STOP_WRITES, Writes};

@@ -116,33 +116,12 @@ pub fn warnings(layout: &Layout, reports: &[NodeReport]) -> Vec<String> {
             "no replicas: when a master fails, its slots are gone until it is back".to_owned(),
         );
     }
-    let older = layout.shards.iter().flat_map(|shard| {
-        let master = &reports[shard.master];
-        shard.replicas.iter().map(|&seat| &reports[seat]).filter(|replica| is_older(replica, master)).map(|replica| {
-            format!(
-                "{} ({}) may not be able to copy {} ({}): replicas read the data of servers of their own kind up to their own version",
-                replica.via, replica.version, master.via, master.version
-            )
-        })
-    });
-    warnings.extend(older);
     let on_loopback = |report: &&NodeReport| report.reached.ip().is_some_and(|ip| ip.is_loopback());
     let loopback = reports.iter().filter(on_loopback).count();
     if loopback > 0 && loopback < reports.len() {
         warnings.push("some nodes are named by a loopback address, others are not: nodes on other hosts cannot reach the former".to_owned());
     }
     warnings
-}
-
-/// Whether `replica` is of an older version than `master`, or of another kind.
-fn is_older(replica: &NodeReport, master: &NodeReport) -> bool {
-    let parse = |version: &str| {
-        let (kind, numbers) = version.split_once(' ').unwrap_or_default();
-        let numbers = numbers.split('.').map_while(|number| number.parse::<u32>().ok()).take(2);
-        (kind.to_owned(), numbers.collect_vec())
-    };
-    let (replica, master) = (parse(&replica.version), parse(&master.version));
-    replica.0 != master.0 || replica.1 < master.1
 }
 
 /// Whether the node was never part of anything: only then it accepts a config epoch.

@@ -123,7 +123,8 @@ fn master(cluster: &ClusterReport, newcomer: &NodeReport, id: NodeId) -> Result<
     }
 }
 
-/// The master with slots that a replica serves best: the one with the fewest replicas, then the one
+/// The master with slots that a replica serves best: one that it can replicate, as far as versions
+/// go, before any other; the one with the fewest replicas, then the one
 /// whose copies share the replica's zone least, then its host.
 ///
 /// Nodes of `leaving` do not count; `given` has replicas that have been given a master already.
@@ -149,7 +150,8 @@ pub fn best_parent(
         let zone = |copy: &&&NodeReport| copy.zone.is_some() && copy.zone == replica.zone;
         let host = |copy: &&&NodeReport| copy.reached.host() == replica.reached.host();
         let (zone, host) = (copies.iter().filter(zone).count(), copies.iter().filter(host).count());
-        (replicas.count(), zone, host, master.via.to_string(), master.id())
+        let is_too_new = !replica.can_replicate(master);
+        (is_too_new, replicas.count(), zone, host, master.via.to_string(), master.id())
     };
     let masters = if owners.is_empty() { empty } else { owners };
     masters.into_iter().min_by_key(rank).map(NodeReport::id)
@@ -220,6 +222,21 @@ mod tests {
         assert_eq!(best_parent(&cluster, &replica, &[], &[]), Some(id('b')));
         replica.zone = Some("y".to_owned());
         assert_eq!(best_parent(&cluster, &replica, &[], &[]), Some(id('a')));
+    }
+
+    #[test]
+    fn a_replica_goes_to_a_master_that_it_can_read() {
+        let mut cluster = cluster(&[
+            ("master", "-", "0-5000"),
+            ("master", "-", "5001-16383"),
+            ("slave", "b", ""),
+        ]);
+        let old = NodeReport { version: "Redis 7.0.15".to_owned(), ..newcomer() };
+        cluster.nodes[0].version = "Redis 8.6.2".to_owned();
+        cluster.nodes[1].version = "Redis 7.0.5".to_owned();
+        assert_eq!(best_parent(&cluster, &old, &[], &[]), Some(id('b')));
+        let new = NodeReport { version: "Redis 8.6.0".to_owned(), ..newcomer() };
+        assert_eq!(best_parent(&cluster, &new, &[], &[]), Some(id('a')));
     }
 
     #[test]

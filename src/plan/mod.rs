@@ -22,3 +22,4 @@ pub mod roles;
 pub mod slots;
 pub mod spread;
 pub mod transfer;
+pub mod versions;

@@ -35,3 +35,4 @@ mod set_timeout;
 mod sick_nodes;
 mod support;
 mod threads;
+mod versions;

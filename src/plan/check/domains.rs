@@ -11,6 +11,7 @@ use crate::plan::roles;
 use crate::plan::spread::{
     CrowdedDomain, CurrentShard, DomainKind, crowded_domains, shared_domains,
 };
+use crate::plan::versions::left_behind;
 
 /// The cluster as the planner sees one: seats and shards by index.
 struct Spread {
@@ -114,6 +115,7 @@ fn crowded(cluster: &ClusterReport, spread: &Spread, crowded: &CrowdedDomain) ->
     let names = spread.names(cluster, &spread.masters_in(crowded));
     let swaps = if *avoidable { roles::swaps(&spread.seats, &spread.shards) } else { Vec::new() };
     let replicas = swaps.iter().filter_map(|swap| cluster.node(spread.ids[swap.replica]));
+    let replicas = replicas.filter(|replica| left_behind(cluster, replica.id()).is_empty());
     let entry = &cluster.entry().via;
     let fix = replicas.map(|replica| format!("rcluster failover {entry} {}", replica.via));
     let fix = fix.collect_vec();

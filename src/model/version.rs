@@ -1,0 +1,129 @@
+//! Server versions, and whose data each of them reads.
+
+use super::NodeReport;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Brand {
+    Redis,
+    Valkey,
+}
+
+/// A server's version, as far as it matters to replication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerVersion {
+    brand: Brand,
+    /// Major and minor.
+    number: (u32, u32),
+}
+
+/// The format of Valkey from 9.0 on: it leaves the numbers between the last one that it shares with
+/// Redis and this to Redis, and does not read them.
+const VALKEY: u32 = 80;
+
+/// The last format that both have.
+const SHARED: u32 = 11;
+
+impl ServerVersion {
+    /// Reads `Redis 7.0.15` or `Valkey 9.1.2`.
+    pub fn parse(text: &str) -> Option<ServerVersion> {
+        let (brand, number) = text.split_once(' ')?;
+        let brand = match brand {
+            "Redis" => Brand::Redis,
+            "Valkey" => Brand::Valkey,
+            _ => return None,
+        };
+        let mut parts = number.split('.').map(|part| part.parse().ok());
+        Some(ServerVersion { brand, number: (parts.next()??, parts.next()??) })
+    }
+
+    /// The RDB format that it writes (`rdb.h`, RDB_VERSION); `None` where it is newer than those that
+    /// are known here.
+    fn format(self) -> Option<u32> {
+        match (self.brand, self.number) {
+            (Brand::Redis, number) => match number {
+                (..=4, _) => Some(8),
+                (5..=6, _) => Some(9),
+                (7, ..=1) => Some(10),
+                (7, 2..=3) => Some(11),
+                (7, _) | (8, ..=5) => Some(12),
+                (8, 6..=7) => Some(13),
+                _ => None,
+            },
+            (Brand::Valkey, (..=8, _)) => Some(SHARED),
+            (Brand::Valkey, (9, _)) => Some(VALKEY),
+            (Brand::Valkey, _) => None,
+        }
+    }
+
+    /// Whether a replica of this version reads what a master of that version sends it.
+    ///
+    /// Valkey sends a replica the format that it says it reads, from 9.0 on, and never an older one
+    /// than it shares with Redis.
+    pub fn can_replicate(self, master: ServerVersion) -> bool {
+        let knows_ours =
+            |version: ServerVersion| version.brand == Brand::Valkey && version.number >= (9, 0);
+        let sent = match knows_ours(master) && !knows_ours(self) {
+            true => Some(SHARED),
+            false => master.format(),
+        };
+        match (self.format(), sent) {
+            (Some(VALKEY), Some(sent)) => sent <= SHARED || sent == VALKEY,
+            (Some(own), Some(sent)) => sent <= own,
+            // Every version reads what older ones of its kind wrote.
+            _ => self.brand == master.brand && self.number >= master.number,
+        }
+    }
+}
+
+impl NodeReport {
+    /// Whether it reads the data of `master`; true where a version is not known.
+    pub fn can_replicate(&self, master: &NodeReport) -> bool {
+        let versions = (ServerVersion::parse(&self.version), ServerVersion::parse(&master.version));
+        match versions {
+            (Some(own), Some(its)) => own.can_replicate(its),
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(text: &str) -> ServerVersion {
+        ServerVersion::parse(text).unwrap()
+    }
+
+    /// Measured with each as the replica of each.
+    #[test]
+    fn who_replicates_whom() {
+        let servers = [
+            "Redis 6.2.5",
+            "Redis 7.0.15",
+            "Redis 8.2.3",
+            "Redis 8.6.2",
+            "Valkey 8.1.8",
+            "Valkey 9.1.2",
+        ];
+        let replicas = |master: &str| {
+            let can = |replica: &&&str| version(replica).can_replicate(version(master));
+            servers.iter().filter(can).copied().collect::<Vec<_>>()
+        };
+        assert_eq!(replicas(servers[0]), servers);
+        assert_eq!(replicas(servers[1]), &servers[1..]);
+        assert_eq!(replicas(servers[2]), &servers[2..4]);
+        assert_eq!(replicas(servers[3]), &servers[3..4]);
+        assert_eq!(replicas(servers[4]), &servers[2..]);
+        assert_eq!(replicas(servers[5]), &servers[2..]);
+    }
+
+    #[test]
+    fn versions_that_are_not_known_yet_read_what_older_ones_wrote() {
+        assert!(version("Redis 9.4.0").can_replicate(version("Redis 8.6.2")));
+        assert!(version("Redis 9.4.0").can_replicate(version("Redis 9.4.1")));
+        assert!(!version("Redis 8.6.2").can_replicate(version("Redis 9.4.0")));
+        assert!(version("Valkey 9.0.1").can_replicate(version("Valkey 9.1.0")));
+        assert_eq!(ServerVersion::parse("Redis of unknown version"), None);
+        assert_eq!(ServerVersion::parse(""), None);
+    }
+}
