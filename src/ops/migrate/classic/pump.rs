@@ -13,6 +13,21 @@ use crate::wire::{Key, KeyBatch, LISTED, MigrateOptions};
 /// A key beyond this may be too much for the time or the settings; a smaller one is not.
 const SMALL: u64 = 1 << 16;
 
+/// Keys of a slot that were listed in one go.
+struct Piece {
+    database: u32,
+    keys: KeyBatch,
+    /// As many as are listed at a time: there may be more.
+    is_full: bool,
+}
+
+impl Piece {
+    fn new(database: u32, keys: KeyBatch) -> Piece {
+        let is_full = keys.keys.len() == LISTED;
+        Piece { database, keys, is_full }
+    }
+}
+
 impl Work<'_, '_> {
     /// Moves the keys of all slots, of at most 16 at a time: those in hand are finished even if a
     /// signal comes, which it gives then, and the others are not begun.
@@ -34,13 +49,14 @@ impl Work<'_, '_> {
 
     /// Moves what these slots hold; false where time was up before.
     fn hand(&mut self, listing: Listing, batch: &mut Batch) -> Result<bool, MigrateError> {
-        let mut queue: Vec<(u32, KeyBatch)> = listing.into_values().flatten().collect();
-        while let Some((database, _)) = queue.first() {
+        let listed = listing.into_values().flatten();
+        let mut queue: Vec<Piece> =
+            listed.map(|(database, keys)| Piece::new(database, keys)).collect();
+        while let Some(&Piece { database, .. }) = queue.first() {
             if self.migration.is_late() {
                 return Ok(false);
             }
-            let database = *database;
-            let (load, full) = self.load(&mut queue, database, batch);
+            let (load, again) = self.load(&mut queue, database, batch);
             if load.is_empty() {
                 continue;
             }
@@ -50,58 +66,57 @@ impl Work<'_, '_> {
             self.session.select(database)?;
             let begun = Instant::now();
             let winner = self.winner();
-            let (again, plain): (Vec<KeyBatch>, Vec<KeyBatch>) =
+            let (over, plain): (Vec<KeyBatch>, Vec<KeyBatch>) =
                 load.into_iter().partition(|keys| {
                     winner == Some(Side::Source) || batch.replace.contains(&keys.slot)
                 });
-            for (load, replace) in [(plain, false), (again, true)] {
+            for (load, replace) in [(plain, false), (over, true)] {
                 if !load.is_empty() {
                     self.send(&load, database, replace, batch)?;
                 }
             }
             self.sizer.took(keys, begun.elapsed());
-            // There may be more keys of these than are listed in one go.
-            let full: SlotSet = full.into_iter().filter(|slot| !batch.is_kept(*slot)).collect();
-            if !full.is_empty() {
-                let more = self.session.list_in(&full, database)?;
-                queue.extend(more.into_iter().map(|keys| (database, keys)));
+            let again: SlotSet = again.into_iter().filter(|slot| !batch.is_kept(*slot)).collect();
+            if !again.is_empty() {
+                let more = self.session.list_in(&again, database)?;
+                queue.extend(more.into_iter().map(|keys| Piece::new(database, keys)));
             }
         }
         Ok(true)
     }
 
-    /// Takes as much of one database as may go in one pipeline; also the slots that may have more.
+    /// Takes as much of one database as may go in one pipeline; also the slots of which that is all
+    /// that was listed, and more may be there.
     fn load(
         &self,
-        queue: &mut Vec<(u32, KeyBatch)>,
+        queue: &mut Vec<Piece>,
         database: u32,
         batch: &Batch,
     ) -> (Vec<KeyBatch>, Vec<Slot>) {
         // The first key of all goes alone: it shows whether the source reaches the target.
         let most = if self.is_reached { self.sizer.keys(&self.migration.pace) } else { 1 };
-        let (mut load, mut full, mut keys) = (Vec::new(), Vec::new(), 0);
+        let (mut load, mut again, mut count) = (Vec::new(), Vec::new(), 0);
         let mut index = 0;
-        while index < queue.len() && keys < most && load.len() < HELD_UP.0 {
-            if queue[index].0 != database {
+        while index < queue.len() && count < most && load.len() < HELD_UP.0 {
+            if queue[index].database != database {
                 index += 1;
                 continue;
             }
-            let (_, mut next) = queue.remove(index);
-            if batch.is_kept(next.slot) {
+            let Piece { mut keys, is_full, .. } = queue.remove(index);
+            if batch.is_kept(keys.slot) {
                 continue;
             }
-            if next.keys.len() == LISTED {
-                full.push(next.slot);
-            }
-            if next.keys.len() > most - keys {
-                let rest = next.keys.split_off(most - keys);
-                queue.insert(index, (database, KeyBatch { slot: next.slot, keys: rest }));
+            if keys.keys.len() > most - count {
+                let rest = KeyBatch { slot: keys.slot, keys: keys.keys.split_off(most - count) };
+                queue.insert(index, Piece { database, keys: rest, is_full });
                 index += 1;
+            } else if is_full {
+                again.push(keys.slot);
             }
-            keys += next.keys.len();
-            load.push(next);
+            count += keys.keys.len();
+            load.push(keys);
         }
-        (load, full)
+        (load, again)
     }
 
     fn send(
