@@ -4,7 +4,7 @@
 //!     cargo bench --bench versus                    # everything at 6 and 30 nodes
 //!     cargo bench --bench versus -- form 6 30 100   # some sections, some sizes
 //!
-//! Sections are `small`, `check`, `call`, `plan`, `form`, `move`, `atomic`, `import` and `backup`.
+//! Sections are `small`, `check`, `call`, `plan`, `form`, `move`, `replicas`, `atomic`, `import` and `backup`.
 //! Both tools run in turns in the same minutes, so that a
 //! busy machine slows both; what counts is the median of their ratios. A missed goal is printed as
 //! missed and fails nothing.
@@ -25,8 +25,8 @@ mod table;
 
 use std::process::ExitCode;
 
-const SECTIONS: [&str; 9] =
-    ["small", "check", "call", "plan", "form", "move", "atomic", "import", "backup"];
+const SECTIONS: [&str; 10] =
+    ["small", "check", "call", "plan", "form", "move", "replicas", "atomic", "import", "backup"];
 
 fn main() -> ExitCode {
     // Cargo adds `--bench`.
@@ -68,6 +68,9 @@ fn main() -> ExitCode {
     }
     if wants("move") {
         moving::classic();
+    }
+    if wants("replicas") {
+        moving::with_replicas();
     }
     if wants("atomic") {
         moving::atomic();
