@@ -32,3 +32,4 @@ mod set_timeout;
 mod sick_nodes;
 mod support;
 mod threads;
+mod unreadable;
