@@ -24,6 +24,7 @@ mod moving;
 mod moving_faults;
 mod output;
 mod placement;
+mod remedies;
 mod replica_slots;
 mod reset;
 mod resume;
