@@ -3,13 +3,16 @@
 use std::time::Instant;
 
 use clap::Args;
+use itertools::Itertools;
 
 use super::context::Context;
 use super::del_node::has_left;
 use super::step::{ConsentArgs, WITHIN};
-use crate::model::{FindError, NodeList, NodeRef};
+use crate::model::{FindError, NodeList, NodeRef, Unreadable};
 use crate::ops;
+use crate::plan::check::kept_unreadable;
 use crate::render::Failure;
+use crate::wire::Cluster;
 
 /// Strike a node off the list of every other node at once
 ///
@@ -20,7 +23,11 @@ pub struct Forget {
     /// Any node of the cluster that stays
     entry: NodeList,
     /// The node to forget: an id, the start of an id, or an address
-    node: NodeRef,
+    #[arg(required_unless_present = "unreadable")]
+    node: Option<NodeRef>,
+    /// Forget the nodes whose lines in CLUSTER NODES cannot be read
+    #[arg(long, conflicts_with = "node")]
+    unreadable: bool,
     #[command(flatten)]
     consent: ConsentArgs,
 }
@@ -29,8 +36,9 @@ impl Forget {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let start = Instant::now();
         let mut cluster = cx.load_to_change(&self.entry)?;
-        let id = match cx.id_of(&cluster.report, &self.node) {
-            Err(FindError::Unknown(..)) if has_left(cx, &self.node) => {
+        let Some(node) = &self.node else { return self.unreadable(cx, cluster, start) };
+        let id = match cx.id_of(&cluster.report, node) {
+            Err(FindError::Unknown(..)) if has_left(cx, node) => {
                 let changes = self.consent.ask(cx, &[], "nothing to do: no node lists it")?;
                 return self.consent.report(cx, start, changes, Vec::new(), Vec::new(), "");
             }
@@ -79,5 +87,32 @@ impl Forget {
         let untold = untold.iter().map(ToString::to_string).collect();
         let done = format!("no node that answers lists {name} any more");
         self.consent.report(cx, start, changes, actions, untold, &done)
+    }
+
+    /// Forgets what no node can be called by.
+    fn unreadable(&self, cx: &Context, cluster: Cluster, start: Instant) -> anyhow::Result<u8> {
+        let Cluster { report, mut servers } = cluster;
+        let kept = kept_unreadable(&report);
+        if !kept.is_empty() {
+            let message = format!(
+                "{} would have no owner: only a node that cannot be read does",
+                kept.words()
+            );
+            let hint = "restart the node that owns them, with a good copy of its nodes.conf";
+            return Err(Failure::refused(message).hint(hint).into());
+        }
+        let lines = report.nodes.iter().flat_map(|node| &node.view.unreadable);
+        let names = lines.filter(|line| line.has_bad_id()).map(Unreadable::name).unique();
+        let actions = names.map(|name| format!("all nodes forget {name}")).collect_vec();
+        let nothing = "nothing to do: every line of every node can be read";
+        let changes = self.consent.ask(cx, &actions, nothing)?;
+        let mut untold = Vec::new();
+        if changes {
+            let deadline = self.consent.deadline(cx, WITHIN)?;
+            untold = ops::forget_unreadable(&mut servers, &deadline, &cx.progress())?;
+        }
+        let untold = untold.iter().map(ToString::to_string).collect();
+        let done = "no node that answers lists such a node any more";
+        self.consent.report(cx, start, changes, actions, untold, done)
     }
 }

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Flag, Flags, Node, NodeAddr, NodeId, Role, Slot, SlotRange, SlotSet};
+use super::unreadable::{BAD_ID, shown};
+use super::{Flag, Flags, Node, NodeAddr, NodeId, Role, Slot, SlotRange, SlotSet, Unreadable};
 
 /// Which half of a move an open slot is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -29,6 +30,8 @@ pub struct ClusterView {
     myself: usize,
     /// The open slots of the node itself: nobody else can tell of them.
     pub open: Vec<OpenSlot>,
+    /// Lines that stand for no node: they are in none of the other lists.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// A CLUSTER NODES text that cannot be read.
@@ -44,24 +47,34 @@ impl ClusterView {
     /// Reads the reply of CLUSTER NODES (layout: the command's documentation).
     ///
     /// A node that was never met leaves its own host empty; it is then called by the host of
-    /// `via`, the address through which it was asked.
-    pub fn parse(text: &str, via: &NodeAddr) -> Result<ClusterView, ViewError> {
-        let mut nodes = Vec::new();
-        let mut open = Vec::new();
+    /// `via`, the address through which it was asked. A line that cannot be read is set apart.
+    ///
+    /// # Errors
+    /// The node's own line cannot be read.
+    pub fn parse(text: impl AsRef<[u8]>, via: &NodeAddr) -> Result<ClusterView, ViewError> {
+        let (mut nodes, mut open, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
         let mut myself = None;
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
-            let parsed = parse_line(line, via).map_err(|what| ViewError::BadLine {
-                line: index + 1,
-                what,
-                text: line.chars().take(160).collect::<String>().escape_debug().to_string(),
-            })?;
+        let lines = text.as_ref().split(|byte| *byte == b'\n').enumerate();
+        for (index, line) in lines.filter(|(_, line)| !line.trim_ascii().is_empty()) {
+            let text = String::from_utf8_lossy(line.trim_ascii_end());
+            let parsed = match parse_line(&text, via) {
+                Ok(parsed) => parsed,
+                Err(what) if is_own(&text) => {
+                    return Err(ViewError::BadLine { line: index + 1, what, text: shown(line) });
+                }
+                Err(what) => {
+                    unreadable.push(Unreadable::new(line, what));
+                    continue;
+                }
+            };
             if parsed.myself {
                 myself = Some(nodes.len());
                 open = parsed.open;
             }
             nodes.push(parsed.node);
         }
-        Ok(ClusterView { nodes, myself: myself.ok_or(ViewError::NoMyself)?, open })
+        let myself = myself.ok_or(ViewError::NoMyself)?;
+        Ok(ClusterView { nodes, myself, open, unreadable })
     }
 
     /// The node whose view this is, as it sees itself.
@@ -73,13 +86,13 @@ impl ClusterView {
     pub fn held_by(&self, id: NodeId) -> Option<ClusterView> {
         let myself = self.nodes.iter().position(|node| node.id == id)?;
         let open = if myself == self.myself { self.open.clone() } else { Vec::new() };
-        Some(ClusterView { nodes: self.nodes.clone(), myself, open })
+        Some(ClusterView { nodes: self.nodes.clone(), myself, open, unreadable: Vec::new() })
     }
 
     /// What the node sees once it is reset: itself, without slots.
     pub fn alone(&self) -> ClusterView {
         let me = Node { role: Role::Master, slots: SlotSet::EMPTY, ..self.me().clone() };
-        ClusterView { nodes: vec![me], myself: 0, open: Vec::new() }
+        ClusterView { nodes: vec![me], myself: 0, open: Vec::new(), unreadable: Vec::new() }
     }
 
     /// All nodes in it, itself included, in the server's order.
@@ -109,11 +122,17 @@ struct Line {
     open: Vec<OpenSlot>,
 }
 
+/// Whether a line is the node's own.
+fn is_own(line: &str) -> bool {
+    let flags = line.split(' ').filter(|field| !field.is_empty()).nth(2);
+    flags.is_some_and(|flags| flags.split(',').any(|flag| flag == "myself"))
+}
+
 /// Reads one line; the error names the field that is bad.
 fn parse_line(line: &str, via: &NodeAddr) -> Result<Line, &'static str> {
     let mut fields = line.split(' ').filter(|field| !field.is_empty());
     let mut field = |what| fields.next().ok_or(what);
-    let id = field("id")?.parse().map_err(|_| "id")?;
+    let id = field(BAD_ID)?.parse().map_err(|_| BAD_ID)?;
     let (mut addr, hostname) = parse_place(field("address")?)?;
     let (mut myself, mut master, mut replica, mut flags) = (false, false, false, Flags::default());
     for name in field("flags")?.split(',') {
@@ -126,7 +145,8 @@ fn parse_line(line: &str, via: &NodeAddr) -> Result<Line, &'static str> {
     }
     let of = match field("master id")? {
         "-" => None,
-        id => Some(id.parse().map_err(|_| "master id")?),
+        // A replica whose master's id is damaged is still that node.
+        id => id.parse().ok(),
     };
     let role = match of {
         Some(of) if replica => Role::Replica { of },
@@ -253,18 +273,34 @@ mod tests {
             (&format!("{A} nonsense"), "address"),
             (&format!("{A} h:x@1"), "port"),
             (&format!("{A} h:1@1"), "flags"),
-            (&format!("{A} h:1@1 master x"), "master id"),
+            (&format!("{A} h:1@1 master"), "master id"),
+            (&format!("{A} h:1@1 master x"), "ping time"),
             (&format!("{A} h:1@1 master - 0 0 -4 connected"), "epoch"),
             (&format!("{A} h:1@1 master - 0 0 4 connected 5-99999"), "slot range"),
             (&format!("{A} h:1@1 master - 0 0 4 connected [5=>x]"), "open slot"),
         ] {
-            let error = parse(&format!("{myself}{line}\n")).unwrap_err();
-            assert!(
-                error.to_string().contains(&format!("line 2 of CLUSTER NODES has a bad {what}")),
-                "{error}"
-            );
+            let view = parse(&format!("{myself}{line}\n")).unwrap();
+            assert_eq!((view.nodes().len(), view.unreadable[0].what), (1, what), "{line}");
         }
+        let own = myself.replace(A, "xyz");
+        let error = parse(&format!("\n{own}")).unwrap_err().to_string();
+        assert!(error.contains("line 2 of CLUSTER NODES has a bad id: xyz 1.1.1.1"), "{error}");
         assert_eq!(parse("").unwrap_err(), ViewError::NoMyself);
+    }
+
+    /// As Redis 6.2 lists a node whose id was too short in nodes.conf.
+    #[test]
+    fn a_line_with_a_bad_id_is_set_apart_with_its_bytes_and_its_slots() {
+        let mut text =
+            format!("{A} 1.1.1.1:1@2 myself,master - 0 0 1 connected 0-99\n").into_bytes();
+        let id = [&B.as_bytes()[..38], b"\0\xff"].concat();
+        text.extend(&id);
+        text.extend(b" :0@0 master,noaddr - 1 2 3 disconnected 100-199 300\n");
+        let view = ClusterView::parse(&text, &"10.0.0.9:30001".parse().unwrap()).unwrap();
+        assert_eq!((view.nodes().len(), view.unreadable.len()), (1, 1));
+        let Unreadable { id: bytes, what, slots, .. } = &view.unreadable[0];
+        assert_eq!((bytes, *what, &*slots.to_string()), (&id, "id", "100-199,300"));
+        assert_eq!(view.unreadable[0].name(), format!("'{}\\x00\\xff'", &B[..38]));
     }
 
     proptest::proptest! {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::event::{Event, Observer, Phase, Tally};
 use super::halt::{HaltCause, Halted};
 use super::wait::{Deadline, Waited};
-use crate::model::{ClusterView, NodeAddr, NodeId};
+use crate::model::{ClusterView, NodeAddr, NodeId, Unreadable};
 use crate::wire::{Server, WireError, all_at_once};
 
 /// How often a signal is looked for in a long pause.
@@ -21,16 +21,42 @@ pub fn forget(
     deadline: &Deadline,
     observer: &dyn Observer,
 ) -> Result<Vec<WireError>, Halted> {
+    let strike = |server: &mut Server| {
+        let listed = listed(&server.view()?, gone);
+        listed.iter().try_for_each(|id| server.forget(*id))?;
+        Ok(listed.len())
+    };
+    strike_off(strike, servers, deadline, observer)
+}
+
+/// The same for the nodes whose lines cannot be read.
+pub fn forget_unreadable(
+    servers: &mut [Server],
+    deadline: &Deadline,
+    observer: &dyn Observer,
+) -> Result<Vec<WireError>, Halted> {
+    let strike = |server: &mut Server| {
+        let mut listed = server.view()?.unreadable;
+        listed.retain(Unreadable::has_bad_id);
+        listed.iter().try_for_each(|line| server.forget_bytes(&line.id))?;
+        Ok(listed.len())
+    };
+    strike_off(strike, servers, deadline, observer)
+}
+
+/// Has every server strike nodes off until it lists none any more; `strike` gives how many it had.
+fn strike_off(
+    strike: impl Fn(&mut Server) -> Result<usize, WireError> + Sync,
+    servers: &mut [Server],
+    deadline: &Deadline,
+    observer: &dyn Observer,
+) -> Result<Vec<WireError>, Halted> {
     let begun = Instant::now();
     let tally = Tally::new(Phase::Forget, observer);
     tally.expect(servers.len());
     let together = deadline.together();
     let answers = all_at_once(servers, |server| {
-        let waited = together.until_empty(|| {
-            let listed = listed(&server.view()?, gone);
-            listed.iter().try_for_each(|id| server.forget(*id))?;
-            Ok::<_, WireError>(listed)
-        });
+        let waited = together.until_empty(|| Ok::<_, WireError>(vec![(); strike(server)?]));
         let waited = match waited {
             Err(error) if error.refusal().is_none() => return Ok(Err(error)),
             answer => answer.map_err(HaltCause::from)?,

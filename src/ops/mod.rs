@@ -25,7 +25,7 @@ pub use form::{Options, apply};
 pub use guard::SettingLeft;
 pub use halt::{Gap, HaltCause, Halted, TimeoutLeft};
 pub use interrupt::Interrupt;
-pub use leave::{forget, verify_forgotten};
+pub use leave::{forget, forget_unreadable, verify_forgotten};
 pub use promote::promote;
 pub use reset::reset;
 pub use timeouts::{TimeoutsError, set_timeouts};

@@ -126,7 +126,8 @@ pub fn warnings(layout: &Layout, reports: &[NodeReport]) -> Vec<String> {
 
 /// Whether the node was never part of anything: only then it accepts a config epoch.
 pub(super) fn is_new(report: &NodeReport) -> bool {
-    report.view.nodes().len() == 1 && report.view.me().epoch == 0
+    let is_alone = report.view.nodes().len() == 1 && report.view.unreadable.is_empty();
+    is_alone && report.view.me().epoch == 0
 }
 
 fn shared_ids(reports: &[NodeReport]) -> Vec<Objection> {

@@ -178,7 +178,7 @@ mod tests {
         };
         let via = |index: usize| format!("10.0.0.{index}:6379").parse().unwrap();
         let report = |index: usize| {
-            NodeReport::of_view(ClusterView::parse(&text(index), &via(index)).unwrap())
+            NodeReport::of_view(ClusterView::parse(text(index), &via(index)).unwrap())
         };
         ClusterReport { nodes: (0..lines.len()).map(report).collect(), silent: Vec::new() }
     }

@@ -3,6 +3,7 @@
 use itertools::Itertools;
 use serde::Serialize;
 
+use super::flow::{Network, Price};
 use super::layout::{Domains, Seat, fewest_pairs, pairs, tally};
 
 /// A shard as it is: seats by index.
@@ -35,7 +36,8 @@ pub struct SharedDomain {
     pub name: String,
     /// The seats that share it; in a zone they are not all on one host.
     pub seats: Vec<usize>,
-    /// Over the whole cluster, another layout has fewer copies that share a domain of this kind.
+    /// The same nodes in shards of the same sizes can have fewer copies that share a domain of this
+    /// kind, over the whole cluster.
     pub avoidable: bool,
 }
 
@@ -75,9 +77,10 @@ fn layers(domains: &Domains) -> Vec<Layer<'_>> {
 
 /// Where copies of a shard share a host or a zone.
 ///
-/// Whether that is avoidable is exact: sorted by zone and host and dealt over the shards in turn,
-/// the nodes make shards with the fewest pairs in a zone and on a host at once, and those are
-/// as few as each domain's nodes make when they lie evenly.
+/// Whether that is avoidable is exact. Sorted by zone and host and dealt over the shards in turn,
+/// the nodes make shards of one size with the fewest pairs in a zone and on a host at once, and those
+/// are as few as each domain's nodes make when they lie evenly. Shards of other sizes may have to have
+/// more.
 pub fn shared_domains(seats: &[Seat], shards: &[CurrentShard]) -> Vec<SharedDomain> {
     let domains = Domains::new(seats);
     let mut found = Vec::new();
@@ -86,12 +89,12 @@ pub fn shared_domains(seats: &[Seat], shards: &[CurrentShard]) -> Vec<SharedDoma
         let fewest: usize = sums.iter().map(|&sum| fewest_pairs(sum, shards.len())).sum();
         let in_shard = |shard: &CurrentShard| tally(names.len(), shard.copies().map(&number));
         let now: usize = shards.iter().map(|shard| pairs(&in_shard(shard))).sum();
+        let avoidable = now > fewest && now > fewest_pairs_in(&sums, shards);
         for (index, shard) in shards.iter().enumerate() {
             for (at, seats) in shard.copies().into_group_map_by(|&seat| number(seat)) {
                 let one_host = seats.iter().map(|&seat| domains.places[seat].host).all_equal();
                 if seats.len() > 1 && (kind == DomainKind::Host || !one_host) {
                     let name = names[at].to_owned();
-                    let avoidable = now > fewest;
                     found.push(SharedDomain { shard: index, kind, name, seats, avoidable });
                 }
             }
@@ -99,6 +102,29 @@ pub fn shared_domains(seats: &[Seat], shards: &[CurrentShard]) -> Vec<SharedDoma
     }
     found.sort_by(|a, b| (a.shard, a.kind, &a.seats).cmp(&(b.shard, b.kind, &b.seats)));
     found
+}
+
+/// The fewest pairs of copies in one domain, when shards keep their sizes and `sums` are the domains'
+/// nodes.
+fn fewest_pairs_in(sums: &[usize], shards: &[CurrentShard]) -> usize {
+    let mut network = Network::default();
+    let (source, sink) = (network.add_node(), network.add_node());
+    let domain = |network: &mut Network, sum: usize| {
+        let node = network.add_node();
+        network.add_edge(node, sink, sum, Price::default());
+        (node, sum)
+    };
+    let domains = sums.iter().map(|&sum| domain(&mut network, sum)).collect_vec();
+    let pair = Price { pair: 1, bins: 1, ..Price::default() };
+    let mut edges = Vec::new();
+    for size in shards.iter().map(|shard| shard.copies().count()) {
+        let node = network.add_node();
+        network.add_edge(source, node, size, Price::default());
+        let to = domains.iter();
+        edges.extend(to.map(|&(domain, sum)| network.add_edge(node, domain, size.min(sum), pair)));
+    }
+    network.send(source, sink);
+    pairs(&edges.into_iter().map(|edge| network.units(edge)).collect_vec())
 }
 
 /// The hosts and zones that hold half of the masters or more, of two masters at least.
@@ -158,6 +184,19 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].kind, found[0].avoidable), (DomainKind::Zone, false));
         assert_eq!(found[0].seats, [0, 1]);
+    }
+
+    #[test]
+    fn shards_of_unequal_sizes_are_measured_by_their_sizes() {
+        let all_on_one = seats("a a a a a a");
+        let found = shared_domains(&all_on_one, &shards(&[&[0, 1, 2, 3], &[4, 5]]));
+        assert!(found.len() == 2 && found.iter().all(|domain| !domain.avoidable), "{found:?}");
+        // Four copies on two hosts: two and two is as good as it gets, and one of three is not.
+        let two = seats("a a a b b b");
+        let best = shared_domains(&two, &shards(&[&[0, 1, 3, 4], &[2, 5]]));
+        assert!(best.iter().all(|domain| !domain.avoidable), "{best:?}");
+        let worse = shared_domains(&two, &shards(&[&[0, 1, 2, 3], &[4, 5]]));
+        assert!(worse.iter().all(|domain| domain.avoidable), "{worse:?}");
     }
 
     #[test]

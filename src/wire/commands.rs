@@ -59,7 +59,12 @@ pub enum Promotion {
 }
 
 impl Server {
-    pub(super) fn parse_view(&self, text: &str) -> Result<ClusterView, WireError> {
+    /// The bytes count: ids in it may be no text.
+    pub(super) fn read_view(&self, command: &Cmd, reply: Value) -> Result<ClusterView, WireError> {
+        let text = match self.accept(command, reply)? {
+            Value::BulkString(bytes) => bytes,
+            other => return Err(self.unexpected(command, &other)),
+        };
         ClusterView::parse(text, self.addr())
             .map_err(|source| WireError::View { addr: self.addr().clone(), source })
     }
@@ -87,7 +92,7 @@ impl Server {
         if let Some(loading) = info.loading() {
             return Err(WireError::Loading { addr: self.addr().clone(), loading });
         }
-        let view = self.parse_view(&self.text(&commands[0], view)?)?;
+        let view = self.read_view(&commands[0], view)?;
         let cluster_info = ClusterInfo::parse(&self.text(&commands[1], cluster_info)?);
         let settings = SETTINGS.iter().flat_map(|_| read_settings(reply())).collect();
         let own: BTreeMap<&str, String> = OWN_SETTINGS
@@ -128,7 +133,7 @@ impl Server {
     pub fn view(&mut self) -> Result<ClusterView, WireError> {
         let command = cluster(&["NODES"]);
         let reply = self.one(command.clone())?;
-        self.parse_view(&self.text(&command, reply)?)
+        self.read_view(&command, reply)
     }
 
     /// CLUSTER INFO.
@@ -303,7 +308,14 @@ impl Server {
     /// CLUSTER FORGET: for 60 s the node is not learned of again by gossip either. A node that is
     /// not known needs no forgetting.
     pub fn forget(&mut self, node: NodeId) -> Result<(), WireError> {
-        match self.one(cluster(&["FORGET", &node.to_string()])) {
+        self.forget_bytes(node.to_string().as_bytes())
+    }
+
+    /// The same of a node whose id is none: servers compare 40 bytes.
+    pub fn forget_bytes(&mut self, id: &[u8]) -> Result<(), WireError> {
+        let mut command = cluster(&["FORGET"]);
+        command.arg(id);
+        match self.one(command) {
             Err(error) if error.refusal().is_some_and(|said| said.contains("Unknown node")) => {
                 Ok(())
             }

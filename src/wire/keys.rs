@@ -82,12 +82,11 @@ impl Server {
             [words(&["INFO", "keyspace"]), cluster(&["NODES"])].into_iter().chain(stats).collect();
         let mut replies = commands.iter().zip(self.pipeline(&commands)?);
         let connection = self.connection();
-        let mut next = |server: &Server| match replies.next() {
-            Some((command, reply)) => server.text(command, reply),
-            None => Ok(String::new()),
-        };
-        let (keyspace, view) = (next(self)?, next(self)?);
-        let view = self.parse_view(&view)?;
+        let mut next = || replies.next().unwrap_or((&commands[0], Value::Nil));
+        let (command, reply) = next();
+        let keyspace = self.text(command, reply)?;
+        let (command, reply) = next();
+        let view = self.read_view(command, reply)?;
         let mut keys: BTreeMap<Slot, u64> = BTreeMap::new();
         for (command, reply) in replies {
             // Servers before Redis 8.2 and Valkey 8 know no such command, and users may lack it.

@@ -3,8 +3,8 @@
 
 use rcluster::sandbox::LocalNode;
 
-use crate::support::data::{assert_same, contents, fill, view};
-use crate::support::{Run, TestCluster, eventually, rcluster, server_under_test};
+use crate::support::data::{Contents, assert_same, contents, fill, owner, view};
+use crate::support::{Run, Server, TestCluster, eventually, rcluster, server_under_test};
 
 fn check(cluster: &TestCluster, node: usize) -> Run {
     rcluster(&["check", &cluster.addr(node), "--json"])
@@ -66,6 +66,67 @@ fn fix_with_the_new_addresses_heals_a_cluster_that_moved() {
 #[test]
 fn the_old_create_line_with_the_new_addresses_heals_a_cluster_that_moved() {
     heals(|cluster| all(&["create"], cluster, &["--replicas", "1", "--yes", "--json"]));
+}
+
+/// Asserts that a cluster whose nodes were elsewhere is whole and finds all of them.
+fn is_whole(cluster: &TestCluster, before: &Contents) {
+    rcluster(&["check", &cluster.addr(3), "--wait", "30s", "--strict"]).succeeds();
+    let addrs = cluster.addrs();
+    for node in 0..cluster.nodes.len() {
+        let view = view(cluster, node);
+        assert!(view.nodes().iter().all(|node| addrs.contains(&node.name())), "{view:?}");
+    }
+    assert_same(before, &contents(cluster));
+}
+
+#[test]
+fn some_that_moved_are_met_by_their_new_addresses() {
+    let mut cluster = TestCluster::formed(6, 1);
+    fill(&cluster, 300);
+    let before = contents(&cluster);
+    cluster.tell_all(&["SAVE"]);
+    cluster.move_some([1, 5], &Server::default());
+    rcluster(&["meet", &cluster.addr(0), &cluster.addr(1), &cluster.addr(5)]).succeeds();
+    is_whole(&cluster, &before);
+}
+
+#[test]
+fn two_that_swapped_their_addresses_are_told_apart_by_their_ids() {
+    let mut cluster = TestCluster::formed(6, 1);
+    fill(&cluster, 300);
+    let before = contents(&cluster);
+    let ids = [cluster.id(0), cluster.id(1)];
+    cluster.tell_all(&["SAVE"]);
+    cluster.swap_addresses(0, 1);
+    rcluster(&["meet", &cluster.addr(2), &cluster.addr(0), &cluster.addr(1)]).succeeds();
+    is_whole(&cluster, &before);
+    assert_eq!([cluster.id(0), cluster.id(1)], ids);
+}
+
+#[test]
+fn nodes_with_several_databases_move_with_all_of_them() {
+    if server_under_test() != "valkey-9.1" {
+        return;
+    }
+    let server = Server::with(&["cluster-databases 4"]);
+    let mut cluster = TestCluster::start_as(6, &server);
+    cluster.create(1).succeeds();
+    cluster.wait_for_replicas();
+    fill(&cluster, 300);
+    let before = contents(&cluster);
+    let slot = rcluster::model::Slot::of_key(b"in 3");
+    let in_third = |cluster: &TestCluster| {
+        let mut connection = cluster.connect(owner(cluster, slot));
+        redis::cmd("SELECT").arg(3).query::<()>(&mut connection).unwrap();
+        connection
+    };
+    redis::cmd("SET").arg("in 3").arg("three").query::<()>(&mut in_third(&cluster)).unwrap();
+    cluster.tell_all(&["SAVE"]);
+    cluster.move_some(0..6, &server);
+    all(&["meet"], &cluster, &[]).succeeds();
+    is_whole(&cluster, &before);
+    let held: String = redis::cmd("GET").arg("in 3").query(&mut in_third(&cluster)).unwrap();
+    assert_eq!(held, "three");
 }
 
 #[test]

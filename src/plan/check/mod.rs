@@ -7,6 +7,7 @@ mod nodes;
 mod replicas;
 mod settings;
 mod slots;
+mod unreadable;
 mod views;
 mod writes;
 
@@ -47,6 +48,8 @@ pub enum Kind {
     BusClosed,
     /// Two servers with one node id.
     IdShared,
+    /// A line of CLUSTER NODES that cannot be read.
+    UnreadableLine,
     /// Nodes see another differently than it sees itself.
     ViewsDiffer,
     /// A replica without a connection to its master.
@@ -142,6 +145,7 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(nodes::flagged(cluster));
     problems.extend(nodes::unheard(cluster));
     problems.extend(nodes::shared_ids(cluster));
+    problems.extend(unreadable::lines(cluster));
     problems.extend(views::differ(cluster));
     problems.extend(nodes::replicas(cluster));
     problems.extend(logins::failing(cluster));
@@ -196,6 +200,14 @@ fn masters(cluster: &ClusterReport) -> impl Iterator<Item = &NodeReport> {
 /// The slots that have an owner.
 pub fn covered(cluster: &ClusterReport) -> SlotSet {
     owners(cluster).iter().fold(SlotSet::EMPTY, |all, (_, slots)| all.union(slots))
+}
+
+/// Slots that nodes list as those of nodes whose lines they cannot be read from, and that have no other
+/// owner.
+pub fn kept_unreadable(cluster: &ClusterReport) -> SlotSet {
+    let lines = cluster.nodes.iter().flat_map(|report| &report.view.unreadable);
+    let listed = lines.fold(SlotSet::EMPTY, |all, line| all.union(&line.slots));
+    if listed.is_empty() { listed } else { listed.difference(&covered(cluster)) }
 }
 
 /// `a, b and 3 others`.

@@ -2,11 +2,11 @@
 
 use itertools::Itertools;
 
-use super::{Kind, Problem, by_number, covered, masters, owners};
+use super::{Kind, Problem, by_number, covered, kept_unreadable, masters, owners};
 use crate::model::{ClusterReport, NodeAddr, OpenState, SlotSet};
 
 pub(super) fn uncovered(cluster: &ClusterReport) -> Option<Problem> {
-    let slots = covered(cluster).complement();
+    let slots = covered(cluster).complement().difference(&kept_unreadable(cluster));
     if slots.is_empty() {
         return None;
     }

@@ -1,10 +1,11 @@
 //! Nodes whose views differ, and in what.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use itertools::Itertools;
 
-use super::{Kind, Problem, by_number, listed};
+use super::{Kind, Problem, by_number, listed, unreadable};
 use crate::model::{ClusterReport, Flag, Node, NodeAddr, NodeId, Role, SlotSet};
 
 /// One way in which a view of a node differs from what that node says itself.
@@ -32,13 +33,17 @@ pub(super) fn differ(cluster: &ClusterReport) -> Vec<Problem> {
     let none = SlotSet::EMPTY;
     for report in &cluster.nodes {
         let me = report.view.me();
+        // What it has elsewhere it cannot list as the owner's.
         let claims = if me.role.master().is_some() { &me.slots } else { &none };
+        let lines = report.view.unreadable.iter();
+        let elsewhere =
+            lines.fold(Cow::Borrowed(claims), |all, line| Cow::Owned(all.union(&line.slots)));
         let known: HashMap<NodeId, &Node> =
             report.view.nodes().iter().map(|node| (node.id, node)).collect();
         for (id, truth) in &truths {
             let differences = match known.get(id) {
                 Some(node) if node.flags.has(Flag::Handshake) => Vec::new(),
-                Some(node) => compare(cluster, node, truth, addresses.get(id).copied(), claims),
+                Some(node) => compare(cluster, node, truth, addresses.get(id).copied(), &elsewhere),
                 None => vec![Difference::Unknown],
             };
             for difference in differences {
@@ -68,15 +73,15 @@ fn compare(
     seen: &Node,
     truth: &Node,
     addr: Option<&NodeAddr>,
-    claims: &SlotSet,
+    elsewhere: &SlotSet,
 ) -> Vec<Difference> {
     let mut differences = Vec::new();
     if seen.role != truth.role {
         differences.push(Difference::Role(role(cluster, seen.role)));
     }
-    // What a replica claims, and does not see others own for that, is a problem of its own.
+    // What a replica claims, or a line that cannot be read has, is a problem of its own.
     let is_replica = truth.role.master().is_some();
-    let agrees = seen.slots == truth.slots || seen.slots == truth.slots.difference(claims);
+    let agrees = seen.slots == truth.slots || seen.slots == truth.slots.difference(elsewhere);
     if !is_replica && !agrees {
         differences.push(Difference::Slots(seen.slots.to_string()));
     }
@@ -112,7 +117,7 @@ fn problem(
     let truth = truths.get(&id);
     let itself = if cluster.node(id).is_some() { "it says itself" } else { "others see" };
     let mut slots = SlotSet::EMPTY;
-    let mut fix = None;
+    let fix;
     let message = match difference {
         Difference::Unknown => {
             // Where one that gives no answer is listed, a stranger may be by now.
@@ -122,6 +127,7 @@ fn problem(
         }
         Difference::Role(seen) => {
             let own = truth.map_or_else(String::new, |node| role(cluster, node.role));
+            fix = unreadable::follow(cluster, id);
             format!("{who} {sees} {name} as {seen}; {itself} {own}")
         }
         Difference::Slots(seen) => {

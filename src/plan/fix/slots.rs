@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 
 use super::{Cure, End, KeyCounts, Prefer, Repair, Wish};
-use crate::model::{ClusterReport, NodeId, NodeReport, OpenState, SLOTS, Silent, Slot};
+use crate::model::{ClusterReport, NodeId, NodeReport, OpenState, SLOTS, Silent, Slot, SlotSet};
+use crate::plan::check::kept_unreadable;
 
 /// Everything that bears on slots, ready to be looked up.
 struct Facts<'a> {
@@ -24,6 +25,8 @@ struct Facts<'a> {
     owned: BTreeMap<NodeId, usize>,
     /// Shares of the slots that nobody has a claim to: whose turn it is, and for how many more.
     shares: Vec<(NodeId, usize)>,
+    /// Slots of nodes that cannot be read: they are no one else's.
+    unreadable: SlotSet,
 }
 
 /// A node's view by slot. Ids as indices: views are as many as nodes, and each has every slot.
@@ -106,7 +109,8 @@ impl<'a> Facts<'a> {
         let seen = report.nodes.iter().map(Seen::read).collect();
         let owned = masters.iter().map(|node| (node.id(), node.view.me().slots.len())).collect();
         let shares = Vec::new();
-        Facts { report, keys, wish, masters, claims, open, seen, owned, shares }
+        let unreadable = kept_unreadable(report);
+        Facts { report, keys, wish, masters, claims, open, seen, owned, shares, unreadable }
     }
 
     fn is_master(&self, id: NodeId) -> bool {
@@ -160,6 +164,7 @@ impl<'a> Facts<'a> {
     /// Whether nobody who answers has any claim to a slot, and it is not left to a silent node.
     fn is_bare(&self, slot: Slot) -> bool {
         self.claims(slot).is_empty()
+            && !self.unreadable.contains(slot)
             && self.kept_for(slot).is_none()
             && self.holder(slot).is_none()
             && self.remembered(slot).is_none()
@@ -204,6 +209,9 @@ impl<'a> Facts<'a> {
 
     /// What is wrong with a slot and what becomes of it; `None` where nothing is.
     fn repair(&mut self, slot: Slot) -> Option<(Cure, Option<NodeId>, Vec<End>)> {
+        if self.unreadable.contains(slot) {
+            return None;
+        }
         let mut lost = None;
         let claims = self.claims(slot);
         let owner = match self.holds_most(slot, claims.iter().copied()) {

@@ -123,27 +123,45 @@ impl TestCluster {
 
     /// Kills all servers and starts them again on their files, each on another port.
     pub fn move_all(&mut self) {
-        self.nodes.iter_mut().for_each(LocalNode::kill);
-        for index in 0..self.nodes.len() {
-            self.move_to(index, Port::take());
+        self.move_some(0..self.nodes.len(), &Server::default());
+    }
+
+    /// The same with some of them, and with these settings.
+    pub fn move_some(&mut self, nodes: impl IntoIterator<Item = usize> + Clone, server: &Server) {
+        nodes.clone().into_iter().for_each(|index| self.nodes[index].kill());
+        for index in nodes.clone() {
+            self.move_to(index, Port::take(), server);
         }
-        for node in &mut self.nodes {
-            node.wait_ready(PATIENCE).expect("a server answers again");
+        for index in nodes {
+            self.nodes[index].wait_ready(PATIENCE).expect("a server answers again");
         }
+    }
+
+    /// Kills two servers and starts each on its files at the other's address.
+    pub fn swap_addresses(&mut self, one: usize, other: usize) {
+        let pair = [one, other];
+        pair.iter().for_each(|&index| self.nodes[index].kill());
+        self.ports.swap(one, other);
+        let aside = self.dir.path().join("aside");
+        let dirs = pair.map(|index| self.nodes[index].dir().to_owned());
+        for (from, to) in [(&dirs[0], &aside), (&dirs[1], &dirs[0]), (&aside, &dirs[1])] {
+            std::fs::rename(from, to).expect("a folder moves");
+        }
+        pair.iter().for_each(|&index| self.restart(index));
     }
 
     /// Starts a server that was killed on its files, on another port; on yet another where a client's
     /// connection sits on that.
-    fn move_to(&mut self, index: usize, port: Port) {
+    fn move_to(&mut self, index: usize, port: Port, server: &Server) {
         let old = self.nodes[index].dir().to_owned();
         let before = std::mem::replace(&mut self.ports[index], port);
         self.kept.push(before);
-        let spec = self.spec(index, &Server::default());
+        let spec = self.spec(index, server);
         std::fs::rename(&old, &spec.dir).expect("its folder moves");
         match LocalNode::start(&spec) {
             Err(SandboxError::PortTaken { .. }) => {
                 std::fs::rename(&spec.dir, &old).expect("its folder moves back");
-                self.move_to(index, Port::take());
+                self.move_to(index, Port::take(), server);
             }
             started => self.nodes[index] = started.expect("a server starts again"),
         }

@@ -22,7 +22,8 @@ pub type Contents = BTreeMap<Vec<u8>, (String, Option<i64>)>;
 /// A node's view.
 pub fn view(cluster: &TestCluster, node: usize) -> ClusterView {
     let addr: NodeAddr = cluster.addr(node).parse().unwrap();
-    ClusterView::parse(&cluster.ask::<String>(node, &["CLUSTER", "NODES"]), &addr).unwrap()
+    let bytes: Vec<u8> = cluster.ask(node, &["CLUSTER", "NODES"]);
+    ClusterView::parse(bytes, &addr).unwrap()
 }
 
 /// The nodes that answer and are masters.

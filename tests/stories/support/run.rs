@@ -67,7 +67,13 @@ impl Run {
         let fix = self.problem(kind)["fix"].as_str().expect("a command").to_owned();
         for command in fix.split(" && ") {
             let mut words: Vec<&str> = command.split(' ').skip(1).collect();
-            if !["addslots", "meet"].contains(&words[0]) {
+            if let ["-h", host, "-p", port, rest @ ..] = &words[..] {
+                let client = redis::Client::open(format!("redis://{host}:{port}")).unwrap();
+                let mut connection = client.get_connection().expect("the node answers");
+                redis::Cmd::new().arg(rest).query::<()>(&mut connection).expect("it is taken");
+                continue;
+            }
+            if !["addslots", "meet", "replicate"].contains(&words[0]) {
                 words.push("--yes");
             }
             rcluster(&words).succeeds();

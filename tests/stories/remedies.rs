@@ -1,0 +1,119 @@
+//! Whoever follows a command that `check` names, word for word and without thinking, loses no key and
+//! ends healthy. Those of slots that replicas claim, of unreadable lines, of members that are elsewhere
+//! and of nodes that load or fail are followed in the files of these stories; those of slots with two
+//! owners and of equal epochs, where `check` names `fix`, in `fix.rs`.
+
+use crate::support::data::{Contents, assert_same, contents, fill, owner, view};
+use crate::support::{Server, TestCluster, eventually, rcluster};
+use rcluster::model::Slot;
+
+fn filled(count: usize, replicas: usize) -> (TestCluster, Contents) {
+    let cluster = TestCluster::formed(count, replicas);
+    fill(&cluster, 300);
+    let before = contents(&cluster);
+    (cluster, before)
+}
+
+/// Follows what is said of one kind of problem, as long as there is one, and asserts that all is well
+/// and as it was.
+#[track_caller]
+fn follow(cluster: &TestCluster, kind: &str, before: &Contents) {
+    let find = || rcluster(&["check", &cluster.addr(0), "--json"]);
+    let mut followed = 0;
+    eventually("check names the problem", || find().kinds().iter().any(|found| found == kind));
+    loop {
+        let run = find();
+        if !run.kinds().iter().any(|found| found == kind) {
+            break;
+        }
+        followed += 1;
+        assert!(followed < 10, "it comes again and again: {run:?}");
+        run.follow(kind);
+    }
+    rcluster(&["check", &cluster.addr(0), "--strict", "--wait", "30s"]).succeeds();
+    assert_same(before, &contents(cluster));
+}
+
+/// A slot that holds a key, as words, and its owner.
+fn slot_with_a_key(cluster: &TestCluster) -> (String, usize) {
+    let slot = Slot::of_key(b"key:1");
+    (slot.to_string(), owner(cluster, slot))
+}
+
+#[test]
+fn of_a_slot_half_way() {
+    let (cluster, before) = filled(3, 0);
+    let (slot, from) = slot_with_a_key(&cluster);
+    let to = (from + 1) % 3;
+    cluster.tell(to, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &cluster.id(from)]);
+    cluster.tell(from, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &cluster.id(to)]);
+    let keys: Vec<String> = cluster.ask(from, &["CLUSTER", "GETKEYSINSLOT", &slot, "1"]);
+    let port = cluster.port(to).to_string();
+    cluster.tell(from, &["MIGRATE", "127.0.0.1", &port, &keys[0], "0", "5000"]);
+    follow(&cluster, "slot-open", &before);
+}
+
+#[test]
+fn of_a_node_that_another_forgot() {
+    let (cluster, before) = filled(6, 1);
+    cluster.tell(1, &["CLUSTER", "FORGET", &cluster.id(4)]);
+    follow(&cluster, "views-differ", &before);
+}
+
+#[test]
+fn of_a_node_that_believes_in_another_owner() {
+    let (cluster, before) = filled(3, 0);
+    let (slot, owner) = slot_with_a_key(&cluster);
+    cluster.tell((owner + 1) % 3, &["CLUSTER", "DELSLOTS", &slot]);
+    let found = rcluster(&["check", &cluster.addr(0), "--json"]);
+    match found.kinds().contains(&"views-differ".to_owned()) {
+        true => follow(&cluster, "views-differ", &before),
+        false => assert_same(&before, &contents(&cluster)),
+    }
+}
+
+#[test]
+fn of_settings_that_differ() {
+    let (cluster, before) = filled(3, 0);
+    cluster.tell(1, &["CONFIG", "SET", "cluster-node-timeout", "7000"]);
+    follow(&cluster, "settings-differ", &before);
+    assert!(cluster.settings("cluster-node-timeout").iter().all(|value| value == "15000"));
+}
+
+#[test]
+fn of_a_replica_that_came_back_empty() {
+    let (mut cluster, before) = filled(6, 1);
+    let old = cluster.id(3);
+    cluster.restart_empty(3);
+    follow(&cluster, "address-taken", &before);
+    assert!(view(&cluster, 0).node(old.parse().unwrap()).is_none());
+    assert_eq!(view(&cluster, 0).nodes().len(), 6);
+}
+
+#[test]
+fn of_masters_that_crowd_a_host() {
+    let hosts = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.1", "127.0.0.2", "127.0.0.3"];
+    let cluster = TestCluster::on_hosts(&hosts);
+    cluster.create(1).succeeds();
+    cluster.wait_for_replicas();
+    fill(&cluster, 300);
+    let before = contents(&cluster);
+    let replica = (3..6).find(|node| {
+        let master = view(&cluster, *node).me().role.master().unwrap();
+        hosts[(0..3).find(|other| cluster.id(*other) == master.to_string()).unwrap()]
+            != hosts[*node]
+    });
+    rcluster(&["failover", &cluster.addr(0), &cluster.addr(replica.unwrap()), "--yes"]).succeeds();
+    follow(&cluster, "masters-crowded", &before);
+}
+
+#[test]
+fn of_a_cluster_that_an_interrupted_run_left_with_short_timeouts() {
+    let quick = Server::with(&["cluster-node-timeout 469"]);
+    let cluster = TestCluster::start_as(3, &quick);
+    rcluster(&["create", &cluster.addr(0), &cluster.addr(1), &cluster.addr(2), "--yes"]);
+    fill(&cluster, 300);
+    let before = contents(&cluster);
+    cluster.tell(1, &["CONFIG", "SET", "cluster-node-timeout", "469"]);
+    follow(&cluster, "settings-differ", &before);
+}
