@@ -8,6 +8,7 @@ use redis::{Cmd, Value, cmd};
 use super::error::WireError;
 use super::keys::{Key, KeyBatch};
 use super::server::{Server, cluster, words};
+use super::setslot::SlotChange;
 use crate::model::{NodeAddr, NodeId, Slot};
 
 /// What an exchange of MIGRATEs may take beyond the time-out that the servers are given.
@@ -100,16 +101,24 @@ impl Server {
         })
     }
 
-    /// Tries whether a target would take a key of this format in this slot, which it owns or is
-    /// marked to import: RESTORE with an end in the past writes nothing, and is refused as a real one
-    /// would be.
+    /// Tries whether a target would take a key of this format in this slot, which it owns or imports
+    /// already, or is marked for the moment to import from `mark`: RESTORE with an end in the past
+    /// writes nothing, and is refused as a real one would be.
     ///
     /// # Errors
-    /// What it was refused with.
-    pub fn try_restore(&mut self, format: [u8; 2], slot: Slot) -> Result<(), WireError> {
+    /// What it was refused with; if the connection broke, the mark may be left.
+    pub fn try_restore(
+        &mut self,
+        format: [u8; 2],
+        slot: Slot,
+        mark: Option<NodeId>,
+    ) -> Result<(), WireError> {
         let mut restore = cmd("RESTORE");
         restore.arg(key_of(slot)).arg(1).arg(empty_string(format)).arg("ABSTTL");
-        self.asking(restore).map(drop)
+        let Some(from) = mark else { return self.asking(restore).map(drop) };
+        let importing = SlotChange::Importing(from).command(slot);
+        let commands = [importing, cmd("ASKING"), restore, SlotChange::Stable.command(slot)];
+        self.all(&commands).map(drop)
     }
 
     /// `cluster-allow-replica-migration` and others; `None` where the server has no such setting.

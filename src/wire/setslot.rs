@@ -20,7 +20,7 @@ pub enum SlotChange {
 }
 
 impl SlotChange {
-    fn command(self, slot: Slot) -> Cmd {
+    pub(super) fn command(self, slot: Slot) -> Cmd {
         let (what, node) = match self {
             SlotChange::Importing(node) => ("IMPORTING", Some(node)),
             SlotChange::Migrating(node) => ("MIGRATING", Some(node)),

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cuts;
+mod faults;
 mod group;
 mod membership;
 mod moment;

@@ -4,6 +4,7 @@
 use rcluster::model::Slot;
 
 use crate::support::data::{assert_same, contents, contents_of_owners, fill, owner};
+use crate::support::faults::{FAULTS, Fault, limit};
 use crate::support::{
     Run, Running, Server, TestCluster, eventually, rcluster, rcluster_with, server_under_test,
     start,
@@ -38,11 +39,6 @@ fn rebalance_as_limited(cluster: &TestCluster, more: &[&str]) -> Run {
     })
 }
 
-fn limit(cluster: &TestCluster, node: usize, rules: &[&str]) {
-    let all = ["ACL", "SETUSER", "limited", "reset", "on", ">pw", "~*", "&*", "+@all"];
-    cluster.tell(node, &[&all[..], rules].concat());
-}
-
 /// Asserts that the cluster is as healthy as before, with no slot on its way.
 #[track_caller]
 fn is_whole(cluster: &TestCluster) {
@@ -52,72 +48,13 @@ fn is_whole(cluster: &TestCluster) {
     assert!(!open.contains("->-") && !open.contains("-<-"), "{open}");
 }
 
-/// Puts a server's disk out of order: its last save has failed, so it takes no writes.
-fn lose_the_disk(cluster: &TestCluster, node: usize) {
-    // No file can take this name.
-    let _ = std::fs::remove_file(file(cluster, node));
-    std::fs::create_dir(file(cluster, node)).unwrap();
-    cluster.tell(node, &["CONFIG", "SET", "save", "3600 1"]);
-    eventually("the save fails", || {
-        let _ = cluster.try_ask::<String>(node, &["BGSAVE"]);
-        let info: String = cluster.ask(node, &["INFO", "persistence"]);
-        info.contains("rdb_last_bgsave_status:err")
-    });
-}
-
-fn file(cluster: &TestCluster, node: usize) -> std::path::PathBuf {
-    cluster.nodes[node].dir().join("dump.rdb")
-}
-
-fn regain_the_disk(cluster: &TestCluster, node: usize) {
-    std::fs::remove_dir(file(cluster, node)).unwrap();
-    eventually("a save succeeds", || cluster.try_ask::<String>(node, &["SAVE"]).is_ok());
-    cluster.tell(node, &["CONFIG", "SET", "save", ""]);
-}
-
-/// Puts a server in a state in which it takes no keys, and back.
-type Fault = (&'static str, fn(&TestCluster), fn(&TestCluster), &'static [&'static str]);
-
-const FAULTS: [Fault; 5] = [
-    (
-        "no disk",
-        |cluster| lose_the_disk(cluster, 3),
-        |cluster| regain_the_disk(cluster, 3),
-        &["MISCONF", "cannot save to disk"],
-    ),
-    (
-        "no memory",
-        |cluster| cluster.tell(3, &["CONFIG", "SET", "maxmemory", "1"]),
-        |cluster| cluster.tell(3, &["CONFIG", "SET", "maxmemory", "0"]),
-        &["OOM", "raise its maxmemory"],
-    ),
-    (
-        "no replicas",
-        |cluster| cluster.tell(3, &["CONFIG", "SET", "min-replicas-to-write", "1"]),
-        |cluster| cluster.tell(3, &["CONFIG", "SET", "min-replicas-to-write", "0"]),
-        &["NOREPLICAS", "min-replicas-to-write"],
-    ),
-    (
-        "no right at the target",
-        |cluster| limit(cluster, 3, &["-restore", "-restore-asking"]),
-        |cluster| limit(cluster, 3, &[]),
-        &["NOPERM", "restore"],
-    ),
-    (
-        "no right at the source",
-        |cluster| limit(cluster, 0, &["-migrate"]),
-        |cluster| limit(cluster, 0, &[]),
-        &["NOPERM", "+migrate"],
-    ),
-];
-
 #[test]
 fn what_cannot_work_is_told_before_anything_is_begun() {
     let cluster = three_and_one(&[]);
     fill(&cluster, 2000);
     (0..4).for_each(|node| limit(&cluster, node, &[]));
     let (before, facts) = (contents(&cluster), cluster.facts());
-    for (name, begin, end, said) in FAULTS {
+    for Fault { name, begin, end, said } in FAULTS {
         begin(&cluster);
         for more in [&["--classic"][..], &["--classic", "--dry-run"]] {
             // A target without slots is not tried in a dry run: it would have to be marked.
@@ -148,7 +85,7 @@ fn is_under_way(run: &mut Running) {
 
 #[test]
 fn what_begins_to_fail_on_the_way_is_undone() {
-    for (name, begin, end, said) in FAULTS {
+    for Fault { name, begin, end, said } in FAULTS {
         let cluster = three_and_one(&[]);
         fill(&cluster, 4000);
         (0..4).for_each(|node| limit(&cluster, node, &[]));

@@ -51,7 +51,7 @@ impl Mover for Atomic<'_> {
         let id = match self.begin(route, &mut source, &mut target) {
             Err(error) if error.refusal().is_some_and(is_not_for_us) => {
                 let said = error.to_string();
-                return fall_back(migration, route, &mut source, &mut target, &said);
+                return self.fall_back(migration, route, &mut source, &mut target, &said);
             }
             begun => begun?,
         };
@@ -79,7 +79,7 @@ impl Mover for Atomic<'_> {
         }
         // It may lack a login, a right or a version at the other end, and says so in its log only.
         if task.state == FAILED {
-            return fall_back(migration, route, &mut source, &mut target, &task.message);
+            return self.fall_back(migration, route, &mut source, &mut target, &task.message);
         }
         Err(MigrateError::Failed {
             from: source.addr().clone(),
@@ -111,24 +111,39 @@ fn is_not_for_us(said: &str) -> bool {
     said.starts_with("NOPERM") || unknown.iter().any(|words| lower.contains(words))
 }
 
-/// Moves a route by SETSLOT and MIGRATE after all.
-fn fall_back(
-    migration: &Migration,
-    route: &Route,
-    source: &mut Server,
-    target: &mut Server,
-    said: &str,
-) -> Result<(), MigrateError> {
-    rehearse_route(migration.report, route, source, target)?;
-    migration.tally.note(format!(
-        "{} cannot move slots to {} by itself, so SETSLOT and MIGRATE are used: {said}",
-        source.addr(),
-        target.addr()
-    ));
-    Classic { resumed: false }.carry(migration, route)
-}
-
 impl Atomic<'_> {
+    /// Moves a route by SETSLOT and MIGRATE after all.
+    fn fall_back(
+        &self,
+        migration: &Migration,
+        route: &Route,
+        source: &mut Server,
+        target: &mut Server,
+        said: &str,
+    ) -> Result<(), MigrateError> {
+        // One end may still clear away what had come when the other has told of the failure.
+        let begun = Instant::now();
+        while begun.elapsed() < CANCEL
+            && (self.is_busy(source, route) || self.is_busy(target, route))
+        {
+            std::thread::sleep(PAUSES.1);
+        }
+        rehearse_route(migration.report, route, source, target)?;
+        migration.tally.note(format!(
+            "{} cannot move slots to {} by itself, so SETSLOT and MIGRATE are used: {said}",
+            source.addr(),
+            target.addr()
+        ));
+        Classic { resumed: false }.carry(migration, route)
+    }
+
+    /// Whether a server still moves any of these slots by itself.
+    fn is_busy(&self, server: &mut Server, route: &Route) -> bool {
+        let meets = |task: &Task| !task.slots.intersection(&route.slots).is_empty();
+        let tasks = server.tasks(self.support).unwrap_or_default();
+        tasks.iter().any(|task| !task.is_over && meets(task))
+    }
+
     /// Asks for the move; gives its id where the server gives one.
     fn begin(
         &self,

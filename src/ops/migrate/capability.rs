@@ -11,7 +11,7 @@ use crate::model::{ClusterReport, NodeAddr, NodeId, OpenState, Slot, SlotSet};
 use crate::ops::event::{Event, Observer, Phase};
 use crate::ops::wait::{Deadline, Waited};
 use crate::plan::transfer::Route;
-use crate::wire::{Cluster, MigrationSupport, Server, SlotChange, Task, WireError, all_at_once};
+use crate::wire::{Cluster, MigrationSupport, Server, Task, WireError, all_at_once};
 
 /// What each node's server can do by itself.
 pub type Capabilities = BTreeMap<NodeId, MigrationSupport>;
@@ -194,16 +194,11 @@ pub(super) fn try_target(
     Probe { slot, mark }: Probe,
     target: &mut Server,
 ) -> Result<(), MigrateError> {
-    let tried = match mark {
-        None => target.try_restore(format, slot),
-        Some(from) => {
-            let slots = SlotSet::from_iter([slot]);
-            let marked = target.set_slots(&slots, SlotChange::Importing(from));
-            let tried = marked.and_then(|()| target.try_restore(format, slot));
-            target.close(&slots).map_err(|error| MigrateError::MarkLeft { slot, error })?;
-            tried
-        }
-    };
+    let tried = target.try_restore(format, slot, mark);
+    if mark.is_some() && tried.as_ref().is_err_and(|error| error.refusal().is_none()) {
+        let slots = SlotSet::from_iter([slot]);
+        target.close(&slots).map_err(|error| MigrateError::MarkLeft { slot, error })?;
+    }
     match tried {
         // A target that imports from a node that is gone serves again once it sees the new owner.
         Err(error) if error.refusal().is_some_and(|said| said.starts_with("CLUSTERDOWN")) => Ok(()),

@@ -2,6 +2,7 @@
 
 mod cluster;
 pub mod data;
+pub mod faults;
 mod ports;
 mod run;
 
