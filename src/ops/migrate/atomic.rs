@@ -1,13 +1,14 @@
 //! The servers' own moves: `CLUSTER MIGRATESLOTS` of Valkey 9 and `CLUSTER MIGRATION IMPORT` of
 //! Redis 8.4. A slot changes hands in one step, or not at all.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use itertools::Itertools;
 
 use super::capability::rehearse_route;
 use super::classic::Classic;
-use super::{MigrateError, Migration, Mover};
+use super::{MigrateError, Migration, Mover, scheduler};
 use crate::model::SlotSet;
 use crate::plan::transfer::{Route, Transfer};
 use crate::wire::{MigrationSupport, Server, Task, WireError};
@@ -35,6 +36,8 @@ pub(super) struct Atomic<'p> {
     pub support: MigrationSupport,
     /// All that this run moves: what else a source sends is somebody else's.
     pub plan: &'p Transfer,
+    /// Routes whose servers could not do it.
+    pub fallen: Mutex<Vec<Route>>,
 }
 
 impl Mover for Atomic<'_> {
@@ -50,8 +53,8 @@ impl Mover for Atomic<'_> {
             (migration.connect(route.from)?, migration.connect(route.to)?);
         let id = match self.begin(route, &mut source, &mut target) {
             Err(error) if error.refusal().is_some_and(is_not_for_us) => {
-                let said = error.to_string();
-                return self.fall_back(migration, route, &mut source, &mut target, &said);
+                self.fall_back(migration, route, &error.to_string());
+                return Ok(());
             }
             begun => begun?,
         };
@@ -79,7 +82,8 @@ impl Mover for Atomic<'_> {
         }
         // It may lack a login, a right or a version at the other end, and says so in its log only.
         if task.state == FAILED {
-            return self.fall_back(migration, route, &mut source, &mut target, &task.message);
+            self.fall_back(migration, route, &task.message);
+            return Ok(());
         }
         Err(MigrateError::Failed {
             from: source.addr().clone(),
@@ -112,36 +116,35 @@ fn is_not_for_us(said: &str) -> bool {
 }
 
 impl Atomic<'_> {
-    /// Moves a route by SETSLOT and MIGRATE after all.
-    fn fall_back(
-        &self,
-        migration: &Migration,
-        route: &Route,
-        source: &mut Server,
-        target: &mut Server,
-        said: &str,
-    ) -> Result<(), MigrateError> {
-        // One end may still clear away what had come when the other has told of the failure.
-        let begun = Instant::now();
-        while begun.elapsed() < CANCEL
-            && (self.is_busy(source, route) || self.is_busy(target, route))
-        {
-            std::thread::sleep(PAUSES.1);
-        }
-        rehearse_route(migration.report, route, source, target)?;
+    /// The route is to go by SETSLOT and MIGRATE.
+    fn fall_back(&self, migration: &Migration, route: &Route, said: &str) {
+        let name = |id| migration.report.name(id);
         migration.tally.note(format!(
             "{} cannot move slots to {} by itself, so SETSLOT and MIGRATE are used: {said}",
-            source.addr(),
-            target.addr()
+            name(route.from),
+            name(route.to)
         ));
-        Classic { resumed: false }.carry(migration, route)
+        let mut fallen = self.fallen.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        fallen.push(route.clone());
     }
 
-    /// Whether a server still moves any of these slots by itself.
-    fn is_busy(&self, server: &mut Server, route: &Route) -> bool {
-        let meets = |task: &Task| !task.slots.intersection(&route.slots).is_empty();
-        let tasks = server.tasks(self.support).unwrap_or_default();
-        tasks.iter().any(|task| !task.is_over && meets(task))
+    /// Moves what fell back, once no server of it moves anything by itself any more: Valkey takes no
+    /// SETSLOT as long as it does, and clears away what had come after it has told of a failure.
+    pub fn finish(self, migration: &Migration) -> Result<(), MigrateError> {
+        let routes = self.fallen.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        for route in &routes {
+            let (mut source, mut target) =
+                (migration.connect(route.from)?, migration.connect(route.to)?);
+            let begun = Instant::now();
+            for server in [&mut source, &mut target] {
+                let is_busy = |tasks: Vec<Task>| tasks.iter().any(|task| !task.is_over);
+                while is_busy(server.tasks(self.support)?) && begun.elapsed() < CANCEL {
+                    std::thread::sleep(PAUSES.1);
+                }
+            }
+            rehearse_route(migration.report, route, &mut source, &mut target)?;
+        }
+        scheduler::carry(&Classic { resumed: false }, migration, &routes)
     }
 
     /// Asks for the move; gives its id where the server gives one.

@@ -156,7 +156,9 @@ impl Migration<'_> {
                     scheduler::carry(&Classic { resumed: false }, self, &routes)?;
                 }
                 MigrationMethod::Atomic(support) => {
-                    scheduler::carry(&Atomic { support, plan }, self, &routes)?;
+                    let atomic = Atomic { support, plan, fallen: Mutex::default() };
+                    scheduler::carry(&atomic, self, &routes)?;
+                    atomic.finish(self)?;
                 }
             }
         }
