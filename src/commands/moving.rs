@@ -28,7 +28,7 @@ pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long a move that servers still make by themselves may take.
 pub(super) const UNTIL_IDLE: Duration = Duration::from_secs(600);
 
-/// Two nodes may both claim a slot for a moment after it has moved.
+/// Two nodes may both claim a slot for a moment after it has moved, or report a cluster that fails.
 const SETTLES: Duration = Duration::from_secs(5);
 
 /// How long the nodes may take to agree after the last move, where all was well with them, and where
@@ -235,7 +235,7 @@ pub fn drain(
     Ok(())
 }
 
-/// The plan, once the nodes no longer contradict each other.
+/// The plan, once the nodes no longer contradict each other and all serve.
 fn settled(
     cx: &Context,
     entry: &NodeList,
@@ -245,8 +245,11 @@ fn settled(
     let begun = Instant::now();
     loop {
         let planned = plan(&cluster.report);
-        let disagree = planned.as_ref().err().and_then(|error| error.downcast_ref());
-        if !matches!(disagree, Some(TransferError::Conflict { .. })) || begun.elapsed() > SETTLES {
+        let passes = matches!(
+            planned.as_ref().err().and_then(|error| error.downcast_ref()),
+            Some(TransferError::Conflict { .. } | TransferError::NotServing { .. })
+        );
+        if !passes || begun.elapsed() > SETTLES {
             return planned;
         }
         std::thread::sleep(LOOK);

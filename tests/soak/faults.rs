@@ -131,7 +131,10 @@ fn a_disk_that_is_full_on_the_way_loses_nothing() {
         return;
     };
     let dir = format!("dir {}", disk.0.path().display());
-    let cluster = three_and(&[&dir, "appendonly yes", "appendfsync everysec"]);
+    // A server that cannot write its own view of the cluster ends by itself.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let view = format!("cluster-config-file {}/nodes.conf", elsewhere.path().display());
+    let cluster = three_and(&[&dir, &view, "appendonly yes", "appendfsync everysec"]);
     let before = contents(&cluster);
     let rounds = (crate::kills() / 10).max(1);
     let mut codes = [0; 5];

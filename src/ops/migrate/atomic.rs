@@ -29,6 +29,9 @@ const TALK: u64 = 10_000;
 /// The state of a task that came to nothing by itself.
 const FAILED: &str = "failed";
 
+/// How long the servers of a move may be out of reach.
+const SILENT: Duration = Duration::from_secs(5);
+
 /// How long a cancelled task may take to come to its end.
 const CANCEL: Duration = Duration::from_secs(5);
 
@@ -56,6 +59,8 @@ impl Mover for Atomic<'_> {
                 self.fall_back(migration, route, &error.to_string());
                 return Ok(());
             }
+            // Its answer was lost: whether there is such a task the servers will tell.
+            Err(error) if error.refusal().is_none() => None,
             begun => begun?,
         };
         migration.looks_at(route.to, &mut target);
@@ -178,8 +183,21 @@ impl Attempt<'_> {
         let (mut seen, mut moving, mut looked) = (String::new(), Instant::now(), Instant::now());
         let mut taken = self.target.bytes_in().unwrap_or(0);
         let (mut cancelled, mut why): (Option<Instant>, Option<String>) = (None, None);
+        let mut heard = Instant::now();
         loop {
-            let mut task = self.look()?;
+            let mut task = match self.look() {
+                // A connection that broke is made anew; the move goes on without us meanwhile.
+                Err(MigrateError::Wire(error))
+                    if error.refusal().is_none()
+                        && heard.elapsed() < SILENT
+                        && migration.stopped().is_none() =>
+                {
+                    std::thread::sleep(PAUSES.1);
+                    continue;
+                }
+                looked => looked?,
+            };
+            heard = Instant::now();
             if task.state == FAILED {
                 why.get_or_insert_with(|| self.reasons(&task));
             }
@@ -197,8 +215,12 @@ impl Attempt<'_> {
             }
             let ends = migration.stopped().is_some() || task.failed() || moving.elapsed() > STALLED;
             if ends && cancelled.is_none() {
-                self.cancel()?;
-                cancelled = Some(Instant::now());
+                match self.cancel() {
+                    // Asked again over a new connection.
+                    Err(MigrateError::Wire(error)) if error.refusal().is_none() => {}
+                    // Refused, it goes on to its end, for which a stopped run does not wait.
+                    Ok(()) | Err(_) => cancelled = Some(Instant::now()),
+                }
             }
             if looked.elapsed() > POLL {
                 looked = Instant::now();
@@ -263,6 +285,9 @@ impl Attempt<'_> {
         let asked = ends[0].addr().clone();
         for end in ends {
             if let Some(task) = end.tasks(support)?.into_iter().find(is_it) {
+                if support == MigrationSupport::Import {
+                    self.id.clone_from(&task.id);
+                }
                 return Ok(task);
             }
         }
