@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::placement::Zones;
+use super::rights;
 use crate::model::{ClusterReport, NodeList, SlotSet};
 use crate::ops::moving::{
     Abilities, MoveOptions, Outcome, Way, Winner, abilities, transfer, until_idle, vet_classic, way,
@@ -111,6 +112,9 @@ pub fn run(
     };
     let by_hand = plan.routes.iter().filter(|route| of(route) == Way::Classic);
     let by_hand = plan.finish.iter().chain(by_hand).collect_vec();
+    if !args.dry_run && !plan.is_done() {
+        rights::vet_move(!by_hand.is_empty(), args.keep_empty, &mut cluster.servers)?;
+    }
     vet_classic(&mut cluster, &by_hand)?;
     let routes = routes_json(&plan, &cluster.report, of);
     if !cx.ui.wants_json() {

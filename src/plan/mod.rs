@@ -17,6 +17,7 @@ pub mod meet;
 pub mod moves;
 pub mod replicate;
 pub mod reset;
+pub mod rights;
 pub mod roles;
 pub mod slots;
 pub mod spread;
