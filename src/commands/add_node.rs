@@ -6,6 +6,7 @@ use itertools::Itertools;
 use super::context::Context;
 use super::followers::{self, Follower};
 use super::placement::ZoneArgs;
+use super::rights;
 use super::step::{self, ChangeArgs};
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList, NodeRef, NodeReport};
 use crate::plan::formation::{Formation, Step};
@@ -94,6 +95,9 @@ impl AddNode {
             None => Place::Master,
         };
         new.vet(cx, &cluster.report, &place, self.force)?;
+        if !self.change.dry_run {
+            new.vet_rights("add-node", &mut cluster)?;
+        }
         let (plan, mut servers) = new.join(cluster, &place, !self.change.dry_run)?;
         let done = match plan.parent {
             Some(id) => format!("{} is a replica of {}", self.new, name(&plan.formation, id)),
@@ -137,6 +141,12 @@ impl Newcomer {
         let master = master.and_then(|of| cluster.node(of));
         let follower = master.map(|master| Follower { report, server, master });
         Ok(followers::vet(cx, follower.into_iter().collect(), force)?)
+    }
+
+    /// Refuses `command` where our user lacks a right in the cluster or on the newcomer.
+    pub fn vet_rights(&mut self, command: &str, cluster: &mut Cluster) -> anyhow::Result<()> {
+        rights::vet(command, &mut cluster.servers)?;
+        rights::vet(command, std::slice::from_mut(&mut self.server))
     }
 
     /// The plan by which it joins, and the connections to the plan's members; `renews` says whether

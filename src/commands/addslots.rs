@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
+use super::rights;
 use super::step::{self, ChangeArgs};
 use crate::model::{NodeAddr, SlotRange, SlotSet};
 use crate::plan::assign;
@@ -27,6 +28,9 @@ impl AddSlots {
         let slots = slot_set(&self.ranges)?;
         let mut cluster = cx.load_to_change(&self.node.clone().into())?;
         let plan = assign::add(&cluster.report, &slots)?;
+        if !self.change.dry_run && !plan.is_done() {
+            rights::vet("addslots", &mut cluster.servers)?;
+        }
         let done = format!("{} owns {}", self.node, slots.words());
         step::run(cx, &self.change, &plan, &mut cluster.servers, None, &done)
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::followers::{self, AFTER_FAILOVER};
 use super::placement::{Placement, PlacementArgs, Zones};
+use super::rights;
 use super::step::{ChangeArgs, Format, each_once};
 use crate::model::{NodeList, NodeReport};
 use crate::ops;
@@ -90,6 +91,7 @@ impl Create {
         }
         planned.warnings.iter().for_each(|warning| cx.warn(warning));
         if !planned.plan.is_done() {
+            rights::vet("create", &mut planned.servers)?;
             cx.ui.confirm("Form this cluster?", self.change.yes)?;
         }
         let options = self.change.options(cx, planned.servers.len())?;

@@ -9,6 +9,7 @@ use super::connect::duration;
 use super::context::Context;
 use super::followers;
 use super::moving;
+use super::rights;
 use super::step::{ConsentArgs, WITHIN};
 use crate::model::{ClusterReport, FindError, NodeId, NodeList, NodeRef};
 use crate::ops;
@@ -51,6 +52,9 @@ impl DelNode {
         let homing = plan.homing(&cluster.report);
         let nodes: Vec<_> = cluster.report.nodes.iter().collect();
         followers::vet(cx, followers::of_plan(&homing, &nodes, &mut cluster.servers), self.force)?;
+        if !self.consent.dry_run && !leaving.is_empty() {
+            rights::vet("del-node", &mut cluster.servers)?;
+        }
         let actions = actions(&cluster.report, &plan);
         let changes = self.consent.ask(cx, &actions, "nothing to do: no node lists them")?;
         let mut untold = Vec::new();

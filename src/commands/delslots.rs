@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::addslots::slot_set;
 use super::context::Context;
+use super::rights;
 use super::step::{self, ChangeArgs};
 use crate::model::{NodeAddr, SlotRange};
 use crate::plan::assign;
@@ -47,6 +48,9 @@ impl DelSlots {
             return Err(Failure::refused(message)
                 .hint("move the slots to another master instead")
                 .into());
+        }
+        if !self.change.dry_run && !plan.is_done() {
+            rights::vet("delslots", &mut cluster.servers)?;
         }
         let question = format!("Leave {} without an owner?", slots.words());
         let done = format!("nobody owns {}", slots.words());

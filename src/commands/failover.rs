@@ -7,6 +7,7 @@ use clap::Args;
 use super::context::Context;
 use super::followers::{self, AFTER_FAILOVER};
 use super::placement::ZoneArgs;
+use super::rights;
 use super::step::{ConsentArgs, WITHIN};
 use crate::model::{ClusterReport, NodeId, NodeList, NodeRef};
 use crate::ops;
@@ -60,6 +61,9 @@ impl Failover {
         self.vet_versions(cx, report, &replicas)?;
         let heirs = followers::of_heirs(report, &replicas, &mut cluster.servers);
         followers::warn(cx, heirs, AFTER_FAILOVER);
+        if !self.consent.dry_run && !replicas.is_empty() {
+            rights::vet("failover", &mut cluster.servers)?;
+        }
         let changes = self.consent.ask(cx, &actions, &self.nothing(cx, report))?;
         let mut untold = Vec::new();
         if changes {

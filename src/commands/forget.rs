@@ -7,6 +7,7 @@ use itertools::Itertools;
 
 use super::context::Context;
 use super::del_node::has_left;
+use super::rights;
 use super::step::{ConsentArgs, WITHIN};
 use crate::model::{FindError, NodeList, NodeRef, Unreadable};
 use crate::ops;
@@ -78,6 +79,9 @@ impl Forget {
         let mut servers: Vec<_> =
             nodes.filter(|(node, _)| node.id() != id).map(|(_, server)| server).collect();
         let actions = vec![format!("{} nodes forget {name} ({id})", servers.len())];
+        if !self.consent.dry_run {
+            rights::vet("forget", &mut servers)?;
+        }
         let changes = self.consent.ask(cx, &actions, "")?;
         let mut untold = Vec::new();
         if changes {

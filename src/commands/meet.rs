@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::followers;
+use super::rights;
 use super::step::{self, ChangeArgs, each_once};
 use crate::model::NodeList;
 use crate::plan::meet;
@@ -49,6 +50,9 @@ impl Meet {
         let fresh = newcomers.into_iter().zip(&reports);
         let fresh = fresh.filter(|(_, report)| !known(report.id()) && seen.insert(report.id()));
         servers.extend(fresh.map(|(server, _)| server));
+        if !self.change.dry_run && !plan.is_done() {
+            rights::vet("meet", &mut servers)?;
+        }
         let done = format!("{} nodes know each other", plan.members.len());
         step::run(cx, &self.change, &plan, &mut servers, None, &done)
     }

@@ -1,6 +1,7 @@
 //! Floor 4, the commands: one file each, its arguments (the doc comments are its help) and its
 //! `run`, which reads as the path every command takes: facts, plan, show, do, check.
 
+mod acl;
 mod add_node;
 mod addslots;
 mod backup;
@@ -29,6 +30,7 @@ mod replicate;
 mod reset;
 mod reshard;
 mod restore;
+mod rights;
 mod sandbox;
 mod set_timeout;
 mod step;
@@ -91,6 +93,7 @@ enum Command {
     Import(import::Import),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Acl(acl::Acl),
     Sandbox(sandbox::SandboxArgs),
     Translate(translate::Translate),
 }
@@ -184,6 +187,7 @@ impl Cli {
             Command::Import(command) => command.run(&cx),
             Command::Backup(command) => command.run(&cx),
             Command::Restore(command) => command.run(&cx),
+            Command::Acl(command) => command.run(&cx),
             Command::Sandbox(command) => command.run(&cx),
             Command::Translate(command) => command.run(&cx),
         }

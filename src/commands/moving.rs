@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::placement::Zones;
+use super::rights;
 use crate::model::{ClusterReport, NodeList, SlotSet};
 use crate::ops::migrate::{
     Capabilities, ConflictPolicy, MigrationMethod, MigrationOptions, MigrationReport, Rehearsal,
@@ -108,6 +109,7 @@ impl Prepared {
         entry: &NodeList,
         mut cluster: Cluster,
         options: &MigrationOptions,
+        dry_run: bool,
         plan: impl Fn(&ClusterReport) -> anyhow::Result<Transfer>,
     ) -> anyhow::Result<Prepared> {
         let patience = options.deadline.within(UNTIL_IDLE);
@@ -117,6 +119,9 @@ impl Prepared {
             |route: &&Route| method(&capabilities, options, route) == MigrationMethod::Classic;
         let classic = plan.finish.iter().chain(plan.routes.iter().filter(is_classic));
         let classic = classic.cloned().collect_vec();
+        if !dry_run && !plan.is_done() {
+            rights::vet_move(!classic.is_empty(), options.keep_empty, &mut cluster.servers)?;
+        }
         rehearse(&mut cluster, &classic, Rehearsal::Unmarked)?;
         Ok(Prepared { cluster, capabilities, plan, classic })
     }
@@ -153,7 +158,7 @@ pub fn run(
     let cluster = cx.load_to_change(entry)?;
     // Until the user has agreed a signal ends everything at once: nothing is changed.
     let options = args.options(Deadline::after(LONGEST, Interrupt::default()));
-    let mut prepared = Prepared::new(cx, entry, cluster, &options, plan)?;
+    let mut prepared = Prepared::new(cx, entry, cluster, &options, args.dry_run, plan)?;
     let (plan, facts) = (&prepared.plan, &prepared.cluster.report);
     let (is_done, slots) = (plan.is_done(), plan.slots());
     let was_well = is_healthy(&check(facts), false);
@@ -230,7 +235,7 @@ pub fn drain(
         big_key: None,
     };
     let plan = |report: &ClusterReport| Ok(plan(report)?.unwrap_or_default());
-    let mut prepared = Prepared::new(cx, entry, cx.load(entry)?, &options, plan)?;
+    let mut prepared = Prepared::new(cx, entry, cx.load(entry)?, &options, false, plan)?;
     prepared.carry(cx, &options, rest)?;
     Ok(())
 }

@@ -49,7 +49,7 @@ impl ReplaceNode {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let start = Instant::now();
         let mut new = Newcomer::load(cx, &self.new)?;
-        let cluster = cx.load(&self.entry)?;
+        let mut cluster = cx.load(&self.entry)?;
         let dead = match cx.id_of(&cluster.report, &self.dead) {
             Err(FindError::Unknown(..)) if cluster.report.node(new.report.id()).is_some() => {
                 let nothing =
@@ -62,6 +62,9 @@ impl ReplaceNode {
         let name = cluster.report.name(dead);
         let Succession { place, gone } = self.succession(cx, &cluster.report, dead, &name)?;
         new.vet(cx, &cluster.report, &place, self.force)?;
+        if !self.consent.dry_run {
+            new.vet_rights("replace-node", &mut cluster)?;
+        }
         let actions = self.actions(&cluster.report, &place, &gone);
         let changes = self.consent.ask(cx, &actions, "")?;
         let mut untold = Vec::new();

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::followers;
+use super::rights;
 use super::step::{self, ChangeArgs};
 use crate::model::{NodeAddr, NodeRef};
 use crate::plan::replicate;
@@ -33,6 +34,9 @@ impl Replicate {
         let nodes: Vec<_> = cluster.report.nodes.iter().collect();
         followers::vet(cx, followers::of_plan(&plan, &nodes, &mut cluster.servers), self.force)?;
         let master = master.find(&cluster.report)?.name();
+        if !self.change.dry_run && !plan.is_done() {
+            rights::vet("replicate", &mut cluster.servers)?;
+        }
         let done = format!("{} replicates {master}", self.node);
         step::run(cx, &self.change, &plan, &mut cluster.servers, None, &done)
     }

@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::context::Context;
+use super::rights;
 use super::step::{ChangeArgs, each_once};
 use crate::model::{NodeAddr, NodeList, NodeReport};
 use crate::ops;
@@ -58,6 +59,7 @@ impl Reset {
         let mut changed = false;
         if !self.change.dry_run {
             if !plan.iter().all(NodeReset::is_done) {
+                rights::vet_reset(&plan, &mut servers)?;
                 cx.ui.confirm("Reset these nodes?", self.change.yes)?;
             }
             let deadline = self.change.options(cx, nodes.len())?.deadline;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::context::Context;
+use super::rights;
 use super::step::ConsentArgs;
 use crate::model::{NodeList, NodeReport};
 use crate::ops;
@@ -66,6 +67,9 @@ impl SetTimeout {
                 (done.clone(), done)
             }
         };
+        if !self.consent.dry_run && !actions.is_empty() {
+            rights::vet("set-timeout", &mut cluster.servers)?;
+        }
         let changes = self.consent.ask(cx, &actions, &nothing)?;
         let mut unsaved = Vec::new();
         if changes {

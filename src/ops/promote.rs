@@ -77,6 +77,12 @@ fn until_seen(
         let waits = own.is_some_and(|(_, _, view)| !view.me().is_master());
         if waits && asked.is_none_or(|at| at.elapsed() > AGAIN) {
             match servers[index].failover(how) {
+                // Its bus connection to the master, which answers us, is being made anew.
+                Err(WireError::Refused { said, .. })
+                    if old.is_some() && said.contains("is down or failed") =>
+                {
+                    return Ok(left);
+                }
                 // It has become master since it was asked.
                 Err(WireError::Refused { said, .. })
                     if asked.is_some() && said.contains("FAILOVER to a replica") => {}

@@ -18,6 +18,7 @@ pub mod moves;
 pub mod replica_slots;
 pub mod replicate;
 pub mod reset;
+pub mod rights;
 pub mod roles;
 pub mod slots;
 pub mod spread;

@@ -241,6 +241,10 @@ fn wire(error: &WireError) -> Failure {
             exit::PROBLEMS,
             "put 'cluster-enabled yes' into its config file and restart it".to_owned(),
         ),
+        error if error.refusal().is_some_and(|said| said.starts_with("NOPERM")) => (
+            exit::UNREACHABLE,
+            "the rights that commands need: rcluster acl, or rcluster acl COMMAND".to_owned(),
+        ),
         error if error.is_denied() => (
             exit::UNREACHABLE,
             "give the password in REDISCLI_AUTH, with --password-file or --askpass, and the user with --user; \

@@ -146,12 +146,21 @@ fn the_script_of_a_dry_run_shows_no_password() {
 }
 
 /// A certificate authority and a certificate of its own for a server, written as PEM files.
-struct Authority {
+pub struct Authority {
     dir: tempfile::TempDir,
 }
 
 impl Authority {
-    fn new() -> Authority {
+    pub fn new() -> Authority {
+        Authority::with_usages(&[])
+    }
+
+    /// One whose certificate is fit for servers alone.
+    pub fn for_servers_only() -> Authority {
+        Authority::with_usages(&[rcgen::ExtendedKeyUsagePurpose::ServerAuth])
+    }
+
+    fn with_usages(usages: &[rcgen::ExtendedKeyUsagePurpose]) -> Authority {
         let dir = tempfile::tempdir().unwrap();
         let named = |name: &str, hosts: &[&str]| {
             let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
@@ -166,7 +175,8 @@ impl Authority {
         let ca = params.self_signed(&key).unwrap();
         let issuer = rcgen::Issuer::new(params, key);
         // Like most, this certificate names no IP: the nodes are told apart by nothing else.
-        let params = named("a server", &["redis.example.com"]);
+        let mut params = named("a server", &["redis.example.com"]);
+        params.extended_key_usages = usages.to_vec();
         let server_key = rcgen::KeyPair::generate().unwrap();
         let server = params.signed_by(&server_key, &issuer).unwrap();
         let authority = Authority { dir };
@@ -180,16 +190,21 @@ impl Authority {
         Path::join(self.dir.path(), name)
     }
 
-    fn path(&self, name: &str) -> String {
+    pub fn path(&self, name: &str) -> String {
         self.file(name).to_str().unwrap().to_owned()
     }
 }
 
 /// Three servers that speak TLS to clients and to each other, and their TLS addresses.
 fn tls_servers(authority: &Authority) -> (TestCluster, Vec<String>) {
+    several_tls_servers(authority, 3)
+}
+
+/// The same, as many as are asked for.
+pub fn several_tls_servers(authority: &Authority, count: usize) -> (TestCluster, Vec<String>) {
     let mut cluster = TestCluster::start(0);
     let mut addrs = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..count {
         let port = crate::support::Port::take();
         let settings = vec![
             format!("tls-port {}", port.number),

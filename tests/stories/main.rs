@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
+mod acl;
 mod address_map;
 mod addresses;
 mod backup;
@@ -15,6 +16,7 @@ mod check;
 mod create;
 mod dropin;
 mod fix;
+mod host_names;
 mod import;
 mod import_clients;
 mod info;
@@ -36,5 +38,6 @@ mod set_timeout;
 mod sick_nodes;
 mod support;
 mod threads;
+mod tls_ports;
 mod unreadable;
 mod versions;

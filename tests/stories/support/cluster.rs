@@ -331,7 +331,7 @@ impl TestCluster {
         (0..self.nodes.len()).map(fact).collect()
     }
 
-    /// How often commands that change something were called, on all servers together.
+    /// How often commands that change something were called and not refused, on all servers together.
     pub fn changes(&self) -> Vec<String> {
         // 6.2 counts all of CLUSTER and of CONFIG as one.
         let changing = [
@@ -348,12 +348,18 @@ impl TestCluster {
         ];
         let stats = |node| {
             let stats: String = self.ask(node, &["INFO", "commandstats"]);
-            let changes = |line: &&str| {
-                let name = line.split([':', '|']).nth(1).unwrap_or_default();
-                changing.contains(&name)
+            let changes = |line: &str| {
+                let (command, counts) = line.split_once(':')?;
+                let name = command.split('|').nth(1).unwrap_or(counts);
+                let count = |what: &str| {
+                    let mut counts = counts.split(',');
+                    counts.find_map(|count| count.strip_prefix(what)?.parse::<i64>().ok())
+                };
+                let done = count("calls=")? - count("failed_calls=").unwrap_or(0);
+                let counts = changing.contains(&name) && done > 0;
+                counts.then(|| format!("{node} {command}: {done}"))
             };
-            let lines = stats.lines().filter(changes);
-            lines.map(str::to_owned).collect::<Vec<_>>()
+            stats.lines().filter_map(changes).collect::<Vec<_>>()
         };
         (0..self.nodes.len()).flat_map(stats).collect()
     }
