@@ -15,6 +15,7 @@ use crate::model::{ClusterReport, FindError, NodeId, NodeList, NodeRef};
 use crate::ops;
 use crate::plan::leave::{self, Leave};
 use crate::plan::reset::NodeReset;
+use crate::render::Failure;
 use crate::wire::{Cluster, Server, load_cluster};
 
 /// Take nodes out of a cluster, dead ones too
@@ -48,6 +49,9 @@ impl DelNode {
         let start = Instant::now();
         let mut cluster = cx.load_to_change(&self.entry)?;
         let leaving = self.leaving(cx, &cluster.report)?;
+        if let Some(failure) = Failure::loading(&cluster.report, &leaving, &self.entry) {
+            return Err(failure.into());
+        }
         let plan = leave::plan(&cluster.report, &leaving, self.drain)?;
         let homing = plan.homing(&cluster.report);
         let nodes: Vec<_> = cluster.report.nodes.iter().collect();

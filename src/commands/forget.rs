@@ -46,10 +46,8 @@ impl Forget {
             found => found?,
         };
         let name = cluster.report.name(id);
-        let loads = |silent: &&crate::model::Silent| silent.id == id && silent.loading.is_some();
-        if let Some(silent) = cluster.report.silent.iter().find(loads) {
-            let hint = format!("to wait for it: rcluster check {} --wait 10m", self.entry);
-            return Err(Failure::refused(&silent.why).hint(hint).into());
+        if let Some(failure) = Failure::loading(&cluster.report, &[id], &self.entry) {
+            return Err(failure.into());
         }
         let owners = crate::plan::check::owners(&cluster.report);
         if let Some((_, slots)) = owners.iter().find(|(owner, _)| *owner == id) {

@@ -59,6 +59,9 @@ impl ReplaceNode {
             }
             found => found?,
         };
+        if let Some(failure) = Failure::loading(&cluster.report, &[dead], &self.entry) {
+            return Err(failure.into());
+        }
         let name = cluster.report.name(dead);
         let Succession { place, gone } = self.succession(cx, &cluster.report, dead, &name)?;
         new.vet(cx, &cluster.report, &place, self.force)?;

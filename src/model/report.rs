@@ -168,6 +168,11 @@ impl ClusterReport {
         ClusterReport { nodes: held.map(NodeReport::of_view).collect(), silent: Vec::new() }
     }
 
+    /// A known node that loads its data: it is neither gone, nor does it take commands.
+    pub fn loading(&self, id: NodeId) -> Option<&Silent> {
+        self.silent.iter().find(|silent| silent.id == id && silent.loading.is_some())
+    }
+
     /// The report of the node that the user named.
     pub fn entry(&self) -> &NodeReport {
         &self.nodes[0]

@@ -21,6 +21,12 @@ pub struct Writes {
 }
 
 impl Writes {
+    /// Whether it takes settings to tell if writes are rejected.
+    pub fn depend_on_settings(info: &InfoMap<'_>) -> bool {
+        let save_failed = info.get("rdb_last_bgsave_status") == Some("err");
+        save_failed || info.get("min_slaves_good_slaves").is_some()
+    }
+
     /// From INFO persistence and replication. `setting` gives the value of a setting; one that the
     /// server does not tell is taken for one that rejects writes.
     pub fn read(info: &InfoMap<'_>, setting: impl Fn(&str) -> Option<String>) -> Writes {
@@ -48,6 +54,8 @@ mod tests {
             Writes::read(&info, |name| value(name).map(str::to_owned))
         };
         let untold = with(|_| None);
+        assert!(Writes::depend_on_settings(&info));
+        assert!(!Writes::depend_on_settings(&InfoMap::parse("rdb_last_bgsave_status:ok\r\n")));
         assert!(untold.save_failed && untold.save_stops_writes && !untold.aof_failed);
         assert_eq!(untold.replicas, Some((1, 1)));
         assert!(!with(|name| (name == SAVE).then_some("")).save_stops_writes);

@@ -259,7 +259,11 @@ impl Run<'_> {
                 self.changed.store(changed || met, Ordering::Relaxed);
                 Ok(())
             }
-            Err(halted) => Err(Halted { changed: changed || halted.changed, ..halted }),
+            Err(halted) => Err(Halted {
+                changed: changed || halted.changed,
+                done: [std::mem::take(&mut self.done), halted.done].concat(),
+                ..halted
+            }),
         }
     }
 

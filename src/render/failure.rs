@@ -4,7 +4,7 @@ use itertools::Itertools;
 use serde::Serialize;
 
 use super::ui::{Manner, NotConfirmed, Ui};
-use crate::model::NodeAddr;
+use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList};
 use crate::ops::backup::{BackupError, Flaw};
 use crate::ops::migrate::MigrateError;
 use crate::ops::{Gap, HaltCause, Halted, TimeoutLeft, TimeoutsError};
@@ -97,6 +97,14 @@ impl Failure {
     pub fn silent(node: &str, why: &str) -> Failure {
         Failure::new(exit::UNREACHABLE, format!("{node} gives no answer: {why}"))
             .hint("nothing was changed; bring it back first")
+    }
+
+    /// The first of these nodes that loads its data: it would come back after it was given up.
+    pub fn loading(report: &ClusterReport, nodes: &[NodeId], entry: &NodeList) -> Option<Failure> {
+        let silent = nodes.iter().find_map(|id| report.loading(*id))?;
+        let hint =
+            format!("nothing was changed; to wait for it: rcluster check {entry} --wait 10m");
+        Some(Failure::refused(&silent.why).hint(hint))
     }
 
     /// It stopped half-way.

@@ -254,6 +254,11 @@ fn sentences(plan: &Fix, report: &ClusterReport) -> Vec<String> {
                 name(from),
                 name(to)
             )),
+            Cure::Wait { of, .. } if report.loading(of).is_some() => lines.push(format!(
+                "{words}: left alone, they belong to {}, which is loading its data; to wait for it: rcluster check {} --wait 10m",
+                name(of),
+                report.entry().via
+            )),
             Cure::Wait { of, replica: None } => lines.push(format!(
                 "{words}: left alone, they belong to {}, which gives no answer; bring it back, or give them to others, without their keys, by --with-unreachable-masters",
                 name(of)

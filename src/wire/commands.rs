@@ -26,7 +26,8 @@ pub const REPLICA_MIGRATION: &str = "cluster-allow-replica-migration";
 /// The sections of INFO that are read.
 const SECTIONS: [&str; 5] = ["server", "replication", "memory", "keyspace", "persistence"];
 
-/// Settings of a node itself that decide whether it accepts writes.
+/// Settings that decide whether a node accepts writes which has lost its disk or replicas; others are
+/// not asked for them.
 const OWN_SETTINGS: [&str; 3] = [SAVE, STOP_WRITES, MIN_REPLICAS];
 
 use crate::plan::bus_tls::TLS_CLUSTER;
@@ -69,7 +70,7 @@ impl Server {
             .map_err(|source| WireError::View { addr: self.addr().clone(), source })
     }
 
-    /// Everything the node tells of itself, in one round trip.
+    /// Everything the node tells of itself, in one round trip; a second where it may reject writes.
     ///
     /// It is asked for what is read here and no more: the whole of INFO, and a search through all
     /// settings, would take the server and us as long again. Several sections or settings in one
@@ -78,8 +79,7 @@ impl Server {
         let mut commands =
             vec![cluster(&["NODES"]), cluster(&["INFO"]), words(&["FUNCTION", "STATS"])];
         commands.extend(SECTIONS.map(|section| words(&["INFO", section])));
-        let settings = SETTINGS.iter().chain(&OWN_SETTINGS);
-        commands.extend(settings.map(|setting| words(&["CONFIG", "GET", setting])));
+        commands.extend(SETTINGS.map(|setting| words(&["CONFIG", "GET", setting])));
         let mut replies = self.pipeline(&commands)?.into_iter();
         let mut reply = || replies.next().unwrap_or_default();
         let (view, cluster_info) = (reply(), reply());
@@ -95,10 +95,11 @@ impl Server {
         let view = self.read_view(&commands[0], view)?;
         let cluster_info = ClusterInfo::parse(&self.text(&commands[1], cluster_info)?);
         let settings = SETTINGS.iter().flat_map(|_| read_settings(reply())).collect();
-        let own: BTreeMap<&str, String> = OWN_SETTINGS
-            .iter()
-            .filter_map(|name| Some((*name, read_pairs(reply()).next()?.1)))
-            .collect();
+        let own = match Writes::depend_on_settings(&info) {
+            true => self.pipeline(&OWN_SETTINGS.map(|name| words(&["CONFIG", "GET", name])))?,
+            false => Vec::new(),
+        };
+        let own: BTreeMap<String, String> = own.into_iter().flat_map(read_pairs).collect();
         let bus_port = view.me().addr.as_ref().and_then(NodeAddr::bus_port);
         let bus_port = self.addr().bus_port().or(bus_port);
         Ok(NodeReport {

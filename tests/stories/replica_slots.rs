@@ -106,6 +106,7 @@ fn a_replica_whose_master_is_gone_is_never_reset() {
     let other = cluster.id(1);
     remember(&mut cluster, REPLICA, &format!("[100-<-{other}]"));
     cluster.tell(REPLICA, &["CONFIG", "SET", "cluster-node-timeout", "60000"]);
+    in_sync(&cluster);
     cluster.nodes[0].kill();
 
     let found = rcluster(&["check", &cluster.addr(1), "--json"]).exits(1);

@@ -57,6 +57,12 @@ fn a_replica_that_loads_its_data_is_waited_for_and_holds_up_nobody_else() {
     entry.tells(&["loading its data", "% loaded", "--wait"]);
     rcluster(&["forget", &cluster.addr(0), &id, "--yes"]).exits(1).tells(&["loading its data"]);
     cluster.adopt(TestCluster::start(1));
+    for given_up in [
+        ["del-node", &cluster.addr(0), &id, "--yes"].to_vec(),
+        ["replace-node", &cluster.addr(0), &id, &cluster.addr(6), "--yes"].to_vec(),
+    ] {
+        rcluster(&given_up).exits(1).tells(&["loading its data"]);
+    }
     rcluster(&["add-node", &cluster.addr(6), &cluster.addr(0), "--yes"]).succeeds();
     let to = cluster.addr(2);
     let moved = ["reshard", &cluster.addr(0), "--slots", "6000", "--to", &to, "--yes", "--json"];
@@ -67,6 +73,27 @@ fn a_replica_that_loads_its_data_is_waited_for_and_holds_up_nobody_else() {
     rcluster(&words).succeeds();
 
     cluster.wait_for_replicas();
+    assert_same(&before, &contents(&cluster));
+}
+
+#[test]
+fn slots_of_a_master_that_loads_its_data_are_not_given_away() {
+    if server_under_test() == "redis-6.2" {
+        return;
+    }
+    let mut cluster = TestCluster::formed(3, 0);
+    fill(&cluster, 3000);
+    let before = contents(&cluster);
+    cluster.tell(1, &["SAVE"]);
+    cluster.nodes[1].kill();
+    cluster.restart_as(1, &slow());
+    finds(&cluster, &["node-loading"]);
+
+    let losing = ["--with-unreachable-masters", "--accept-data-loss", "--yes"];
+    let run = rcluster(&[&["fix", &cluster.addr(0)], &losing[..]].concat()).exits(1);
+
+    assert!(run.out.contains("is loading its data"), "{run:?}");
+    finds(&cluster, &[]).succeeds();
     assert_same(&before, &contents(&cluster));
 }
 

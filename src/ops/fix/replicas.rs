@@ -1,6 +1,8 @@
 //! Replicas with a say in slots: their claims are taken away, and those at which slots stay open
 //! otherwise are reset.
 
+use std::collections::BTreeMap;
+
 use itertools::Itertools;
 
 use super::Run;
@@ -9,6 +11,7 @@ use crate::ops::event::Tally;
 use crate::ops::halt::HaltCause;
 use crate::plan::fix::Fix;
 use crate::plan::replica_slots::Clearing;
+use crate::wire::all_at_once;
 
 /// What replicas claim.
 pub(super) fn claims(plan: &Fix) -> impl Iterator<Item = (NodeId, SlotSet)> {
@@ -24,16 +27,22 @@ pub(super) fn passed_on(plan: &Fix) -> impl Iterator<Item = (NodeId, SlotSet)> {
 }
 
 impl Run<'_> {
-    /// Resets replicas, each only while it is in sync with a master that answers: a reset deletes its
-    /// copy of the data.
+    /// Resets replicas, each only while its master answers and has the data, and it is in sync: a reset
+    /// deletes its copy.
     pub(super) fn reset_replicas(&mut self, tally: &Tally) -> Result<(), HaltCause> {
-        let masters = self.plan.replicas.iter().filter(|found| found.resets());
-        let work = masters.map(|found| (found.node, found.master)).collect_vec();
+        let found = self.plan.replicas.iter().filter(|found| found.resets());
+        let work = found.map(|found| (found.node, found.master)).collect_vec();
         tally.expect(work.len());
+        let nodes = self.cluster.report.nodes.iter().zip(&mut self.cluster.servers);
+        let asked = nodes.filter(|(node, _)| work.iter().any(|(_, master)| *master == node.id()));
+        let masters = all_at_once(asked, |(_, server)| server.report());
+        let masters = masters.into_iter().flatten().filter(|node| node.view.me().is_master());
+        let held: BTreeMap<NodeId, u64> = masters.map(|node| (node.id(), node.keys)).collect();
         self.all(&work, tally, |server, master| {
             let now = server.report()?;
-            let is_in_sync = now.link == Some(Link::Up);
-            match now.view.me().role.master() == Some(*master) && is_in_sync {
+            let follows = now.view.me().role.master() == Some(*master);
+            let is_copied = held.get(master).is_some_and(|keys| *keys > 0 || now.keys == 0);
+            match follows && is_copied && now.link == Some(Link::Up) {
                 true => server.reset(false),
                 false => Ok(()),
             }

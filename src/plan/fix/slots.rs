@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 
 use super::{Cure, End, KeyCounts, Prefer, Repair, Wish};
-use crate::model::{ClusterReport, NodeId, NodeReport, OpenState, SLOTS, Silent, Slot, SlotSet};
+use crate::model::{ClusterReport, NodeId, NodeReport, OpenState, SLOTS, Slot, SlotSet};
 use crate::plan::check::kept_unreadable;
 
 /// Everything that bears on slots, ready to be looked up.
@@ -174,8 +174,8 @@ impl<'a> Facts<'a> {
     fn kept_for(&self, slot: Slot) -> Option<NodeId> {
         let silent = self.silent_owner(slot)?;
         // One that loads its data has it.
-        let loads = |node: &Silent| node.id == silent && node.loading.is_some();
-        let returns = self.report.silent.iter().any(loads) || self.replica_of(silent).is_some();
+        let loads = self.report.loading(silent).is_some();
+        let returns = loads || self.replica_of(silent).is_some();
         (!self.wish.abandon || returns).then_some(silent)
     }
 
