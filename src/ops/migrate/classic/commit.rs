@@ -27,19 +27,28 @@ impl Work<'_, '_> {
         if slots.is_empty() {
             return Ok(SlotSet::EMPTY);
         }
-        let begun = Instant::now();
+        let (begun, mut slots) = (Instant::now(), slots.clone());
         loop {
-            let held = self.session.prove_empty(slots, batch.connection)?;
+            let held = self.session.prove_empty(&slots, batch.connection)?;
             if !held.is_empty() {
                 return Ok(held);
             }
             batch.committing = slots.clone();
-            let told = self.session.target.set(slots, SlotChange::Owner(self.route.to));
-            let owned = self.owned_by_target(slots)?;
-            if owned == *slots {
-                break;
+            let told = self.session.target.set(&slots, SlotChange::Owner(self.route.to));
+            let owned = self.owned_by_target(&slots)?;
+            if !owned.is_empty() {
+                self.have_arrived(&owned, batch);
+                self.tell_source(&owned)?;
+                slots = slots.difference(&owned);
             }
-            batch.committing = SlotSet::EMPTY;
+            // Where the answer was lost it may own more of them at any time.
+            batch.committing = match &told {
+                Err(error) if error.refusal().is_none() => slots.clone(),
+                _ => SlotSet::EMPTY,
+            };
+            if slots.is_empty() {
+                return Ok(SlotSet::EMPTY);
+            }
             match told {
                 Err(error) if lacks_replicas(&error) && begun.elapsed() < PATIENCE => {
                     std::thread::sleep(PATIENCE / 100);
@@ -52,8 +61,6 @@ impl Work<'_, '_> {
                 }
             }
         }
-        self.have_arrived(slots, batch);
-        self.tell_source(slots)
     }
 
     /// Those of these slots that the target says it owns.
@@ -64,24 +71,23 @@ impl Work<'_, '_> {
     /// Counted before anything else is asked.
     pub(super) fn have_arrived(&mut self, slots: &SlotSet, batch: &mut Batch) {
         batch.left = batch.left.difference(slots);
-        batch.committing = SlotSet::EMPTY;
         self.migration.looks_at(self.route.to, &mut self.session.target.server);
         self.migration.arrived(self.route.to, slots, std::mem::take(&mut batch.keys));
     }
 
     /// The source may say anything now, or become a replica and close the connection: what counts is
     /// whether it still claims the slots.
-    pub(super) fn tell_source(&mut self, slots: &SlotSet) -> Result<SlotSet, MigrateError> {
+    pub(super) fn tell_source(&mut self, slots: &SlotSet) -> Result<(), MigrateError> {
         let begun = Instant::now();
         loop {
             let told = self.session.source.set(slots, SlotChange::Owner(self.route.to));
-            let Err(error) = told else { return Ok(SlotSet::EMPTY) };
+            let Err(error) = told else { return Ok(()) };
             let claims = self.session.source.server.view().map(|view| {
                 let me = view.me();
                 me.is_master() && !me.slots.intersection(slots).is_empty()
             });
             match claims {
-                Ok(false) => return Ok(SlotSet::EMPTY),
+                Ok(false) => return Ok(()),
                 Ok(true) if begun.elapsed() < PATIENCE && !self.migration.is_late() => {
                     std::thread::sleep(PATIENCE / 100);
                 }
