@@ -1,11 +1,18 @@
 //! Masters that stay masters although they lose their last slot.
 
+use std::time::Duration;
+
 use super::MigrateError;
-use crate::model::ClusterReport;
+use crate::model::{ClusterReport, ClusterView, NodeId, SlotSet};
 use crate::ops::event::{Event, Observer};
 use crate::ops::guard::{SettingGuard, SettingLeft};
+use crate::ops::interrupt::Interrupt;
+use crate::ops::wait::Deadline;
 use crate::plan::transfer::Transfer;
 use crate::wire::{Access, REPLICA_MIGRATION, Server, WireError, all_at_once};
+
+/// How long nodes that lost their last slot may take to hear of it.
+const GOSSIP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Nodes whose replica migration is held off, and what they had before.
 pub(super) struct ReplicaMigrationGuard(SettingGuard<Box<Server>>);
@@ -30,8 +37,28 @@ impl ReplicaMigrationGuard {
         Ok(ReplicaMigrationGuard(guard))
     }
 
-    /// Puts it back on every node; gives where that failed.
-    pub fn release(self, observer: &dyn Observer) -> Vec<SettingLeft> {
+    /// Puts it back on every node, once each has heard who owns these slots now: whoever hears it
+    /// later becomes a replica all the same. Gives where that failed.
+    pub fn release(
+        mut self,
+        emptied: &[NodeId],
+        moved: &SlotSet,
+        observer: &dyn Observer,
+    ) -> Vec<SettingLeft> {
+        let deadline = Deadline::after(GOSSIP_TIMEOUT, Interrupt::default());
+        let together = deadline.together();
+        let lists_them = |view: &ClusterView| {
+            let nodes = emptied.iter().filter_map(|id| view.node(*id));
+            nodes.into_iter().any(|node| !node.slots.intersection(moved).is_empty())
+        };
+        // Whether it has heard or not, its setting comes back.
+        all_at_once(self.0.servers(), |server| {
+            let heard = together.until_empty(|| {
+                let is_behind = lists_them(&server.view()?);
+                Ok::<_, WireError>(if is_behind { vec![()] } else { Vec::new() })
+            });
+            drop(heard);
+        });
         let count = self.0.len();
         let left = self.0.release();
         if count > 0 && left.is_empty() {

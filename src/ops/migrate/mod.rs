@@ -88,7 +88,8 @@ pub fn migrate(
             false => None,
         };
         let worked = migration.carry(plan, capabilities);
-        let left = guard.map(|guard| guard.release(observer));
+        let moved = migration.change(|outcome| outcome.moved.clone());
+        let left = guard.map(|guard| guard.release(&plan.emptied, &moved, observer));
         migration.change(|outcome| outcome.left.extend(left.into_iter().flatten()));
         worked
     })
