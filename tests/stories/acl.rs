@@ -56,11 +56,13 @@ fn works(cluster: &TestCluster, args: &[&str]) -> Run {
 
 fn facts(cluster: &TestCluster) -> Vec<Option<String>> {
     let fact = |node: usize| cluster.try_ask::<String>(node, &["CLUSTER", "NODES"]).ok();
-    // Who is known, whom it follows and what it owns: not what else the nodes think of each other.
+    // Who is known, what it owns, and whom the node itself follows: not what else the nodes think of
+    // each other.
     let fields = |text: String| {
         let line = |line: &str| {
             let fields: Vec<&str> = line.split(' ').collect();
-            format!("{} {} {:?}", fields[0], fields[3], &fields[8..])
+            let master = if line.contains("myself") { fields[3] } else { "" };
+            format!("{} {master} {:?}", fields[0], &fields[8..])
         };
         let members = text.lines().filter(|line| !line.contains("handshake"));
         let mut lines: Vec<String> = members.map(line).collect();
