@@ -146,7 +146,7 @@ const MOVES: &[Right] = &[
     // What a rehearsal and a proof ask, and do without where it is denied.
     Right::of(SINCE_7, "function|dump"),
     Right::of(SINCE_7, "cluster|shards"),
-    Right::of(&[Redis84, Valkey8, Valkey9], "cluster|slot-stats"),
+    Right::of(&[Redis82, Redis84, Valkey8, Valkey9], "cluster|slot-stats"),
     Right::of(&[Valkey9], "cluster|migrateslots"),
     Right::of(&[Valkey9], "cluster|getslotmigrations"),
     Right::of(&[Valkey9], "cluster|cancelslotmigrations"),

@@ -143,7 +143,7 @@ fn a_user_with_just_these_rights_moves_keys() {
 fn the_rules_are_printed_for_each_family_of_servers() {
     let all = rcluster(&["acl"]).succeeds();
     assert!(all.out.contains("# Redis 6.2\nACL SETUSER rcluster on "), "{}", all.out);
-    assert_eq!(all.out.matches("ACL SETUSER").count(), 6, "{}", all.out);
+    assert_eq!(all.out.matches("ACL SETUSER").count(), 7, "{}", all.out);
     let check = rcluster(&["acl", "check", "nodes", "--user", "ops", "--json"]).succeeds().json();
     assert_eq!(check["user"], "ops");
     assert_eq!(check["rules"].as_array().unwrap().len(), 2, "{check}");
