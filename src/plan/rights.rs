@@ -14,15 +14,16 @@ pub enum Family {
     Redis6,
     Redis70,
     Redis74,
+    Redis82,
     Redis84,
     Valkey8,
     Valkey9,
 }
 
-use Family::{Redis6, Redis70, Redis74, Redis84, Valkey8, Valkey9};
+use Family::{Redis6, Redis70, Redis74, Redis82, Redis84, Valkey8, Valkey9};
 
 impl Family {
-    pub const ALL: [Family; 6] = [Redis6, Redis70, Redis74, Redis84, Valkey8, Valkey9];
+    pub const ALL: [Family; 7] = [Redis6, Redis70, Redis74, Redis82, Redis84, Valkey8, Valkey9];
 
     /// The family of `redis-7.0`, `valkey-9.1`, with or without a patch level.
     pub fn of(server: &str) -> Option<Family> {
@@ -31,11 +32,14 @@ impl Family {
         let number = (parts.next()??, parts.next().flatten().unwrap_or(0));
         match brand {
             "redis" if number >= (8, 4) => Some(Redis84),
+            "redis" if number >= (8, 2) => Some(Redis82),
             "redis" if number >= (7, 4) => Some(Redis74),
             "redis" if number >= (7, 0) => Some(Redis70),
             "redis" => Some(Redis6),
             "valkey" if number >= (9, 0) => Some(Valkey9),
-            "valkey" => Some(Valkey8),
+            "valkey" if number >= (8, 0) => Some(Valkey8),
+            // The server that Valkey came from.
+            "valkey" => Some(Redis70),
             _ => None,
         }
     }
@@ -45,10 +49,11 @@ impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Redis6 => "Redis 6.2",
-            Redis70 => "Redis 7.0 and 7.2",
-            Redis74 => "Redis 7.4 to 8.2",
+            Redis70 => "Redis 7.0 and 7.2 or Valkey 7.2",
+            Redis74 => "Redis 7.4 and 8.0",
+            Redis82 => "Redis 8.2",
             Redis84 => "Redis 8.4 and later",
-            Valkey8 => "Valkey 7.2 to 8.1",
+            Valkey8 => "Valkey 8.0 and 8.1",
             Valkey9 => "Valkey 9.0 and later",
         })
     }
@@ -85,7 +90,7 @@ impl Right {
     }
 }
 
-const SINCE_7: &[Family] = &[Redis70, Redis74, Redis84, Valkey8, Valkey9];
+const SINCE_7: &[Family] = &[Redis70, Redis74, Redis82, Redis84, Valkey8, Valkey9];
 
 /// Everything that is read of a node before anything else.
 const FACTS: &[Right] =
@@ -141,7 +146,7 @@ const MOVES: &[Right] = &[
     // What a rehearsal and a proof ask, and do without where it is denied.
     Right::of(SINCE_7, "function|dump"),
     Right::of(SINCE_7, "cluster|shards"),
-    Right::of(&[Redis84, Valkey8, Valkey9], "cluster|slot-stats"),
+    Right::of(&[Redis82, Redis84, Valkey8, Valkey9], "cluster|slot-stats"),
     Right::of(&[Valkey9], "cluster|migrateslots"),
     Right::of(&[Valkey9], "cluster|getslotmigrations"),
     Right::of(&[Valkey9], "cluster|cancelslotmigrations"),
@@ -161,7 +166,7 @@ const COMPARES: &[Right] = &[
     Right::plain("zrange"),
     Right::plain("xrange"),
     Right::plain("xinfo"),
-    Right::of(&[Redis74, Redis84, Valkey9], "hpexpiretime"),
+    Right::of(&[Redis74, Redis82, Redis84, Valkey9], "hpexpiretime"),
     Right::plain("unlink"),
     Right::plain("multi"),
     Right::plain("exec"),
@@ -290,7 +295,7 @@ mod tests {
     fn families_are_found_by_version() {
         let families = ["redis-6.2", "redis-7.0", "redis-8.2.3", "redis-8.6", "valkey-8.1"];
         let families = families.map(|name| Family::of(name).unwrap());
-        assert_eq!(families, [Redis6, Redis70, Redis74, Redis84, Valkey8]);
+        assert_eq!(families, [Redis6, Redis70, Redis82, Redis84, Valkey8]);
         assert_eq!(Family::of("valkey-9.1"), Some(Valkey9));
         assert_eq!(Family::of("memcached-1.6"), None);
     }
