@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -90,17 +90,22 @@ pub struct Running {
 
 impl Running {
     /// Waits for its end; kills it, and fails the story, where that does not come.
-    pub fn finish(mut self) -> Run {
-        let deadline = Instant::now() + PATIENCE;
+    pub fn finish(self) -> Run {
+        self.finish_within(PATIENCE)
+    }
+
+    /// The same for a run that has a lot to do.
+    pub fn finish_within(mut self, patience: Duration) -> Run {
+        let deadline = Instant::now() + patience;
         let code = loop {
             if let Some(status) = self.child.try_wait().expect("the run can be waited for") {
                 break status.code();
             }
             if Instant::now() > deadline {
                 let _ = self.child.kill();
-                panic!("rcluster did not end within {PATIENCE:?}: {}", self.err_so_far());
+                panic!("rcluster did not end within {patience:?}: {}", self.err_so_far());
             }
-            std::thread::sleep(std::time::Duration::from_millis(3));
+            std::thread::sleep(Duration::from_millis(3));
         };
         Run { code, out: read(&mut self.out), err: self.err_so_far() }
     }
