@@ -1,16 +1,29 @@
 //! Servers of several versions in one cluster: nobody becomes the replica of a master whose data it
 //! cannot read without that being said.
 
-use crate::support::{Server, TestCluster, eventually, rcluster, server_under_test};
+use crate::support::{Server, TestCluster, eventually, rcluster, server_dir, server_under_test};
 
 /// Pairs of an older and a newer server: the older cannot replicate the newer.
 fn pairs() -> Vec<(&'static str, &'static str)> {
     // The server under test, with another of its kind.
-    match &*server_under_test() {
+    let mut pairs = match &*server_under_test() {
         "redis-6.2" => vec![("redis-6.2", "redis-7.0")],
+        "redis-7.0" => vec![("redis-7.0", "redis-8.6"), ("redis-6.2", "redis-7.0")],
         "redis-8.2" => vec![("redis-8.2", "redis-8.6")],
-        _ => vec![("redis-7.0", "redis-8.6"), ("redis-6.2", "redis-7.0")],
+        _ => Vec::new(),
+    };
+    pairs.retain(|(older, newer)| are_here(&[older, newer]));
+    pairs
+}
+
+/// Whether these servers were fetched; says so where not: some machines cannot run all of them.
+#[allow(clippy::print_stderr)]
+fn are_here(names: &[&str]) -> bool {
+    let missing = names.iter().find(|name| !server_dir().join(name).exists());
+    if let Some(name) = missing {
+        eprintln!("LEFT OUT: {name} is missing, run `make servers`");
     }
+    missing.is_none()
 }
 
 fn servers(name: &str, count: usize) -> TestCluster {
@@ -133,11 +146,11 @@ fn create_refuses_replicas_that_are_too_old() {
 
 #[test]
 fn valkey_9_has_older_replicas() {
-    let cluster = {
-        let mut cluster = servers("valkey-9.1", 3);
-        cluster.adopt(servers("valkey-8.1", 3));
-        cluster
-    };
+    if server_under_test() != "valkey-9.1" || !are_here(&["valkey-8.1"]) {
+        return;
+    }
+    let mut cluster = servers("valkey-9.1", 3);
+    cluster.adopt(servers("valkey-8.1", 3));
     cluster.create(1).succeeds();
     eventually("older replicas are in sync", || {
         (3..6).all(|node| {
