@@ -26,14 +26,7 @@ pub fn of_plan<'a>(
     reports: &[&'a NodeReport],
     servers: &'a mut [Server],
 ) -> Vec<Follower<'a>> {
-    let followed = pairs(plan);
-    let nodes = reports.iter().zip(servers).enumerate();
-    nodes
-        .filter_map(|(index, (report, server))| {
-            let (_, of) = followed.iter().find(|(replica, _)| *replica == index)?;
-            Some(Follower { report, server, master: *reports.get(*of)? })
-        })
-        .collect()
+    of_pairs(&pairs(plan), reports, servers)
 }
 
 /// The masters that a plan gives replicas, each as the replica that it is after a failover.
@@ -42,12 +35,21 @@ pub fn after_failover<'a>(
     reports: &[&'a NodeReport],
     servers: &'a mut [Server],
 ) -> Vec<Follower<'a>> {
-    let followed = pairs(plan);
+    let swapped = pairs(plan).into_iter().map(|(replica, master)| (master, replica));
+    of_pairs(&swapped.collect_vec(), reports, servers)
+}
+
+/// The first of each pair as a replica of the second, by index; a node is a replica once.
+fn of_pairs<'a>(
+    pairs: &[(usize, usize)],
+    reports: &[&'a NodeReport],
+    servers: &'a mut [Server],
+) -> Vec<Follower<'a>> {
     let nodes = reports.iter().zip(servers).enumerate();
     nodes
         .filter_map(|(index, (report, server))| {
-            let (replica, _) = followed.iter().find(|(_, of)| *of == index)?;
-            Some(Follower { report, server, master: *reports.get(*replica)? })
+            let (_, master) = pairs.iter().find(|(replica, _)| *replica == index)?;
+            Some(Follower { report, server, master: *reports.get(*master)? })
         })
         .collect()
 }

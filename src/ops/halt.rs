@@ -9,22 +9,7 @@ use crate::model::NodeAddr;
 use crate::plan::formation::Lack;
 use crate::wire::WireError;
 
-/// A node whose timeout could not be put back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TimeoutLeft {
-    pub node: NodeAddr,
-    /// What it was, in milliseconds.
-    pub original: u64,
-    pub why: String,
-}
-
-impl From<SettingLeft> for TimeoutLeft {
-    fn from(SettingLeft { node, before, why, .. }: SettingLeft) -> TimeoutLeft {
-        TimeoutLeft { node, original: before.parse().unwrap_or_default(), why }
-    }
-}
-
-fn nodes(left: &[TimeoutLeft]) -> String {
+fn nodes(left: &[SettingLeft]) -> String {
     left.iter().map(|left| left.node.to_string()).collect::<Vec<_>>().join(", ")
 }
 
@@ -71,7 +56,7 @@ pub enum HaltCause {
     #[error("{nodes} did not come to say cluster_state:ok within {}", humantime::format_duration(*after))]
     NotServing { nodes: String, after: Duration },
     #[error("cluster-node-timeout was lowered for a moment and could not be put back on {}", nodes(.0))]
-    TimeoutLeft(Vec<TimeoutLeft>),
+    TimeoutLeft(Vec<SettingLeft>),
     #[error("{nodes} did not become empty and alone within {}: others may still introduce themselves", humantime::format_duration(*after))]
     NotReset { nodes: String, after: Duration },
     #[error("{replica} did not become master in every node's eyes within {}", humantime::format_duration(*after))]

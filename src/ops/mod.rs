@@ -23,7 +23,7 @@ mod wait;
 pub use event::{Event, Observer, Phase};
 pub use form::{Options, apply};
 pub use guard::SettingLeft;
-pub use halt::{Gap, HaltCause, Halted, TimeoutLeft};
+pub use halt::{Gap, HaltCause, Halted};
 pub use interrupt::Interrupt;
 pub use leave::{forget, forget_unreadable, verify_forgotten};
 pub use promote::promote;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::event::{Event, Observer, Tally};
 use super::guard::SettingGuard;
-use super::halt::{HaltCause, TimeoutLeft};
+use super::halt::HaltCause;
 use super::wait::{Deadline, Waited};
 use crate::model::NodeAddr;
 use crate::plan::formation::{Formation, hurried_timeout};
@@ -107,7 +107,7 @@ fn lowered(
     let count = guard.len();
     let left = guard.release();
     if !left.is_empty() {
-        return Err(HaltCause::TimeoutLeft(left.into_iter().map(TimeoutLeft::from).collect()));
+        return Err(HaltCause::TimeoutLeft(left));
     }
     waited?;
     match held {

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::event::{Event, Observer, Phase, Tally};
-use super::halt::TimeoutLeft;
+use super::guard::SettingLeft;
 use crate::model::NodeAddr;
-use crate::wire::{Cluster, Saved, Server, WireError, all_at_once};
+use crate::wire::{Cluster, NODE_TIMEOUT, Saved, Server, WireError, all_at_once};
 
 /// Nodes did not take the timeout, or did not save it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub struct TimeoutsError {
     /// Whether all took it, and some could not write their config files.
     pub unsaved: bool,
     /// Nodes that could not be given their old value again.
-    pub left: Vec<TimeoutLeft>,
+    pub left: Vec<SettingLeft>,
 }
 
 impl TimeoutsError {
@@ -76,7 +76,8 @@ pub fn set_timeouts(
             (Err(_), Err(_)) if server.node_timeout().ok() == Some(original) => return None,
             (Err(error), _) => error.to_string(),
         };
-        Some(TimeoutLeft { node: server.addr().clone(), original, why })
+        let (node, before) = (server.addr().clone(), original.to_string());
+        Some(SettingLeft { node, setting: NODE_TIMEOUT, before, why })
     });
     Err(TimeoutsError { errors, unsaved, left: left.into_iter().flatten().collect() })
 }

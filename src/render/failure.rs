@@ -3,11 +3,12 @@
 use itertools::Itertools;
 use serde::Serialize;
 
+use super::migrate::restore;
 use super::ui::{Manner, NotConfirmed, Ui};
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList};
 use crate::ops::backup::{BackupError, Flaw};
 use crate::ops::migrate::MigrateError;
-use crate::ops::{Gap, HaltCause, Halted, TimeoutLeft, TimeoutsError};
+use crate::ops::{Gap, HaltCause, Halted, TimeoutsError};
 use crate::plan::assign::AssignError;
 use crate::plan::create::Objection;
 use crate::plan::import::ImportError;
@@ -407,10 +408,7 @@ fn timeouts(error: &TimeoutsError) -> Failure {
     let several = errors.len() > 1 || *unsaved;
     let replies = replies.filter(|_| several).collect_vec();
     let details = left.iter().map(|left| {
-        format!(
-            "{} may have kept the new one, it had {} ms: {}",
-            left.node, left.original, left.why
-        )
+        format!("{} may have kept the new one, it had {} ms: {}", left.node, left.before, left.why)
     });
     Failure::halted(error)
         .details(replies)
@@ -524,14 +522,8 @@ fn halted(halted: &Halted) -> Failure {
     failure.hint = Some(match &halted.cause {
         HaltCause::TimeoutLeft(left) => {
             failure.details.extend(left.iter().map(|left| format!("{}: {}", left.node, left.why)));
-            let mend = left.iter().map(|TimeoutLeft { node, original, .. }| {
-                let (host, port) = (node.host(), node.port());
-                format!("redis-cli -h {host} -p {port} CONFIG SET cluster-node-timeout {original}")
-            });
-            format!(
-                "{}\nor run the same command again (done: {done})",
-                mend.collect_vec().join("\n")
-            )
+            let mend = left.iter().map(restore).join("\n");
+            format!("{mend}\nor run the same command again (done: {done})")
         }
         HaltCause::NotMet { gaps, nodes, bus_tls, .. } => {
             failure.details.extend(unmet(gaps, *nodes));

@@ -39,7 +39,10 @@ impl Failure {
         if report.changed {
             hints.push(format!("{}; every slot has one owner", report.summary(plan.slots())));
         }
-        hints.extend(left.iter().map(restore));
+        let restored = left.iter();
+        hints.extend(
+            restored.map(|left| format!("to restore {}, run: {}", left.setting, restore(left))),
+        );
         if kept.iter().any(|kept| kept.why.contains("differs")) {
             hints.push("if the source's values are the right ones: --replace".to_owned());
         }
@@ -98,11 +101,10 @@ fn details(report: &MigrationReport) -> Vec<String> {
     errors.chain(kept).chain(open).chain(copies).chain(left).collect()
 }
 
-fn restore(SettingLeft { node, setting, before, .. }: &SettingLeft) -> String {
+/// The command that puts a setting back.
+pub(super) fn restore(SettingLeft { node, setting, before, .. }: &SettingLeft) -> String {
     let (host, port) = (node.host(), node.port());
-    format!(
-        "to restore {setting}, run: redis-cli -h {host} -p {port} CONFIG SET {setting} {before}"
-    )
+    format!("redis-cli -h {host} -p {port} CONFIG SET {setting} {before}")
 }
 
 fn remedy(error: &MigrateError) -> Option<String> {

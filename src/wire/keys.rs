@@ -54,10 +54,22 @@ impl Server {
     /// COUNTKEYSINSLOT counts the selected database only, and Valkey 9 may have several.
     pub fn count_keys(&mut self, slots: &SlotSet) -> Result<BTreeMap<Slot, u64>, WireError> {
         let databases = self.databases()?;
+        self.count_keys_at(databases, slots)
+    }
+
+    /// The same in these databases, which are all that hold keys.
+    fn count_keys_at(
+        &mut self,
+        databases: impl IntoIterator<Item = u32>,
+        slots: &SlotSet,
+    ) -> Result<BTreeMap<Slot, u64>, WireError> {
         let mut keys: BTreeMap<Slot, u64> = BTreeMap::new();
+        let commands: Vec<Cmd> = slots.slots().map(count).collect();
         for database in databases {
             self.select(database)?;
-            for (slot, count) in slots.slots().zip(self.key_counts(slots)?) {
+            let replies = self.pipeline(&commands)?;
+            for ((slot, command), reply) in slots.slots().zip(&commands).zip(replies) {
+                let count = self.number(command, reply)?;
                 if count > 0 {
                     *keys.entry(slot).or_default() += count;
                 }
@@ -93,13 +105,9 @@ impl Server {
             let Ok(reply) = self.accept(command, reply) else { break };
             keys.extend(slot_stats(&reply));
         }
-        let mut counted: BTreeMap<Slot, u64> = BTreeMap::new();
-        for (database, _) in InfoMap::parse(&keyspace).keys_by_database() {
-            self.select(database)?;
-            for (slot, count) in slots.slots().zip(self.key_counts(slots)?) {
-                *counted.entry(slot).or_default() += count;
-            }
-        }
+        let keyspace = InfoMap::parse(&keyspace);
+        let databases = keyspace.keys_by_database().map(|(database, _)| database);
+        let counted = self.count_keys_at(databases, slots)?;
         if self.connection() != connection {
             let (addr, command) = (self.addr().clone(), "COUNTKEYSINSLOT".to_owned());
             let why = "it was made anew meanwhile".to_owned();
@@ -111,13 +119,6 @@ impl Server {
         }
         keys.retain(|_, count| *count > 0);
         Ok(Census { view, keys })
-    }
-
-    /// How many keys of each slot are here, in the selected database.
-    pub fn key_counts(&mut self, slots: &SlotSet) -> Result<Vec<u64>, WireError> {
-        let commands: Vec<Cmd> = slots.slots().map(count).collect();
-        let replies = self.pipeline(&commands)?;
-        commands.iter().zip(replies).map(|(command, reply)| self.number(command, reply)).collect()
     }
 
     /// How many keys the node holds in slots that it neither owns nor imports. Redis 8.4 and later

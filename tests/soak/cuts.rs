@@ -2,9 +2,9 @@
 //! lists, selects, moves and gives, in one database and in several. No key is lost, whatever its
 //! database, and the same command ends it.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::data::{assert_same_in, contents_in, fill_in, view};
+use crate::support::data::{assert_same_in, contents_in, cut, fill_in, view};
 use crate::support::{Server, TestCluster, rcluster, server_under_test};
 
 const KEYS: usize = 3000;
@@ -42,14 +42,14 @@ fn cut_runs(way: &[&str], end: &str, cuts: usize) {
         let moment = rounds / 2 % MOMENTS.len();
         rounds += 1;
         assert!(rounds < cuts * 20, "{done:?} cuts in {rounds} runs");
-        let (over, count) = (AtomicBool::new(false), AtomicUsize::new(0));
-        let run = std::thread::scope(|scope| {
-            scope.spawn(|| cutter(&cluster, node, MOMENTS[moment].1, &over, &count));
+        let over = AtomicBool::new(false);
+        let (run, count) = std::thread::scope(|scope| {
+            let cutter = scope.spawn(|| cut(cluster.connect(node), MOMENTS[moment].1, 3, &over));
             let run = rcluster(&[words, way].concat());
             over.store(true, Ordering::Relaxed);
-            run
+            (run, cutter.join().unwrap())
         });
-        done[moment] += count.into_inner();
+        done[moment] += count;
         let code = run.code.unwrap_or(-1);
         assert!((0..=4).contains(&code) && code != 2, "{run:#?}");
         ended[code as usize] += 1;
@@ -71,33 +71,6 @@ fn cut_runs(way: &[&str], end: &str, cuts: usize) {
         ended[3],
         ended[4],
     );
-}
-
-/// Cuts a connection of these commands a few times, never the one that it asks by.
-fn cutter(
-    cluster: &TestCluster,
-    node: usize,
-    commands: &[&str],
-    over: &AtomicBool,
-    count: &AtomicUsize,
-) {
-    let mut server = cluster.connect(node);
-    let me: u64 = redis::cmd("CLIENT").arg("ID").query(&mut server).unwrap();
-    while count.load(Ordering::Relaxed) < 3 && !over.load(Ordering::Relaxed) {
-        let list: String = redis::cmd("CLIENT").arg("LIST").query(&mut server).unwrap();
-        let field = |line: &str, name: &str| {
-            let value = line.split(' ').find_map(|field| field.strip_prefix(name));
-            value.unwrap_or_default().to_owned()
-        };
-        let meant = list.lines().find(|line| {
-            commands.contains(&&*field(line, "cmd=")) && field(line, "id=") != me.to_string()
-        });
-        if let Some(line) = meant {
-            let mut kill = redis::cmd("CLIENT");
-            kill.arg("KILL").arg("ID").arg(field(line, "id="));
-            count.fetch_add(kill.query::<usize>(&mut server).unwrap(), Ordering::Relaxed);
-        }
-    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use itertools::Itertools;
 
 use super::capability::rehearse_route;
 use super::classic::Classic;
-use super::{MigrateError, Migration, Mover, scheduler};
+use super::{MigrateError, Migration, Mover, Obstacle, scheduler};
 use crate::model::SlotSet;
 use crate::plan::transfer::{Route, Transfer};
 use crate::wire::{MigrationSupport, Server, Task, WireError};
@@ -115,9 +115,7 @@ fn arrived(migration: &Migration, route: &Route, target: &mut Server) -> Result<
 
 /// Whether a server lets us not even ask for it.
 fn is_not_for_us(said: &str) -> bool {
-    let lower = said.to_ascii_lowercase();
-    let unknown = ["unknown command", "unknown subcommand"];
-    said.starts_with("NOPERM") || unknown.iter().any(|words| lower.contains(words))
+    matches!(Obstacle::of(said), Obstacle::Rights | Obstacle::NoCommand)
 }
 
 impl Atomic<'_> {

@@ -227,7 +227,20 @@ pub(super) fn unable(
     command: &'static str,
     error: WireError,
 ) -> MigrateError {
-    let Some(said) = error.refusal() else { return error.into() };
+    match error.refusal() {
+        Some(said) => refused(report, route, at, command, said),
+        None => error.into(),
+    }
+}
+
+/// The same from what was said.
+pub(super) fn refused(
+    report: &ClusterReport,
+    route: &Route,
+    at: &NodeAddr,
+    command: &'static str,
+    said: &str,
+) -> MigrateError {
     let node = |id| report.node(id);
     let addr = |id| node(id).map_or_else(|| at.clone(), |node| node.via.clone());
     let version = |id| node(id).map(|node| node.version.clone()).unwrap_or_default();

@@ -90,10 +90,16 @@ impl Obstacle {
                 Obstacle::Login
             }
             _ if begins("IOERR") => Obstacle::Connection,
-            _ if said.to_ascii_lowercase().contains("unknown command") => Obstacle::NoCommand,
+            _ if is_unknown(said) => Obstacle::NoCommand,
             _ => Obstacle::Other,
         }
     }
+}
+
+/// Whether a server knows no such command, or no such part of one.
+fn is_unknown(said: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    ["unknown command", "unknown subcommand"].iter().any(|words| said.contains(words))
 }
 
 #[cfg(test)]

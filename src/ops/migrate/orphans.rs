@@ -21,13 +21,13 @@ impl Mover for OrphanMover {
 
     fn carry(&self, migration: &Migration, route: &Route) -> Result<(), MigrateError> {
         let mut session = Session::open(migration, route)?;
-        let mut sizer = BatchSizer::new();
+        let (mut sizer, winner) = (BatchSizer::new(), migration.options.policy.winner(route));
         let slots: Vec<Slot> = route.slots.slots().collect();
         for slots in slots.chunks(BATCH) {
             if let Some(stop) = migration.stopped() {
                 return Err(stop);
             }
-            batch(migration, &mut session, &slots.iter().copied().collect(), &mut sizer)?;
+            batch(migration, &mut session, &slots.iter().copied().collect(), winner, &mut sizer)?;
         }
         Ok(())
     }
@@ -39,12 +39,13 @@ fn batch(
     migration: &Migration,
     session: &mut Session,
     slots: &SlotSet,
+    winner: Option<Side>,
     sizer: &mut BatchSizer,
 ) -> Result<(), MigrateError> {
     let (mut keys, owner) = (0, session.target.id);
     let marked = session.source.set(slots, SlotChange::Importing(owner));
     let moved = match marked {
-        Ok(()) => slots_home(migration, session, slots, sizer, &mut keys),
+        Ok(()) => slots_home(migration, session, slots, winner, sizer, &mut keys),
         Err(error) => Err(error.into()),
     };
     if session.source.close(slots).is_err() {
@@ -62,13 +63,12 @@ fn slots_home(
     migration: &Migration,
     session: &mut Session,
     slots: &SlotSet,
+    winner: Option<Side>,
     sizer: &mut BatchSizer,
     keys: &mut u64,
 ) -> Result<SlotSet, MigrateError> {
     let mut kept = Vec::new();
     for slot in slots.slots() {
-        let route = Route { from: session.source.id, to: session.target.id, slots: one(slot) };
-        let winner = migration.options.policy.winner(&route);
         if let Some(why) = move_slot(migration, session, slot, winner, sizer, keys)? {
             let node = session.source.addr().clone();
             kept.push(slot);
@@ -131,10 +131,6 @@ fn migrate(
 ) -> Result<Option<String>, MigrateError> {
     let said = session.migrate(&[KeyBatch { slot, keys: keys.to_vec() }], options)?;
     Ok(said.into_iter().flatten().next())
-}
-
-fn one(slot: Slot) -> SlotSet {
-    SlotSet::from_iter([slot])
 }
 
 /// A key that does not go with others.

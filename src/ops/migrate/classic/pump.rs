@@ -6,7 +6,7 @@ use super::{Batch, HELD_UP, MigrateError, Work};
 use crate::model::{Slot, SlotSet};
 use crate::ops::conflict::{self, Resolution, Side};
 use crate::ops::migrate::capability::{self, Probe};
-use crate::ops::migrate::error::{Obstacle, Unable};
+use crate::ops::migrate::error::Obstacle;
 use crate::ops::migrate::session::Listing;
 use crate::wire::{Key, KeyBatch, LISTED, MigrateOptions};
 
@@ -191,7 +191,7 @@ impl Work<'_, '_> {
         let size = self.session.source.server.sizes(std::slice::from_ref(key))?;
         let size = size.first().copied().unwrap_or(0);
         if !self.is_reached && Obstacle::of(&said) == Obstacle::Connection && size <= SMALL {
-            return Err(self.unable(&said, Obstacle::Connection));
+            return Err(self.unable(&said));
         }
         let longest = self.longest_value()?.filter(|longest| size > *longest);
         let why = longest.map(|longest| {
@@ -217,7 +217,7 @@ impl Work<'_, '_> {
     fn is_about_a_key(&mut self, slot: Slot, said: &str) -> Result<(), MigrateError> {
         let obstacle = Obstacle::of(said);
         if !matches!(obstacle, Obstacle::Other | Obstacle::Connection) {
-            return Err(self.unable(said, obstacle));
+            return Err(self.unable(said));
         }
         if said.contains("BUSYKEY") {
             return Ok(());
@@ -228,21 +228,9 @@ impl Work<'_, '_> {
         capability::try_target(report, route, format, probe, &mut self.session.target.server)
     }
 
-    fn unable(&self, said: &str, obstacle: Obstacle) -> MigrateError {
+    fn unable(&self, said: &str) -> MigrateError {
         let (source, target) = (self.session.source.addr(), self.session.target.addr());
         let at = if said.contains("Target instance") { target } else { source };
-        let version = |id| {
-            let node = self.migration.report.node(id);
-            node.map(|node| node.version.clone()).unwrap_or_default()
-        };
-        MigrateError::Unable(Box::new(Unable {
-            from: source.clone(),
-            to: target.clone(),
-            at: at.clone(),
-            command: "MIGRATE",
-            said: said.to_owned(),
-            versions: (version(self.route.from), version(self.route.to)),
-            obstacle,
-        }))
+        capability::refused(self.migration.report, self.route, at, "MIGRATE", said)
     }
 }

@@ -41,11 +41,9 @@ impl Work<'_, '_> {
         if slots.is_empty() {
             return SlotSet::EMPTY;
         }
-        let told = self.session.target.set(slots, SlotChange::Owner(self.route.to));
-        let owned = match (self.owned_by_target(slots), told) {
-            (Ok(owned), _) => owned,
-            (Err(_), _) => return slots.clone(),
-        };
+        // Whatever it says to that, its view decides.
+        let _ = self.session.target.set(slots, SlotChange::Owner(self.route.to));
+        let Ok(owned) = self.owned_by_target(slots) else { return slots.clone() };
         if !owned.is_empty() {
             self.have_arrived(&owned, batch);
             if let Err(error) = self.tell_source(&owned) {
