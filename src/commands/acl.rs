@@ -5,7 +5,7 @@ use clap::builder::PossibleValuesParser;
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::context::Context;
+use super::flow::Context;
 use crate::plan::rights::{Family, commands, rights, rule};
 use crate::render::{Usage, exit};
 

@@ -3,11 +3,12 @@
 use clap::Args;
 use itertools::Itertools;
 
-use super::context::Context;
-use super::followers::{self, Follower};
-use super::placement::ZoneArgs;
-use super::rights;
-use super::step::{self, ChangeArgs};
+use super::args::ChangeArgs;
+use super::args::ZoneArgs;
+use super::flow::Context;
+use super::flow::followers::{self, Follower};
+use super::flow::rights;
+use super::flow::step;
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList, NodeRef, NodeReport};
 use crate::plan::formation::{Formation, Step};
 use crate::plan::join::{self, Join, Place};

@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-use super::context::Context;
-use super::rights;
-use super::step::{self, ChangeArgs};
+use super::args::ChangeArgs;
+use super::flow::Context;
+use super::flow::rights;
+use super::flow::step;
 use crate::model::{NodeAddr, SlotRange, SlotSet};
 use crate::plan::assign;
 use crate::render::Usage;

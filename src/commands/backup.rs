@@ -7,9 +7,9 @@ use clap::Args;
 use indicatif::HumanBytes;
 use serde::Serialize;
 
-use super::connect::duration;
-use super::context::Context;
-use super::moving::LONGEST;
+use super::args::duration;
+use super::flow::Context;
+use super::flow::migrate::LONGEST;
 use crate::model::{ClusterReport, Manifest, NodeList, SlotRange, SlotSet};
 use crate::ops::backup::{Flaw, Options, backup, verify};
 use crate::plan::check::covered;

@@ -9,7 +9,7 @@ use clap::Args;
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::context::Context;
+use super::flow::Context;
 use crate::model::{ClusterReport, NodeId, NodeList, NodeRef, NodeReport};
 use crate::render::{Manner, NodeJson, exit, legacy, node_rows, reply_json, reply_text};
 use crate::wire::{Reply, Server, all_at_once, first_of};

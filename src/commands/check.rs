@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::connect::duration;
-use super::context::Context;
-use super::placement::ZoneArgs;
+use super::args::ZoneArgs;
+use super::args::duration;
+use super::flow::Context;
 use crate::model::NodeList;
 use crate::plan::check::is_healthy;
 use crate::render::{Manner, exit, health_json, health_text, legacy};
@@ -31,7 +31,7 @@ pub struct Check {
 impl Check {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let (cluster, problems) =
-            cx.judge(&self.entry, self.wait, self.strict, &self.zones.read()?)?;
+            cx.check_until_healthy(&self.entry, self.wait, self.strict, &self.zones.read()?)?;
         if cx.ui.wants_json() {
             cx.ui.print_json(&health_json(&cluster, &problems, self.strict))?;
         } else {

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 
-use super::context::Context;
-use super::followers::{self, AFTER_FAILOVER};
-use super::placement::{Placement, PlacementArgs, Zones};
-use super::rights;
-use super::step::{ChangeArgs, Format, each_once};
+use super::args::{ChangeArgs, Format, each_once};
+use super::args::{Placement, PlacementArgs, Zones};
+use super::flow::Context;
+use super::flow::followers::{self, AFTER_FAILOVER};
+use super::flow::rights;
 use crate::model::{NodeList, NodeReport};
 use crate::ops;
 use crate::plan::check::{Problem, Severity, is_healthy};
@@ -99,7 +99,8 @@ impl Create {
 
         // All agreed a moment ago: what is wrong now does not right itself by waiting long.
         let patience = options.deadline.left().min(VERIFY);
-        let judged = cx.judge(&planned.entry, Some(patience), false, &Zones::default());
+        let judged =
+            cx.check_until_healthy(&planned.entry, Some(patience), false, &Zones::default());
         // Whatever goes wrong from here on, something has been changed.
         let (cluster, problems) = judged.map_err(|error| match changed {
             true => Failure::halted(format!("the cluster is formed, but {error}"))

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use itertools::Itertools;
 
-use super::connect::duration;
-use super::context::Context;
-use super::followers;
-use super::moving;
-use super::rights;
-use super::step::{ConsentArgs, WITHIN};
+use super::args::duration;
+use super::args::{ConsentArgs, WITHIN};
+use super::flow::Context;
+use super::flow::followers;
+use super::flow::migrate;
+use super::flow::rights;
 use crate::model::{ClusterReport, FindError, NodeId, NodeList, NodeRef};
 use crate::ops;
 use crate::plan::leave::{self, Leave};
@@ -68,7 +68,7 @@ impl DelNode {
             let entry = stayer.map_or_else(|| self.entry.clone(), |node| node.via.clone().into());
             if plan.drain.is_some() {
                 let again = self.again();
-                moving::drain(
+                migrate::drain(
                     cx,
                     &entry,
                     |report| Ok(leave::plan(report, &leaving, true)?.drain),

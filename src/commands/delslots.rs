@@ -3,9 +3,10 @@
 use clap::Args;
 
 use super::addslots::slot_set;
-use super::context::Context;
-use super::rights;
-use super::step::{self, ChangeArgs};
+use super::args::ChangeArgs;
+use super::flow::Context;
+use super::flow::rights;
+use super::flow::step;
 use crate::model::{NodeAddr, SlotRange};
 use crate::plan::assign;
 use crate::render::Failure;

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::context::Context;
-use super::followers::{self, AFTER_FAILOVER};
-use super::placement::ZoneArgs;
-use super::rights;
-use super::step::{ConsentArgs, WITHIN};
+use super::args::ZoneArgs;
+use super::args::{ConsentArgs, WITHIN};
+use super::flow::Context;
+use super::flow::followers::{self, AFTER_FAILOVER};
+use super::flow::rights;
 use crate::model::{ClusterReport, NodeId, NodeList, NodeRef};
 use crate::ops;
 use crate::plan::check::swaps;

@@ -1,15 +1,15 @@
 //! `rcluster fix`
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::context::Context;
-use super::moving::{LONGEST, UNTIL_IDLE, at_rest};
-use super::placement::Zones;
+use super::flow::Context;
+use super::flow::load::settled;
+use super::flow::migrate::{LONGEST, UNTIL_IDLE, at_rest};
 use crate::model::{ClusterReport, NodeId, NodeList, NodeRef, NodeReport};
 use crate::ops::fix::{Fixed, fix, routes};
 use crate::ops::migrate::{Capabilities, ConflictPolicy, MigrationOptions, Rehearsal, rehearse};
@@ -23,14 +23,6 @@ use crate::render::{
     kept_json, loss_text,
 };
 use crate::wire::{Cluster, MigrationSupport, Server, WireError, all_at_once};
-
-/// What gossip alone may mend in this time is left to it.
-const SETTLES: Duration = Duration::from_secs(3);
-
-const LOOK: Duration = Duration::from_millis(100);
-
-/// How long the nodes may take to agree afterwards, where all may be well then, and where not.
-const AGREES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(2));
 
 /// Mend slots that are open, claimed twice or by nobody, and nodes that lost each other
 ///
@@ -91,7 +83,12 @@ impl Fix {
             prefer: self.prefer(cx, &cluster.report)?,
             abandon: self.with_unreachable_masters,
         };
-        let plan = self.settled(cx, &mut cluster, &capabilities, &wish)?;
+        let make = |cluster: &mut Cluster| {
+            let holdings = holdings(cluster, &capabilities)?;
+            Ok(plan(&cluster.report, &holdings, &wish)?)
+        };
+        let passes = |made: &anyhow::Result<Plan>| made.as_ref().is_ok_and(Plan::may_pass);
+        let plan = settled(&mut cluster, || self.load(cx), make, passes)?;
         let (finish, home) = routes(&plan);
         let routes = finish.into_iter().chain(home).collect_vec();
         rehearse(&mut cluster, &routes, Rehearsal::Unmarked)?;
@@ -117,8 +114,7 @@ impl Fix {
         let (mut healthy, mut left) = (None, Vec::new());
         if !self.dry_run {
             let may_be_well = cluster.report.silent.is_empty() && !plan.is_done();
-            let wait = if may_be_well { AGREES.0 } else { AGREES.1 };
-            let (found, problems) = cx.judge(&self.entry, Some(wait), false, &Zones::default())?;
+            let (found, problems) = cx.verify(&self.entry, may_be_well)?;
             healthy = Some(is_healthy(&problems, false));
             if !cx.ui.wants_json() {
                 cx.ui.print(&health_text(&cx.ui, &found, &problems, false))?;
@@ -174,26 +170,6 @@ impl Fix {
                 Prefer::Node(cx.id_of(report, &node)?)
             }
         })
-    }
-
-    /// The plan, without what gossip was about to mend by itself.
-    fn settled(
-        &self,
-        cx: &Context,
-        cluster: &mut Cluster,
-        capabilities: &Capabilities,
-        wish: &Wish,
-    ) -> anyhow::Result<Plan> {
-        let begun = Instant::now();
-        loop {
-            let holdings = holdings(cluster, capabilities)?;
-            let plan = plan(&cluster.report, &holdings, wish)?;
-            if !plan.may_pass() || begun.elapsed() > SETTLES {
-                return Ok(plan);
-            }
-            std::thread::sleep(LOOK);
-            *cluster = self.load(cx)?;
-        }
     }
 
     fn confirm(&self, cx: &Context, plan: &Plan, report: &ClusterReport) -> anyhow::Result<()> {

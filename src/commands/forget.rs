@@ -5,10 +5,10 @@ use std::time::Instant;
 use clap::Args;
 use itertools::Itertools;
 
-use super::context::Context;
+use super::args::{ConsentArgs, WITHIN};
 use super::del_node::has_left;
-use super::rights;
-use super::step::{ConsentArgs, WITHIN};
+use super::flow::Context;
+use super::flow::rights;
 use crate::model::{FindError, NodeList, NodeRef, Unreadable};
 use crate::ops;
 use crate::plan::check::kept_unreadable;

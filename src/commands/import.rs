@@ -6,9 +6,9 @@ use clap::Args;
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::connect::SourceArgs;
-use super::context::Context;
-use super::moving::LONGEST;
+use super::args::SourceArgs;
+use super::flow::Context;
+use super::flow::migrate::LONGEST;
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList, SlotSet};
 use crate::ops::import::{Existing, ImportHalt, Options, Outcome, import};
 use crate::plan::check::settled_owners;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::context::Context;
+use super::flow::Context;
 use crate::model::NodeList;
 use crate::render::{Manner, exit, info_json, info_text, legacy};
 

@@ -2,10 +2,11 @@
 
 use clap::Args;
 
-use super::context::Context;
-use super::followers;
-use super::rights;
-use super::step::{self, ChangeArgs, each_once};
+use super::args::{ChangeArgs, each_once};
+use super::flow::Context;
+use super::flow::followers;
+use super::flow::rights;
+use super::flow::step;
 use crate::model::NodeList;
 use crate::plan::meet;
 use crate::render::Usage;

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::context::Context;
+use super::flow::Context;
 use crate::model::NodeList;
 use crate::render::{NodeJson, exit, node_rows, nodes_text};
 

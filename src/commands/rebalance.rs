@@ -6,8 +6,9 @@ use std::str::FromStr;
 use clap::Args;
 use itertools::Itertools;
 
-use super::context::Context;
-use super::moving::{self, MoveArgs};
+use super::args::MoveArgs;
+use super::flow::Context;
+use super::flow::migrate;
 use crate::model::{ClusterReport, NodeList, NodeRef, SlotSet};
 use crate::plan::transfer::{self, Balance};
 
@@ -90,6 +91,6 @@ impl Rebalance {
                 flags.collect_vec().concat()
             )
         };
-        moving::run(cx, &self.entry, &self.moving, plan, rest)
+        migrate::run(cx, &self.entry, &self.moving, plan, rest)
     }
 }

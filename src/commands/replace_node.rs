@@ -5,9 +5,9 @@ use std::time::Instant;
 use clap::Args;
 
 use super::add_node::{Newcomer, Parent};
-use super::context::Context;
+use super::args::ConsentArgs;
 use super::del_node::{depart, parted};
-use super::step::ConsentArgs;
+use super::flow::Context;
 use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeList, NodeRef, SlotSet};
 use crate::ops;
 use crate::plan::join::Place;

@@ -5,9 +5,9 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::context::Context;
-use super::rights;
-use super::step::{ChangeArgs, each_once};
+use super::args::{ChangeArgs, each_once};
+use super::flow::Context;
+use super::flow::rights;
 use crate::model::{NodeAddr, NodeList, NodeReport};
 use crate::ops;
 use crate::plan::reset::{self, Consent, NodeReset};

@@ -2,8 +2,9 @@
 
 use clap::{ArgGroup, Args};
 
-use super::context::Context;
-use super::moving::{self, MoveArgs};
+use super::args::MoveArgs;
+use super::flow::Context;
+use super::flow::migrate;
 use crate::model::{NodeList, NodeRef, SlotRange, SlotSet};
 use crate::plan::transfer::{self, Wish};
 use crate::render::Usage;
@@ -65,7 +66,7 @@ impl Reshard {
                 self.to()
             )
         };
-        moving::run(cx, &self.entry, &self.moving, plan, rest)
+        migrate::run(cx, &self.entry, &self.moving, plan, rest)
     }
 
     fn to(&self) -> String {

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 
-use super::connect::duration;
-use super::context::Context;
+use super::args::duration;
+use super::flow::Context;
+use super::flow::migrate::LONGEST;
 use super::import::{ExistingArgs, halted, tell_left, told};
-use super::moving::LONGEST;
 use crate::model::{Manifest, NodeList};
 use crate::ops::backup::verify;
 use crate::ops::import::Outcome;

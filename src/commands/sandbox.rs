@@ -9,10 +9,10 @@ use clap::{Args, Subcommand};
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::context::Context;
+use super::args::PlacementArgs;
+use super::args::{ChangeArgs, Format};
 use super::create::Create;
-use super::placement::PlacementArgs;
-use super::step::{ChangeArgs, Format};
+use super::flow::Context;
 use crate::model::{NodeAddr, NodeList};
 use crate::ops::Interrupt;
 use crate::render::{Table, Usage, exit};

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::context::Context;
-use super::rights;
-use super::step::ConsentArgs;
+use super::args::ConsentArgs;
+use super::flow::Context;
+use super::flow::rights;
 use crate::model::{NodeList, NodeReport};
 use crate::ops;
 use crate::render::{Failure, Manner};

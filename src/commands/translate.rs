@@ -6,8 +6,8 @@ use std::path::Path;
 use clap::Args;
 use serde::Serialize;
 
-use super::context::Context;
 use super::dropin::{is_old_program, translate};
+use super::flow::Context;
 use crate::render::{Usage, exit};
 
 /// Print what an old command line is in rcluster's words

@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 
 use super::{Ask, Translation, is_trib, translate};
-use crate::commands::{Cli, Command};
+use crate::commands::cli::{Cli, Command};
 use crate::render::{Color, Failure, NotConfirmed, Ui};
 
 /// Variables that the old programs read, beside REDISCLI_AUTH.

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use clap::Args;
 use itertools::Itertools;
 use serde::Serialize;
 
 use super::context::Context;
-use super::placement::Zones;
+use super::load::settled;
 use super::rights;
+use crate::commands::args::MoveArgs;
 use crate::model::{ClusterReport, NodeList, SlotSet};
 use crate::ops::migrate::{
     Capabilities, ConflictPolicy, MigrationMethod, MigrationOptions, MigrationReport, Rehearsal,
@@ -24,45 +24,10 @@ use crate::render::{
 use crate::wire::{Cluster, MigrationSupport};
 
 /// A run ends by its work, not by the clock; so long is no bound that anyone meets.
-pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How long a move that servers still make by themselves may take.
-pub(super) const UNTIL_IDLE: Duration = Duration::from_secs(600);
-
-/// Two nodes may both claim a slot for a moment after it has moved, or report a cluster that fails.
-const SETTLES: Duration = Duration::from_secs(5);
-
-/// How long the nodes may take to agree after the last move, where all was well with them, and where
-/// it was not.
-const AGREES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(2));
-
-const LOOK: Duration = Duration::from_millis(100);
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Plan and consent")]
-pub struct MoveArgs {
-    /// Show which slots would move, and do nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Do not ask
-    #[arg(short, long)]
-    pub yes: bool,
-    /// Masters that lose their last slot stay masters: replica migration is held off for the run
-    #[arg(long)]
-    pub keep_empty: bool,
-    /// Move by SETSLOT and MIGRATE, whatever else the servers can do
-    #[arg(long)]
-    pub classic: bool,
-    /// Where both ends hold a key with different values, the source's wins (classic)
-    #[arg(long)]
-    pub replace: bool,
-    /// Move at most so many keys a second (classic)
-    #[arg(long, value_name = "KEYS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_rate: Option<u32>,
-    /// Leave slots where they are that hold a key of more bytes (classic)
-    #[arg(long, value_name = "BYTES")]
-    pub big_key: Option<u64>,
-}
+pub const UNTIL_IDLE: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Serialize)]
 struct TransferJson {
@@ -78,19 +43,6 @@ struct TransferJson {
     /// What `check` says afterwards; null in a dry run.
     healthy: Option<bool>,
     elapsed_ms: u128,
-}
-
-impl MoveArgs {
-    fn options(&self, deadline: Deadline) -> MigrationOptions {
-        MigrationOptions {
-            deadline,
-            classic: self.classic,
-            policy: if self.replace { ConflictPolicy::Source } else { ConflictPolicy::KeepBoth },
-            keep_empty: self.keep_empty,
-            max_rate: self.max_rate,
-            big_key: self.big_key,
-        }
-    }
 }
 
 /// A move that could begin: nothing has been changed yet.
@@ -114,7 +66,8 @@ impl Prepared {
     ) -> anyhow::Result<Prepared> {
         let patience = options.deadline.within(UNTIL_IDLE);
         let capabilities = at_rest(cx, || Ok(cx.load(entry)?), &mut cluster, &patience)?;
-        let plan = settled(cx, entry, &mut cluster, &plan)?;
+        let load = || Ok(cx.load(entry)?);
+        let plan = settled(&mut cluster, load, |cluster| plan(&cluster.report), may_pass)?;
         let is_classic =
             |route: &&Route| method(&capabilities, options, route) == MigrationMethod::Classic;
         let classic = plan.finish.iter().chain(plan.routes.iter().filter(is_classic));
@@ -178,8 +131,7 @@ pub fn run(
     let mut healthy = None;
     if !args.dry_run {
         let may_be_well = was_well && outcome.not_notified.is_empty();
-        let wait = if may_be_well { AGREES.0 } else { AGREES.1 };
-        let (found, problems) = cx.judge(entry, Some(wait), false, &Zones::default())?;
+        let (found, problems) = cx.verify(entry, may_be_well)?;
         healthy = Some(is_healthy(&problems, false));
         if !cx.ui.wants_json() && !is_done {
             cx.ui.print(&health_text(&cx.ui, &found, &problems, false))?;
@@ -219,6 +171,12 @@ pub fn at_rest(
     Ok(capabilities)
 }
 
+/// Two nodes may both claim a slot for a moment after it has moved, or report a cluster that fails.
+fn may_pass(planned: &anyhow::Result<Transfer>) -> bool {
+    let error = planned.as_ref().err().and_then(|error| error.downcast_ref());
+    matches!(error, Some(TransferError::Conflict { .. } | TransferError::NotServing { .. }))
+}
+
 /// Moves all slots of these masters to those that stay; they stay masters.
 pub fn drain(
     cx: &Context,
@@ -238,28 +196,6 @@ pub fn drain(
     let mut prepared = Prepared::new(cx, entry, cx.load(entry)?, &options, false, plan)?;
     prepared.carry(cx, &options, rest)?;
     Ok(())
-}
-
-/// The plan, once the nodes no longer contradict each other and all serve.
-fn settled(
-    cx: &Context,
-    entry: &NodeList,
-    cluster: &mut Cluster,
-    plan: &impl Fn(&ClusterReport) -> anyhow::Result<Transfer>,
-) -> anyhow::Result<Transfer> {
-    let begun = Instant::now();
-    loop {
-        let planned = plan(&cluster.report);
-        let passes = matches!(
-            planned.as_ref().err().and_then(|error| error.downcast_ref()),
-            Some(TransferError::Conflict { .. } | TransferError::NotServing { .. })
-        );
-        if !passes || begun.elapsed() > SETTLES {
-            return planned;
-        }
-        std::thread::sleep(LOOK);
-        *cluster = cx.load(entry)?;
-    }
 }
 
 /// Tells what was moved; fails where something was left.

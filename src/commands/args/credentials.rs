@@ -1,0 +1,77 @@
+//! Who logs in, with which password and over which TLS: the same for the cluster and for a source.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::render::Usage;
+use crate::wire::{Access, Secret, Tls, TlsOptions, TlsVerify};
+
+/// A variable that stands for one of the environment's: its name and its value.
+pub type Given = (&'static str, String);
+
+/// The variables that passwords may be given in.
+pub const AUTH: &str = "REDISCLI_AUTH";
+pub const FROM_AUTH: &str = "RCLUSTER_FROM_AUTH";
+
+/// Credentials and TLS options, whichever servers they are for.
+pub struct Login<'a> {
+    /// What the options begin with.
+    pub prefix: &'static str,
+    /// Where the password may be given in the environment.
+    pub variable: &'static str,
+    pub user: Option<String>,
+    pub askpass: bool,
+    pub password_file: &'a Option<PathBuf>,
+    pub tls: bool,
+    pub options: TlsOptions,
+    pub given: &'a [Given],
+}
+
+impl Login<'_> {
+    pub fn access(self, connect_timeout: Duration, timeout: Duration) -> anyhow::Result<Access> {
+        let Login { prefix, options, .. } = &self;
+        // A user with nopass takes any password, the empty one too.
+        let password = self.password()?.or_else(|| self.user.as_ref().map(|_| Secret::new("")));
+        let asks_tls = options.cacert.is_some()
+            || options.cert.is_some()
+            || options.sni.is_some()
+            || options.verify.is_some();
+        if asks_tls && !self.tls {
+            let words = ["cacert", "cert", "sni", "tls-verify", "insecure"];
+            let [first, second, third, fourth, last] = words.map(|word| format!("{prefix}{word}"));
+            let message =
+                format!("{first}, {second}, {third}, {fourth} and {last} need {prefix}tls");
+            return Err(Usage::new(message).into());
+        }
+        let tls = self.tls.then(|| Tls::new(options)).transpose()?;
+        Ok(Access { user: self.user, password, tls, connect_timeout, timeout, ..Access::default() })
+    }
+
+    fn password(&self) -> anyhow::Result<Option<Secret>> {
+        let Login { prefix, variable, .. } = self;
+        if self.askpass {
+            let asked = rpassword::prompt_password("Password: ");
+            let password = asked.map_err(|error| {
+                Usage::new(format!("{prefix}askpass cannot ask: {error}"))
+                    .hint(format!("without a terminal use {variable} or {prefix}password-file"))
+            })?;
+            return Ok(Some(Secret::new(password)));
+        }
+        if let Some(path) = &self.password_file {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("the password file {} cannot be read", path.display()))
+                .map_err(|error| Usage::new(format!("{error:#}")))?;
+            return Ok(Some(Secret::new(text.lines().next().unwrap_or_default())));
+        }
+        let given = self.given.iter().find(|(name, _)| name == variable);
+        let given = given.map(|(_, text)| text.clone()).or_else(|| std::env::var(variable).ok());
+        Ok(given.filter(|text| !text.is_empty()).map(Secret::new))
+    }
+}
+
+/// `--insecure` is the older word for none.
+pub fn verify(named: Option<TlsVerify>, insecure: bool) -> Option<TlsVerify> {
+    if insecure { Some(TlsVerify::None) } else { named }
+}

@@ -1,0 +1,23 @@
+//! Arguments that several commands share: read once, into `model` types.
+
+mod connection;
+mod consent;
+mod credentials;
+mod moves;
+mod output;
+mod placement;
+mod source;
+mod time;
+mod url;
+mod zones;
+
+pub use connection::ConnectArgs;
+pub use consent::{ChangeArgs, ConsentArgs, Format, WITHIN, each_once};
+pub use credentials::{AUTH, FROM_AUTH, Given};
+pub use moves::MoveArgs;
+pub use output::OutputArgs;
+pub use placement::{Placement, PlacementArgs};
+pub use source::SourceArgs;
+pub use time::duration;
+pub use url::{UrlLogin, UrlLogins, without_passwords};
+pub use zones::{ZoneArgs, Zones};

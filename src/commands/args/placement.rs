@@ -1,0 +1,117 @@
+//! Who is to be a master, and of what.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use itertools::Itertools;
+
+use super::zones::{NodeValue, ZoneArgs, unknown};
+use crate::model::NodeAddr;
+use crate::plan::layout::{Layout, LayoutError, Seat, Wishes, plan};
+use crate::plan::layout_file::{self, LayoutFile};
+use crate::render::Usage;
+
+/// Who is to be what.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Placement")]
+pub struct PlacementArgs {
+    #[command(flatten)]
+    zones: ZoneArgs,
+    /// Nodes that are to be masters
+    #[arg(long, value_name = "ADDR,…", value_delimiter = ',')]
+    masters: Vec<NodeAddr>,
+    /// A master's share of the slots, 1 where nothing is said; a node with a weight is a master
+    #[arg(long, value_name = "ADDR=NUMBER")]
+    weight: Vec<NodeValue<f64>>,
+    /// A file that says who is master of which slots and who copies whom (TOML, as written by
+    /// --dry-run --format layout), followed exactly
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["masters", "weight", "replicas"])]
+    layout: Option<PathBuf>,
+    /// Refuse where two copies of a shard would share a zone (or a host, where zones are not known)
+    #[arg(long)]
+    require_anti_affinity: bool,
+}
+
+/// The placement that was asked for, as far as it can be known without asking a server.
+#[derive(Debug)]
+pub struct Placement {
+    pub nodes: Vec<NodeAddr>,
+    /// The zones that the user named.
+    zones: Vec<Option<String>>,
+    wishes: Wishes,
+    file: Option<(PathBuf, LayoutFile)>,
+    pub require_anti_affinity: bool,
+}
+
+impl PlacementArgs {
+    /// Reads files and checks everything that can be wrong whatever the servers say.
+    pub fn read(&self, named: &[NodeAddr], replicas: usize) -> Result<Placement, Usage> {
+        let file = self.layout.as_deref().map(read_layout).transpose()?;
+        let nodes = match &file {
+            Some((_, file)) if named.is_empty() => {
+                file.nodes().map(|node| node.value.clone()).collect()
+            }
+            _ => named.to_vec(),
+        };
+        let seat = |addr: &NodeAddr, source: String| {
+            nodes.iter().position(|node| node == addr).ok_or_else(|| unknown(addr, &source))
+        };
+        let masters = self.masters.iter().map(|addr| seat(addr, format!("--masters {addr}")));
+        let masters = masters.collect::<Result<_, _>>()?;
+        let mut weights = BTreeMap::new();
+        for NodeValue { addr, value } in &self.weight {
+            weights.insert(seat(addr, format!("--weight {addr}={value}"))?, *value);
+        }
+        let zones = self.zones.read()?.of(&nodes)?;
+        let wishes = Wishes { replicas, masters, weights };
+        let require_anti_affinity = self.require_anti_affinity;
+        let placement = Placement { nodes, zones, wishes, file, require_anti_affinity };
+        // What no host or zone can change goes wrong here, before a server is asked.
+        placement.plan(
+            &placement.nodes.iter().map(|node| (node.host().to_owned(), None)).collect::<Vec<_>>(),
+        )?;
+        Ok(placement)
+    }
+}
+
+fn read_layout(path: &Path) -> Result<(PathBuf, LayoutFile), Usage> {
+    let wrong = |what: String| Usage::new(format!("{}: {what}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let file = layout_file::parse(&text).map_err(|error| wrong(error.to_string()))?;
+    Ok((path.to_owned(), file))
+}
+
+impl Placement {
+    /// Whether nodes are on several hosts or in several zones.
+    pub fn has_choice(&self, told: &[(String, Option<String>)]) -> bool {
+        !self.seats(told).iter().all_equal()
+    }
+
+    fn seats(&self, told: &[(String, Option<String>)]) -> Vec<Seat> {
+        let seats = told.iter().zip(&self.zones).map(|((host, told), named)| Seat {
+            host: host.clone(),
+            zone: named.clone().or_else(|| told.clone()),
+        });
+        seats.collect()
+    }
+
+    /// The layout for nodes on these hosts, in the zones that their servers tell.
+    pub fn plan(&self, told: &[(String, Option<String>)]) -> Result<Layout, Usage> {
+        let seats = self.seats(told);
+        match &self.file {
+            Some((path, file)) => file
+                .place(&self.nodes, &seats)
+                .map_err(|error| Usage::new(format!("{}: {error}", path.display()))),
+            None => plan(&seats, &self.wishes).map_err(|error| {
+                let usage = Usage::new(error.named(|seat| self.nodes[seat].to_string()));
+                match error {
+                    LayoutError::TooFewNodes { .. } => {
+                        usage.hint("add nodes, or ask for fewer --replicas")
+                    }
+                    _ => usage,
+                }
+            }),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The tree of commands, and which runs what.
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use super::args::{ConnectArgs, Given, OutputArgs, UrlLogins, without_passwords};
+use super::flow::Context;
+use super::{
+    acl, add_node, addslots, backup, call, check, create, del_node, delslots, failover, fix,
+    forget, import, info, meet, nodes, rebalance, replace_node, replicate, reset, reshard, restore,
+    sandbox, set_timeout, translate,
+};
+use crate::render::{Color, Failure, Ui};
+
+/// Form, reshape, check and inspect Redis and Valkey clusters.
+///
+/// Exit codes: 0 done or healthy; 1 the cluster has problems, or the operation was refused and
+/// nothing changed; 2 usage; 3 a node cannot be reached or refuses the credentials; 4 stopped after
+/// something had changed: run the same command again.
+///
+/// Command lines of redis-cli --cluster are taken too (rcluster --cluster check HOST:PORT); translate
+/// shows what they are here.
+#[derive(Debug, Parser)]
+#[command(name = "rcluster", version, max_term_width = 80)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// What URLs among the arguments ask for.
+    #[arg(skip)]
+    pub urls: UrlLogins,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Create(create::Create),
+    Meet(meet::Meet),
+    Addslots(addslots::AddSlots),
+    Delslots(delslots::DelSlots),
+    Replicate(replicate::Replicate),
+    Reset(reset::Reset),
+    Reshard(reshard::Reshard),
+    Rebalance(rebalance::Rebalance),
+    AddNode(add_node::AddNode),
+    DelNode(del_node::DelNode),
+    ReplaceNode(replace_node::ReplaceNode),
+    Failover(failover::Failover),
+    Forget(forget::Forget),
+    Check(check::Check),
+    Fix(fix::Fix),
+    Info(info::Info),
+    Nodes(nodes::Nodes),
+    Call(call::Call),
+    SetTimeout(set_timeout::SetTimeout),
+    Import(import::Import),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Acl(acl::Acl),
+    Sandbox(sandbox::SandboxArgs),
+    Translate(translate::Translate),
+}
+
+impl Cli {
+    /// Reads a command line; shows what is wrong with it, or the help that it asks for.
+    pub fn read(words: Vec<OsString>) -> Result<Cli, u8> {
+        let wants_json = words.iter().any(|word| word == "--json");
+        let failed = |failure: Failure| {
+            let ui = Ui::new(wants_json, Color::Auto);
+            failure.show(&ui);
+            failure.exit_code
+        };
+        let mut command = Cli::command();
+        let read = command.try_get_matches_from_mut(&words).and_then(|matches| {
+            let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command));
+            Ok((cli?, matches))
+        });
+        let (cli, matches) = read.map_err(|error| {
+            let text = error.to_string();
+            let shown = without_passwords(text.clone(), &words);
+            // Help that nobody reads to the end is no failure.
+            match shown == text {
+                true => drop(error.print()),
+                false => Ui::new(false, Color::Never).say(shown.trim_end()),
+            }
+            if error.use_stderr() && wants_json {
+                let ui = Ui::new(true, Color::Never);
+                let _ = Failure::usage(shown.trim_end()).print_json(&ui);
+            }
+            error.exit_code() as u8
+        })?;
+        let urls = UrlLogins::of(&matches);
+        let urls = urls.map_err(|error| failed(Failure::of(&error.into())))?;
+        Ok(Cli { urls, ..cli })
+    }
+
+    /// Runs the command; `given` stands for variables of the environment.
+    pub fn run(self, ui: &Ui, given: Vec<Given>) -> anyhow::Result<u8> {
+        let cx = Context::new(ui.clone(), self.connect, &self.output, given, self.urls)?;
+        match self.command {
+            Command::Create(command) => command.run(&cx),
+            Command::Meet(command) => command.run(&cx),
+            Command::Addslots(command) => command.run(&cx),
+            Command::Delslots(command) => command.run(&cx),
+            Command::Replicate(command) => command.run(&cx),
+            Command::Reset(command) => command.run(&cx),
+            Command::Reshard(command) => command.run(&cx),
+            Command::Rebalance(command) => command.run(&cx),
+            Command::AddNode(command) => command.run(&cx),
+            Command::DelNode(command) => command.run(&cx),
+            Command::ReplaceNode(command) => command.run(&cx),
+            Command::Failover(command) => command.run(&cx),
+            Command::Forget(command) => command.run(&cx),
+            Command::Check(command) => command.run(&cx),
+            Command::Fix(command) => command.run(&cx),
+            Command::Info(command) => command.run(&cx),
+            Command::Nodes(command) => command.run(&cx),
+            Command::Call(command) => command.run(&cx),
+            Command::SetTimeout(command) => command.run(&cx),
+            Command::Import(command) => command.run(&cx),
+            Command::Backup(command) => command.run(&cx),
+            Command::Restore(command) => command.run(&cx),
+            Command::Acl(command) => command.run(&cx),
+            Command::Sandbox(command) => command.run(&cx),
+            Command::Translate(command) => command.run(&cx),
+        }
+    }
+}

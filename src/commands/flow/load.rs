@@ -1,0 +1,94 @@
+//! The facts of a cluster, and the nodes that the user names in it.
+
+use std::time::{Duration, Instant};
+
+use super::context::Context;
+use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeList, NodeRef, NodeReport};
+use crate::render::Failure;
+use crate::wire::{
+    Cluster, Server, WireError, addresses, load_cluster, load_cluster_with, load_nodes, resolve,
+};
+
+/// For so long what two nodes contradict each other in, or a cluster that does not serve, may be a
+/// passing state: gossip is on its way.
+const SETTLE: Duration = Duration::from_secs(5);
+
+const POLL: Duration = Duration::from_millis(100);
+
+/// What `plan` makes of the facts once they no longer are in a passing state, as `may_pass` tells;
+/// facts are loaded anew until then.
+pub fn settled<T>(
+    cluster: &mut Cluster,
+    load: impl Fn() -> anyhow::Result<Cluster>,
+    plan: impl Fn(&mut Cluster) -> anyhow::Result<T>,
+    may_pass: impl Fn(&anyhow::Result<T>) -> bool,
+) -> anyhow::Result<T> {
+    let begun = Instant::now();
+    loop {
+        let planned = plan(cluster);
+        if !may_pass(&planned) || begun.elapsed() > SETTLE {
+            return planned;
+        }
+        std::thread::sleep(POLL);
+        *cluster = load()?;
+    }
+}
+
+impl Context {
+    pub fn load(&self, entry: &NodeList) -> Result<Cluster, WireError> {
+        load_cluster(entry, &self.access)
+    }
+
+    /// The facts of a cluster that is about to be changed; nodes that give no answer are warned of.
+    pub fn load_to_change(&self, entry: &NodeList) -> Result<Cluster, WireError> {
+        let cluster = self.load(entry)?;
+        self.warn_of_silent(&cluster.report);
+        Ok(cluster)
+    }
+
+    /// The same, where members may be at these addresses, which no view has; gives the nodes there
+    /// that are no members.
+    pub fn load_with(
+        &self,
+        entry: &NodeList,
+        nodes: &[NodeAddr],
+    ) -> anyhow::Result<(Cluster, Vec<(Server, NodeReport)>)> {
+        let (servers, reports) =
+            load_nodes(nodes, &self.access).map_err(|errors| Failure::unreachable(&errors))?;
+        let found = servers.into_iter().zip(reports).collect();
+        let (cluster, others) = load_cluster_with(entry, found, &self.access)?;
+        self.warn_of_silent(&cluster.report);
+        Ok((cluster, others))
+    }
+
+    fn warn_of_silent(&self, report: &ClusterReport) {
+        for silent in &report.silent {
+            let name = report.name(silent.id);
+            self.warn(&format!("{name} gives no answer and is left out: {}", silent.why));
+        }
+    }
+
+    /// Every address that the user's words stand for.
+    pub fn addresses(&self, nodes: &[NodeList]) -> Result<Vec<NodeAddr>, WireError> {
+        addresses(nodes, &self.access)
+    }
+
+    /// A host name as the IP that the cluster knows, where it resolves to one.
+    pub fn known_as(&self, cluster: &ClusterReport, node: &NodeRef) -> NodeRef {
+        let NodeRef::Addr(addr) = node else { return node.clone() };
+        let ips = resolve(addr, &self.access).unwrap_or_default();
+        let as_ip = ips
+            .into_iter()
+            .map(|ip| NodeRef::Addr(NodeAddr::new(ip.to_string(), addr.port(), None)));
+        std::iter::once(node.clone())
+            .chain(as_ip)
+            .chain(self.access.map.inner(addr).map(NodeRef::Addr))
+            .find(|candidate| candidate.find(cluster).is_ok())
+            .unwrap_or_else(|| node.clone())
+    }
+
+    /// The id of the node that somebody named.
+    pub fn id_of(&self, cluster: &ClusterReport, node: &NodeRef) -> Result<NodeId, FindError> {
+        Ok(self.known_as(cluster, node).find(cluster)?.id)
+    }
+}

@@ -1,0 +1,55 @@
+//! A plan of one step by hand: `meet`, `addslots`, `delslots`, `replicate`.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::context::Context;
+use crate::commands::args::ChangeArgs;
+use crate::ops;
+use crate::plan::formation::Formation;
+use crate::render::{StepJson, exit, steps_json};
+use crate::wire::Server;
+
+/// What a command that changes one thing prints with `--json`.
+#[derive(Debug, Serialize)]
+struct StepResult {
+    changed: bool,
+    dry_run: bool,
+    steps: Vec<StepJson>,
+    elapsed_ms: u128,
+}
+
+/// Carries out the plan of one step by hand: show or ask, do, wait until all agree, report.
+pub fn run(
+    cx: &Context,
+    change: &ChangeArgs,
+    plan: &Formation,
+    servers: &mut [Server],
+    question: Option<&str>,
+    done: &str,
+) -> anyhow::Result<u8> {
+    let start = Instant::now();
+    let mut changed = false;
+    if change.dry_run {
+        if !cx.ui.wants_json() {
+            change.show_only(cx, plan)?;
+            return Ok(exit::OK);
+        }
+    } else {
+        if let Some(question) = question.filter(|_| !plan.is_done()) {
+            cx.ui.confirm(question, change.yes)?;
+        }
+        let options = change.options(cx, plan.members.len())?;
+        changed = ops::apply(plan, servers, &options, &cx.progress())?;
+    }
+    if cx.ui.wants_json() {
+        let (steps, elapsed_ms) = (steps_json(plan), start.elapsed().as_millis());
+        cx.ui.print_json(&StepResult { changed, dry_run: change.dry_run, steps, elapsed_ms })?;
+    } else if changed {
+        cx.ui.print(done)?;
+    } else {
+        cx.ui.print(&format!("nothing to do: {done} already"))?;
+    }
+    Ok(exit::OK)
+}

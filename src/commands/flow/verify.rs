@@ -1,0 +1,76 @@
+//! Judge the cluster, and wait until it is healthy.
+
+use std::time::{Duration, Instant};
+
+use super::context::Context;
+use crate::commands::args::Zones;
+use crate::model::{ClusterReport, NodeList};
+use crate::plan::check::{Problem, check, is_healthy};
+use crate::wire::{Access, load_cluster};
+
+/// The shortest and the longest pause between two looks at a cluster that is not healthy yet.
+const POLL: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+
+/// What a look at a cluster gets at least.
+const SHORTEST_LOOK: Duration = Duration::from_millis(500);
+
+/// How long the nodes may take to agree after a change, where all may be well then, and where not.
+const AGREE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(2));
+
+impl Context {
+    /// Judges a cluster that was changed: waits for health where it `may_be_well`.
+    pub fn verify(
+        &self,
+        entry: &NodeList,
+        may_be_well: bool,
+    ) -> anyhow::Result<(ClusterReport, Vec<Problem>)> {
+        let wait = if may_be_well { AGREE.0 } else { AGREE.1 };
+        self.check_until_healthy(entry, Some(wait), false, &Zones::default())
+    }
+
+    /// Looks at the cluster until it is healthy, the time is up, or a signal comes; gives the last
+    /// look.
+    pub fn check_until_healthy(
+        &self,
+        entry: &NodeList,
+        patience: Option<Duration>,
+        strict: bool,
+        zones: &Zones,
+    ) -> anyhow::Result<(ClusterReport, Vec<Problem>)> {
+        let start = Instant::now();
+        let interrupt = self.interrupt_if_caught();
+        let cutoff = interrupt.cutoff(SHORTEST_LOOK);
+        let (mut access, mut pause) = (Access { cutoff, ..self.access.clone() }, POLL.0);
+        loop {
+            if let Some(patience) = patience {
+                // A look at a node that hangs must not outlast the wait by much.
+                let left = patience.saturating_sub(start.elapsed()).max(SHORTEST_LOOK);
+                access.timeout = self.access.timeout.min(left);
+                access.connect_timeout = self.access.connect_timeout.min(left);
+            }
+            let looked = load_cluster(entry, &access).map(|cluster| {
+                let mut report = cluster.report;
+                let unknown = zones.apply(&mut report);
+                let problems = check(&report);
+                (report, problems, unknown)
+            });
+            let is_over = match &looked {
+                Ok((_, problems, _)) => is_healthy(problems, strict),
+                // No wait gives a password or switches cluster mode on.
+                Err(error) => error.is_denied() || error.is_cluster_off(),
+            };
+            let is_late = patience.is_none_or(|patience| start.elapsed() >= patience);
+            if is_over || is_late || interrupt.signal().is_some() {
+                let (report, problems, unknown) = looked?;
+                for addr in unknown {
+                    self.warn(&format!(
+                        "a zone is named for {addr}, which is no node of this cluster"
+                    ));
+                }
+                return Ok((report, problems));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 3 / 2).min(POLL.1);
+        }
+    }
+}
