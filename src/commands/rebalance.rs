@@ -10,7 +10,7 @@ use super::args::MoveArgs;
 use super::flow::Context;
 use super::flow::migrate;
 use crate::model::{ClusterReport, NodeList, NodeRef, SlotSet};
-use crate::plan::transfer::{self, Balance};
+use crate::plan::transfer::{self, RebalanceRequest};
 
 /// Move slots until every master owns its share, with their keys and while clients go on
 ///
@@ -66,7 +66,7 @@ impl Rebalance {
             let named = self.weight.iter().map(|Weight(node, weight)| {
                 Ok::<_, anyhow::Error>((cx.id_of(report, node)?, *weight))
             });
-            let balance = Balance {
+            let balance = RebalanceRequest {
                 weights: named.collect::<Result<BTreeMap<_, _>, _>>()?,
                 use_empty: self.use_empty_masters,
                 threshold: self.threshold,

@@ -6,7 +6,7 @@ use super::args::MoveArgs;
 use super::flow::Context;
 use super::flow::migrate;
 use crate::model::{NodeList, NodeRef, SlotRange, SlotSet};
-use crate::plan::transfer::{self, Wish};
+use crate::plan::transfer::{self, ReshardRequest};
 use crate::render::Usage;
 
 /// Move slots to a master, with their keys and while clients go on
@@ -51,9 +51,9 @@ impl Reshard {
             });
             let from = from.transpose()?;
             let wish = match (self.count, from) {
-                (Some(count), from) => Wish::Count { count, from, to },
-                (None, Some(from)) => Wish::All { from: from[0], to },
-                (None, None) => Wish::Slots { slots: slots.clone(), to },
+                (Some(count), from) => ReshardRequest::Count { count, from, to },
+                (None, Some(from)) => ReshardRequest::All { from: from[0], to },
+                (None, None) => ReshardRequest::Slots { slots: slots.clone(), to },
             };
             Ok(transfer::reshard(report, &wish)?)
         };

@@ -27,7 +27,7 @@ pub(super) fn close_stale(migration: &Migration, plan: &Transfer) -> Result<(), 
 pub(super) fn await_new_source(migration: &Migration, plan: &Transfer) -> Result<(), MigrateError> {
     let deadline = migration.options.deadline.within(GOSSIP_TIMEOUT);
     let together = deadline.together();
-    let answers = all_at_once(&plan.orphans, |(node, slots)| {
+    let answers = all_at_once(&plan.without_source, |(node, slots)| {
         let mut server = migration.connect(*node)?;
         server.close(slots)?;
         migration.changed();

@@ -1,9 +1,12 @@
 //! Plans that are easier told than built; those of real clusters are in `tests/stories/moving.rs`.
 
+use std::collections::BTreeMap;
+
+use itertools::Itertools;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{ClusterView, Silent};
+use crate::model::{ClusterReport, ClusterView, NodeReport, Silent};
 
 fn id(letter: char) -> NodeId {
     letter.to_string().repeat(40).parse().unwrap()
@@ -33,8 +36,8 @@ const THREE: [&str; 3] = [
     "master - 0 9 3 connected 10923-16383",
 ];
 
-fn balance() -> Balance {
-    Balance { weights: BTreeMap::new(), use_empty: false, threshold: 2.0, defrag: false }
+fn balance() -> RebalanceRequest {
+    RebalanceRequest { weights: BTreeMap::new(), use_empty: false, threshold: 2.0, defrag: false }
 }
 
 fn slots(text: &str) -> SlotSet {
@@ -43,8 +46,8 @@ fn slots(text: &str) -> SlotSet {
 
 #[test]
 fn a_count_is_taken_from_each_in_proportion() {
-    let wish = Wish::Count { count: 100, from: None, to: id('c') };
-    let plan = reshard(&cluster(&THREE), &wish).unwrap();
+    let request = ReshardRequest::Count { count: 100, from: None, to: id('c') };
+    let plan = reshard(&cluster(&THREE), &request).unwrap();
     let counts = plan.routes.iter().map(|route| (route.from, route.slots.len())).collect_vec();
     assert_eq!(counts, [(id('a'), 50), (id('b'), 50)]);
     assert_eq!(plan.emptied, []);
@@ -52,39 +55,40 @@ fn a_count_is_taken_from_each_in_proportion() {
 
 #[test]
 fn a_drained_master_is_told_of() {
-    let plan = reshard(&cluster(&THREE), &Wish::All { from: id('a'), to: id('b') }).unwrap();
+    let plan =
+        reshard(&cluster(&THREE), &ReshardRequest::All { from: id('a'), to: id('b') }).unwrap();
     assert_eq!(plan.emptied, [id('a')]);
     assert_eq!(plan.routes[0].slots, slots("0-5460"));
 }
 
 #[test]
 fn slots_that_are_there_already_do_not_move() {
-    let wish = Wish::Slots { slots: slots("5400-5500"), to: id('b') };
-    let plan = reshard(&cluster(&THREE), &wish).unwrap();
+    let request = ReshardRequest::Slots { slots: slots("5400-5500"), to: id('b') };
+    let plan = reshard(&cluster(&THREE), &request).unwrap();
     assert_eq!(plan.routes, [Route { from: id('a'), to: id('b'), slots: slots("5400-5460") }]);
-    let done = Wish::Slots { slots: slots("5461-5500"), to: id('b') };
+    let done = ReshardRequest::Slots { slots: slots("5461-5500"), to: id('b') };
     assert!(reshard(&cluster(&THREE), &done).unwrap().is_done());
 }
 
 #[test]
 fn a_slot_left_half_way_is_finished_by_the_plan_that_it_fits() {
-    let open = |wish: &Wish| {
+    let open = |request: &ReshardRequest| {
         reshard(
             &cluster(&[
                 "master - 0 9 1 connected 0-5460 B>",
                 "master - 0 9 2 connected 5461-10922 <A",
                 THREE[2],
             ]),
-            wish,
+            request,
         )
     };
-    let plan = open(&Wish::Slots { slots: slots("0-10"), to: id('b') }).unwrap();
+    let plan = open(&ReshardRequest::Slots { slots: slots("0-10"), to: id('b') }).unwrap();
     assert_eq!(plan.finish, [Route { from: id('a'), to: id('b'), slots: slots("9-9") }]);
     assert_eq!(plan.routes[0].slots, slots("0-8,10-10"));
     // It counts as one of those that are asked for.
-    let count = Wish::Count { count: 10, from: Some(vec![id('a')]), to: id('b') };
+    let count = ReshardRequest::Count { count: 10, from: Some(vec![id('a')]), to: id('b') };
     assert_eq!(open(&count).unwrap().slots(), 10);
-    let elsewhere = open(&Wish::Slots { slots: slots("0-10"), to: id('c') });
+    let elsewhere = open(&ReshardRequest::Slots { slots: slots("0-10"), to: id('c') });
     assert!(matches!(elsewhere, Err(TransferError::OpenElsewhere { .. })), "{elsewhere:?}");
 }
 
@@ -93,14 +97,14 @@ fn the_heir_of_a_dead_source_or_target_takes_its_place() {
     // Node d is in no view: it has died.
     let gone = format!("[9-<-{}]", id('d'));
     let importing = format!("master - 0 9 2 connected 5461-10922 {gone}");
-    let wish = Wish::Slots { slots: slots("9"), to: id('b') };
+    let request = ReshardRequest::Slots { slots: slots("9"), to: id('b') };
     let finish = [Route { from: id('a'), to: id('b'), slots: slots("9") }];
-    let plan = reshard(&cluster(&[THREE[0], &importing, THREE[2]]), &wish).unwrap();
-    assert_eq!((plan.finish, plan.orphans), (finish.to_vec(), vec![(id('b'), slots("9"))]));
+    let plan = reshard(&cluster(&[THREE[0], &importing, THREE[2]]), &request).unwrap();
+    assert_eq!((plan.finish, plan.without_source), (finish.to_vec(), vec![(id('b'), slots("9"))]));
 
     let gone = format!("[9->-{}]", id('d'));
     let migrating = format!("master - 0 9 1 connected 0-5460 {gone}");
-    let plan = reshard(&cluster(&[&migrating, THREE[1], THREE[2]]), &wish).unwrap();
+    let plan = reshard(&cluster(&[&migrating, THREE[1], THREE[2]]), &request).unwrap();
     assert_eq!(plan.finish, finish);
 }
 
@@ -141,13 +145,13 @@ fn two_owners_a_dead_target_and_a_sick_one_are_refused() {
         taken_by: None,
         loading: None,
     });
-    let wish = Wish::Count { count: 1, from: None, to: id('c') };
-    let silent = reshard(&dead, &wish).unwrap_err();
+    let request = ReshardRequest::Count { count: 1, from: None, to: id('c') };
+    let silent = reshard(&dead, &request).unwrap_err();
     assert!(silent.to_string().contains("connection refused"), "{silent}");
 
     let mut sick = cluster(&THREE);
     sick.nodes[2].info.ok = false;
-    let sick = reshard(&sick, &wish);
+    let sick = reshard(&sick, &request);
     assert!(matches!(sick, Err(TransferError::NotServing { .. })), "{sick:?}");
 }
 
@@ -167,7 +171,7 @@ proptest! {
             ids.iter().copied().zip(weights.iter().map(|weight| f64::from(*weight))).collect();
         let total: f64 = weights.values().sum();
         prop_assume!(total > 0.0);
-        let plan = rebalance(&report, &Balance {
+        let plan = rebalance(&report, &RebalanceRequest {
             weights: weights.clone(), threshold: 0.0, ..balance()
         }).unwrap();
         for node in &report.nodes {
