@@ -10,7 +10,7 @@ use super::flow::followers::{self, Follower};
 use super::flow::rights;
 use super::flow::step;
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList, NodeRef, NodeReport};
-use crate::plan::formation::{Formation, Step};
+use crate::plan::formation::{Step, TopologyPlan};
 use crate::plan::join::{self, Join, Place};
 use crate::render::{Failure, Usage};
 use crate::wire::{Cluster, Server, load_nodes};
@@ -108,7 +108,7 @@ impl AddNode {
     }
 }
 
-fn name(plan: &Formation, id: NodeId) -> String {
+fn name(plan: &TopologyPlan, id: NodeId) -> String {
     let member = plan.members.iter().find(|member| member.id == id);
     member.map_or_else(|| id.short(), |member| member.addr.to_string())
 }

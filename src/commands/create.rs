@@ -14,7 +14,7 @@ use crate::model::{NodeList, NodeReport};
 use crate::ops;
 use crate::plan::check::{Problem, Severity, is_healthy};
 use crate::plan::create;
-use crate::plan::formation::Formation;
+use crate::plan::formation::TopologyPlan;
 use crate::plan::layout::{Layout, Verdict};
 use crate::plan::layout_file;
 use crate::render::{
@@ -72,7 +72,7 @@ struct Planned {
     placed: bool,
     shards: Vec<ShardJson>,
     warnings: Vec<String>,
-    plan: Formation,
+    plan: TopologyPlan,
 }
 
 impl Create {

@@ -11,12 +11,12 @@ use super::flow::Context;
 use super::flow::load::settled;
 use super::flow::migrate::{LONGEST, UNTIL_IDLE, at_rest};
 use crate::model::{ClusterReport, NodeId, NodeList, NodeRef, NodeReport};
-use crate::ops::fix::{Fixed, fix, routes};
+use crate::ops::fix::{Fixed, fix};
 use crate::ops::migrate::{Capabilities, ConflictPolicy, MigrationOptions, Rehearsal, rehearse};
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::{Problem, is_healthy};
 use crate::plan::fix::{
-    Fix as Plan, Holdings, KeyCounts, Prefer, Wish, plan, to_count, to_count_next,
+    FixPlan, FixRequest, KeyCounts, KeyInventory, Prefer, plan, routes, to_count, to_count_next,
 };
 use crate::render::{
     Failure, FixJson, KeptJson, NotConfirmed, Usage, exit, fix_json, fix_text, health_text,
@@ -79,15 +79,15 @@ impl Fix {
         let mut cluster = self.load(cx)?;
         let patience = Deadline::after(UNTIL_IDLE, Interrupt::default());
         let capabilities = at_rest(cx, || self.load(cx), &mut cluster, &patience)?;
-        let wish = Wish {
+        let request = FixRequest {
             prefer: self.prefer(cx, &cluster.report)?,
             abandon: self.with_unreachable_masters,
         };
         let make = |cluster: &mut Cluster| {
-            let holdings = holdings(cluster, &capabilities)?;
-            Ok(plan(&cluster.report, &holdings, &wish)?)
+            let inventory = inventory(cluster, &capabilities)?;
+            Ok(plan(&cluster.report, &inventory, &request)?)
         };
-        let passes = |made: &anyhow::Result<Plan>| made.as_ref().is_ok_and(Plan::may_pass);
+        let passes = |made: &anyhow::Result<FixPlan>| made.as_ref().is_ok_and(FixPlan::may_pass);
         let plan = settled(&mut cluster, || self.load(cx), make, passes)?;
         let (finish, home) = routes(&plan);
         let routes = finish.into_iter().chain(home).collect_vec();
@@ -105,7 +105,7 @@ impl Fix {
         let mut fixed = Fixed::default();
         if !self.dry_run && !plan.is_done() {
             self.confirm(cx, &plan, &cluster.report)?;
-            let options = options(cx.deadline(LONGEST)?, &wish, &cluster.report);
+            let options = options(cx.deadline(LONGEST)?, &request, &cluster.report);
             let progress = cx.progress();
             fixed = fix(&plan, &mut cluster, &cx.access, &options, &progress)?;
             drop(progress);
@@ -172,7 +172,7 @@ impl Fix {
         })
     }
 
-    fn confirm(&self, cx: &Context, plan: &Plan, report: &ClusterReport) -> anyhow::Result<()> {
+    fn confirm(&self, cx: &Context, plan: &FixPlan, report: &ClusterReport) -> anyhow::Result<()> {
         if !plan.lost().is_empty() {
             cx.ui.say(&loss_text(plan, report));
             match cx.ui.confirm("Give these keys up?", self.accept_data_loss) {
@@ -188,12 +188,12 @@ impl Fix {
     }
 }
 
-fn options(deadline: Deadline, wish: &Wish, report: &ClusterReport) -> MigrationOptions {
+fn options(deadline: Deadline, request: &FixRequest, report: &ClusterReport) -> MigrationOptions {
     let epochs = report.nodes.iter().map(|node| (node.id(), node.view.me().epoch));
     MigrationOptions {
         deadline,
         classic: true,
-        policy: match wish.prefer {
+        policy: match request.prefer {
             Prefer::Nobody => ConflictPolicy::KeepBoth,
             Prefer::Node(id) => ConflictPolicy::Ranked(BTreeMap::from([(id, 1)])),
             Prefer::NewestEpoch => ConflictPolicy::Ranked(epochs.collect()),
@@ -205,7 +205,10 @@ fn options(deadline: Deadline, wish: &Wish, report: &ClusterReport) -> Migration
 }
 
 /// Asks masters for what their reports do not tell.
-fn holdings(cluster: &mut Cluster, capabilities: &Capabilities) -> Result<Holdings, WireError> {
+fn inventory(
+    cluster: &mut Cluster,
+    capabilities: &Capabilities,
+) -> Result<KeyInventory, WireError> {
     let mut keys = KeyCounts::new();
     let asked = to_count(&cluster.report);
     for (id, counted) in ask(cluster, asked, |server, slots| server.count_keys(slots))? {
@@ -219,13 +222,13 @@ fn holdings(cluster: &mut Cluster, capabilities: &Capabilities) -> Result<Holdin
     let hides = |id| capabilities.get(&id) == Some(&MigrationSupport::Import);
     let asked = masters.clone().filter(|node| node.keys > 0 && hides(node.id()));
     let asked = asked.map(|node| (node.id(), ())).collect_vec();
-    let hidden = ask(cluster, asked, |server, ()| server.hidden_keys())?;
-    let hidden = hidden.into_iter().filter(|(_, keys)| *keys > 0).collect();
+    let orphaned = ask(cluster, asked, |server, ()| server.hidden_keys())?;
+    let orphaned = orphaned.into_iter().filter(|(_, keys)| *keys > 0).collect();
     let masters = cluster.report.nodes.iter().filter(|node| node.view.me().is_master());
     let has_some = masters.clone().any(|node| node.functions > 0);
     let asked = masters.filter(|_| has_some).map(|node| (node.id(), ())).collect_vec();
     let libraries = ask(cluster, asked, |server, ()| server.libraries())?;
-    Ok(Holdings { keys, hidden, libraries: libraries.into_iter().collect() })
+    Ok(KeyInventory { keys, orphaned, libraries: libraries.into_iter().collect() })
 }
 
 fn ask<Q: Send + Sync, A: Send>(

@@ -12,7 +12,7 @@ use super::flow::migrate::LONGEST;
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList, SlotSet};
 use crate::ops::import::{Existing, ImportHalt, Options, Outcome, import};
 use crate::plan::check::settled_owners;
-use crate::plan::import::{Import as Plan, Source, Wish, plan};
+use crate::plan::import::{ImportPlan, ImportRequest, Source, plan};
 use crate::render::{Failure, Table, exit};
 use crate::wire::{Access, Cluster, Server, WireError, all_at_once, first_of, load_cluster};
 
@@ -94,7 +94,8 @@ impl Import {
         let cluster = cx.load_to_change(&self.entry)?.report;
         let access = self.source.access(&cx.access, &cx.given, &cx.source_url)?;
         let (sources, before) = sources(&self.from, &access)?;
-        let plan = plan(&cluster, &sources, Wish { copy: self.copy, database: self.from_db })?;
+        let plan =
+            plan(&cluster, &sources, ImportRequest { copy: self.copy, database: self.from_db })?;
         let mut outcome = Outcome::default();
         self.show(cx, &cluster, &sources, &plan)?;
         if !self.dry_run && plan.keys > 0 {
@@ -138,7 +139,7 @@ impl Import {
         cx: &Context,
         cluster: &ClusterReport,
         sources: &[Source],
-        plan: &Plan,
+        plan: &ImportPlan,
     ) -> anyhow::Result<()> {
         if plan.beside > 0 {
             cx.warn(&format!(

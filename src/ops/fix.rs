@@ -1,4 +1,4 @@
-//! Mending a cluster: what a [`Fix`] says, in an order in which nothing is lost.
+//! Mending a cluster: what a [`FixPlan`] says, in an order in which nothing is lost.
 //!
 //! Servers delete the keys of a slot that they own when they hear of an owner with a newer epoch,
 //! and Valkey's take a slot that they import as soon as a node that they import it from has a new
@@ -9,7 +9,6 @@
 
 mod replicas;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,7 @@ use super::halt::{HaltCause, Halted};
 use super::migrate::{MigrateError, MigrationOptions, MigrationReport, move_orphans};
 use super::wait::{Deadline, Waited};
 use crate::model::{Flag, NodeAddr, NodeId, SlotSet};
-use crate::plan::fix::{Cure, Fix, collisions};
+use crate::plan::fix::{FixPlan, collisions, routes};
 use crate::plan::transfer::Route;
 use crate::wire::{Access, Cluster, Server, SlotChange, WireError, all_at_once};
 
@@ -48,7 +47,7 @@ pub struct Fixed {
 }
 
 struct Run<'a> {
-    plan: &'a Fix,
+    plan: &'a FixPlan,
     cluster: &'a mut Cluster,
     deadline: &'a Deadline,
     observer: &'a dyn Observer,
@@ -62,7 +61,7 @@ struct Run<'a> {
 /// # Errors
 /// Where who owns what could not be settled; what becomes of keys after that is in the result.
 pub fn fix(
-    plan: &Fix,
+    plan: &FixPlan,
     cluster: &mut Cluster,
     access: &Access,
     options: &MigrationOptions,
@@ -78,41 +77,20 @@ pub fn fix(
     run.phase(Phase::Settle, Run::settle)?;
     run.phase(Phase::Epochs, Run::epochs)?;
     run.phase(Phase::Functions, Run::functions)?;
-    let (finish, mut home) = routes(plan);
-    run.phase(Phase::Reveal, |run, tally| run.locate_orphans(&finish, &mut home, tally))?;
+    let (finish, mut orphans) = routes(plan);
+    run.phase(Phase::Reveal, |run, tally| run.locate_orphans(&finish, &mut orphans, tally))?;
     let mut moved = MigrationReport::default();
-    if !finish.is_empty() || !home.is_empty() {
-        let ready = run.serves(finish.iter().chain(&home)).and_then(|()| Ok(run.look()?));
+    if !finish.is_empty() || !orphans.is_empty() {
+        let ready = run.serves(finish.iter().chain(&orphans)).and_then(|()| Ok(run.look()?));
         moved = match ready {
-            Ok(()) => move_orphans(finish, &home, &run.cluster.report, access, options, observer),
+            Ok(()) => {
+                move_orphans(finish, &orphans, &run.cluster.report, access, options, observer)
+            }
             Err(error) => MigrationReport { errors: vec![error], ..MigrationReport::default() },
         };
     }
     let changed = run.changed.load(Ordering::Relaxed) || moved.changed;
     Ok(Fixed { moved, refused: run.refused, changed })
-}
-
-/// Moves to be finished, and keys to be brought home.
-pub fn routes(plan: &Fix) -> (Vec<Route>, Vec<Route>) {
-    let mut finish: BTreeMap<(NodeId, NodeId), SlotSet> = BTreeMap::new();
-    let mut home: BTreeMap<(NodeId, NodeId), SlotSet> = BTreeMap::new();
-    for repair in &plan.repairs {
-        let add = |routes: &mut BTreeMap<_, SlotSet>, ends| {
-            let slots = routes.entry(ends).or_insert(SlotSet::EMPTY);
-            *slots = slots.union(&repair.slots);
-        };
-        match repair.cure {
-            Cure::Finish { from, to } => add(&mut finish, (from, to)),
-            Cure::Settle { owner } => {
-                repair.strays().for_each(|stray| add(&mut home, (stray.node, owner)));
-            }
-            Cure::Wait { .. } => {}
-        }
-    }
-    let routes = |ends: BTreeMap<_, _>| {
-        ends.into_iter().map(|((from, to), slots)| Route { from, to, slots }).collect()
-    };
-    (routes(finish), routes(home))
 }
 
 /// Slots of a node that are opened in one go.
@@ -235,7 +213,7 @@ impl Run<'_> {
             .collect_vec();
         let lost = repairs
             .iter()
-            .flat_map(|repair| repair.losers().map(|end| (end.node, repair.slots.clone())))
+            .flat_map(|repair| repair.former_owners().map(|end| (end.node, repair.slots.clone())))
             .collect_vec();
         let claims = replicas::claims(self.plan);
         let marked = marked.into_iter().chain(replicas::passed_on(self.plan)).collect_vec();
@@ -391,24 +369,24 @@ impl Run<'_> {
         looked.into_iter().collect()
     }
 
-    /// Adds the routes home of keys that their holders hide.
+    /// Adds the routes of orphaned keys that their holders do not list.
     fn locate_orphans(
         &mut self,
         finish: &[Route],
-        home: &mut Vec<Route>,
+        orphans: &mut Vec<Route>,
         tally: &Tally,
     ) -> Result<(), HaltCause> {
-        let hidden = &self.plan.hidden;
-        if hidden.is_empty() {
+        let orphaned = &self.plan.orphaned;
+        if orphaned.is_empty() {
             return Ok(());
         }
-        tally.expect(hidden.len());
+        tally.expect(orphaned.len());
         let moving = finish.iter().fold(SlotSet::EMPTY, |all, route| all.union(&route.slots));
         self.changed.store(true, Ordering::Relaxed);
         let masters = self.cluster.report.nodes.iter().filter(|node| node.view.me().is_master());
         let masters = masters.map(|node| node.id()).collect_vec();
         let nodes = self.cluster.report.nodes.iter().zip(&mut self.cluster.servers);
-        let hiding = nodes.filter(|(node, _)| hidden.contains_key(&node.id()));
+        let hiding = nodes.filter(|(node, _)| orphaned.contains_key(&node.id()));
         let found = all_at_once(hiding, |(_, server)| {
             let found = locate_orphans(server, &masters, &moving);
             tally.add(1);
@@ -417,9 +395,9 @@ impl Run<'_> {
         for found in found {
             for route in found? {
                 let ends = |known: &&mut Route| known.from == route.from && known.to == route.to;
-                match home.iter_mut().find(ends) {
+                match orphans.iter_mut().find(ends) {
                     Some(known) => known.slots = known.slots.union(&route.slots),
-                    None => home.push(route),
+                    None => orphans.push(route),
                 }
             }
         }

@@ -13,7 +13,7 @@ use super::rounds::{Lacking, Rounds, Speaker};
 use super::serve;
 use super::wait::Deadline;
 use crate::model::ClusterView;
-use crate::plan::formation::{Formation, Lack, Step};
+use crate::plan::formation::{Lack, Step, TopologyPlan};
 use crate::wire::{Server, WireError, all_at_once};
 
 /// Handshakes of nodes that know each other are over in a tenth of a second. One that is not meets
@@ -29,7 +29,7 @@ pub struct Options {
 }
 
 struct Run<'a> {
-    plan: &'a Formation,
+    plan: &'a TopologyPlan,
     servers: &'a mut [Server],
     options: &'a Options,
     observer: &'a dyn Observer,
@@ -42,7 +42,7 @@ struct Run<'a> {
 ///
 /// Gives whether anything had to be done.
 pub fn apply(
-    plan: &Formation,
+    plan: &TopologyPlan,
     servers: &mut [Server],
     options: &Options,
     observer: &dyn Observer,
@@ -61,7 +61,7 @@ pub fn apply(
         run.phase(Phase::Serve, |run, tally| {
             let Options { deadline, config_set } = run.options;
             tally.expect(run.servers.len());
-            if *config_set && run.plan.may_hurry {
+            if *config_set && run.plan.may_lower_timeouts {
                 serve::lower_timeouts(run.plan, run.servers, deadline, run.observer)?;
             }
             serve::until_ok(run.servers, deadline, tally)
@@ -134,7 +134,7 @@ impl Run<'_> {
     fn meet(&mut self, tally: &Tally) -> Result<(), HaltCause> {
         let plan = self.plan;
         // Each of a pair has to know the other.
-        let total = plan.strangers.len() * 2;
+        let total = plan.unmet_pairs.len() * 2;
         tally.expect(total);
         if total == 0 {
             return Ok(());

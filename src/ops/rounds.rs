@@ -9,7 +9,7 @@ use super::event::Tally;
 use super::halt::Gap;
 use super::wait::{Deadline, Waited};
 use crate::model::{ClusterView, NodeId};
-use crate::plan::formation::{Formation, Lack};
+use crate::plan::formation::{Lack, TopologyPlan};
 use crate::wire::{Server, WireError, all_at_once};
 
 /// Most MEETs that a node is given at a time. Each is a connection to make, and a few hundred in
@@ -33,7 +33,7 @@ pub(super) enum Speaker {
 
 /// A plan's members, and how they are to speak.
 pub(super) struct Rounds<'a> {
-    pub plan: &'a Formation,
+    pub plan: &'a TopologyPlan,
     pub servers: &'a mut [Server],
     pub deadline: &'a Deadline,
     pub tally: &'a Tally<'a>,
@@ -137,7 +137,7 @@ fn next(pending: &BTreeSet<usize>, speaker: usize) -> Vec<usize> {
 }
 
 /// Who has to speak to whom, for all views to lack nothing.
-fn wanted(plan: &Formation, left: &[Vec<Lacking>], speaker: Speaker) -> HashSet<(usize, usize)> {
+fn wanted(plan: &TopologyPlan, left: &[Vec<Lacking>], speaker: Speaker) -> HashSet<(usize, usize)> {
     let pair = |observer: usize, (id, lack): &Lacking| match (lack, speaker) {
         (Lack::Handshake, _) => None,
         (_, Speaker::Observer) => Some((observer, plan.index_of(*id)?)),
@@ -148,7 +148,7 @@ fn wanted(plan: &Formation, left: &[Vec<Lacking>], speaker: Speaker) -> HashSet<
         .collect()
 }
 
-fn gaps(plan: &Formation, left: &[Vec<Lacking>]) -> Vec<Gap> {
+fn gaps(plan: &TopologyPlan, left: &[Vec<Lacking>]) -> Vec<Gap> {
     let gap = |observer: usize, &(id, lack): &Lacking| {
         let subject = plan.members[plan.index_of(id)?].addr.clone();
         Some(Gap { observer: plan.members[observer].addr.clone(), subject, lack })

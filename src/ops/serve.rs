@@ -13,7 +13,7 @@ use super::guard::SettingGuard;
 use super::halt::HaltCause;
 use super::wait::{Deadline, Waited};
 use crate::model::NodeAddr;
-use crate::plan::formation::{Formation, hurried_timeout};
+use crate::plan::formation::{TopologyPlan, lowered_timeout};
 use crate::wire::{NODE_TIMEOUT, Server, WireError, all_at_once};
 
 /// No server is `ok` sooner after its start (`cluster.c`, CLUSTER_WRITABLE_DELAY); INFO tells whole
@@ -40,7 +40,7 @@ pub(super) fn until_ok(
 /// Makes the wait short where it would be long: lowers the node timeout of masters that are not
 /// `ok`, and puts it back on every way out.
 pub(super) fn lower_timeouts(
-    plan: &Formation,
+    plan: &TopologyPlan,
     servers: &mut [Server],
     deadline: &Deadline,
     observer: &dyn Observer,
@@ -93,7 +93,7 @@ fn lowered(
 ) -> Result<(), HaltCause> {
     let begun = Instant::now();
     let (mut guard, held) = SettingGuard::hold(NODE_TIMEOUT, masters, |server, before| {
-        let lowered = before.parse().ok().and_then(hurried_timeout);
+        let lowered = before.parse().ok().and_then(lowered_timeout);
         Ok(lowered.filter(|_| !server.info().is_ok_and(|info| info.ok)).map(|to| to.to_string()))
     });
     if guard.len() == 0 && held.is_ok() {

@@ -1,6 +1,6 @@
 //! Giving slots to a node by hand, and taking them away.
 
-use super::formation::{Formation, Step};
+use super::formation::{Step, TopologyPlan};
 use crate::model::{ClusterReport, Role, SlotSet};
 
 /// Why slots are not given or taken.
@@ -19,7 +19,7 @@ pub enum AssignError {
 /// Plans that the entry node owns `slots` too, and that all nodes see it.
 ///
 /// Slots that it owns already are no error: the same command may run again.
-pub fn add(cluster: &ClusterReport, slots: &SlotSet) -> Result<Formation, AssignError> {
+pub fn add(cluster: &ClusterReport, slots: &SlotSet) -> Result<TopologyPlan, AssignError> {
     let entry = cluster.entry();
     let me = entry.view.me();
     if let Role::Replica { of } = me.role {
@@ -33,7 +33,7 @@ pub fn add(cluster: &ClusterReport, slots: &SlotSet) -> Result<Formation, Assign
         }
     }
     let left = slots.difference(&me.slots);
-    Ok(Formation::of_cluster(cluster, |node, member| {
+    Ok(TopologyPlan::of_cluster(cluster, |node, member| {
         if node.id() == me.id {
             member.slots = Some(me.slots.union(slots));
             if !left.is_empty() {
@@ -47,7 +47,7 @@ pub fn add(cluster: &ClusterReport, slots: &SlotSet) -> Result<Formation, Assign
 ///
 /// A node that drops a slot does not tell: the others have to be told one by one (cluster
 /// specification, CLUSTER DELSLOTS).
-pub fn delete(cluster: &ClusterReport, slots: &SlotSet) -> Result<Formation, AssignError> {
+pub fn delete(cluster: &ClusterReport, slots: &SlotSet) -> Result<TopologyPlan, AssignError> {
     let me = cluster.entry().view.me();
     let open = cluster.nodes.iter().find_map(|report| {
         let open: SlotSet = report.view.open.iter().map(|open| open.slot).collect();
@@ -72,7 +72,7 @@ pub fn delete(cluster: &ClusterReport, slots: &SlotSet) -> Result<Formation, Ass
     if !nowhere.is_empty() {
         return Err(AssignError::NotOwned { node: me.name(), slots: nowhere, owner: None });
     }
-    Ok(Formation::of_cluster(cluster, |node, member| {
+    Ok(TopologyPlan::of_cluster(cluster, |node, member| {
         if member.id == me.id {
             member.slots = Some(me.slots.difference(slots));
         }

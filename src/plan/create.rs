@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use itertools::Itertools;
 
 use super::bus_tls::TlsApart;
-use super::formation::{Formation, Member, Step};
+use super::formation::{Member, Step, TopologyPlan};
 use super::layout::Layout;
 use crate::model::{Flag, NodeAddr, NodeId, NodeReport, Role, SlotSet};
 
@@ -53,7 +53,7 @@ impl Objection {
 ///
 /// A node may be new, or stand where an earlier run of this very plan left it: then only what is
 /// missing is planned. Anything else is an objection, and all of them are given.
-pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<Formation, Vec<Objection>> {
+pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<TopologyPlan, Vec<Objection>> {
     let shared = shared_ids(reports);
     if !shared.is_empty() {
         return Err(shared);
@@ -96,7 +96,7 @@ pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<Formation, Vec<Ob
             steps,
         }
     });
-    Ok(Formation::new(members.collect(), &reports.iter().collect_vec(), true))
+    Ok(TopologyPlan::new(members.collect(), &reports.iter().collect_vec(), true))
 }
 
 /// What somebody should know before such a cluster is formed.

@@ -9,7 +9,7 @@ pub type Source = (NodeAddr, Origin);
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct ImportRequest {
     /// The sources keep their keys.
     pub copy: bool,
     /// The sources' database.
@@ -33,7 +33,7 @@ impl Targets {
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Import {
+pub struct ImportPlan {
     pub targets: Targets,
     /// Keys of the database that is asked for, over all sources.
     pub keys: u64,
@@ -62,22 +62,22 @@ pub enum ImportError {
 pub fn plan(
     cluster: &ClusterReport,
     sources: &[Source],
-    wish: Wish,
-) -> Result<Import, ImportError> {
+    request: ImportRequest,
+) -> Result<ImportPlan, ImportError> {
     for (addr, origin) in sources {
         let is_it = |id: &str| !id.is_empty() && id == origin.run_id;
         if cluster.nodes.iter().any(|node| is_it(&node.run_id)) {
             return Err(ImportError::Itself(addr.clone()));
         }
-        if origin.is_replica && !wish.copy {
+        if origin.is_replica && !request.copy {
             return Err(ImportError::Replica(addr.clone()));
         }
     }
     let sum = |of: &dyn Fn(&Origin) -> u64| sources.iter().map(|(_, origin)| of(origin)).sum();
-    Ok(Import {
+    Ok(ImportPlan {
         targets: targets(cluster)?,
-        keys: sum(&|origin| origin.keys_in(wish.database)),
-        beside: sum(&|origin| origin.keys_beside(wish.database)),
+        keys: sum(&|origin| origin.keys_in(request.database)),
+        beside: sum(&|origin| origin.keys_beside(request.database)),
     })
 }
 
@@ -124,7 +124,7 @@ mod tests {
         vec![("127.0.0.1:6379".parse().unwrap(), origin)]
     }
 
-    const COPY: Wish = Wish { copy: true, database: 0 };
+    const COPY: ImportRequest = ImportRequest { copy: true, database: 0 };
 
     #[test]
     fn every_slot_has_the_master_that_owns_it() {
@@ -141,15 +141,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_said_beforehand() {
-        let refused = |cluster: &ClusterReport, origin, wish| {
-            plan(cluster, &source(origin), wish).unwrap_err().to_string()
+        let refused = |cluster: &ClusterReport, origin, request| {
+            plan(cluster, &source(origin), request).unwrap_err().to_string()
         };
         let (whole, part) = (cluster("101-16383"), cluster("101-16000"));
         let own = Origin { run_id: whole.nodes[1].run_id.clone(), ..Origin::default() };
         assert!(refused(&whole, own, COPY).contains("itself a node"));
         let replica = Origin { is_replica: true, ..Origin::default() };
         assert!(plan(&whole, &source(replica.clone()), COPY).is_ok());
-        let take = Wish { copy: false, ..COPY };
+        let take = ImportRequest { copy: false, ..COPY };
         assert!(refused(&whole, replica, take).contains("not taken away"));
         let lacks = refused(&part, Origin::default(), COPY);
         assert!(lacks.contains("16001-16383"), "{lacks}");

@@ -3,7 +3,7 @@
 
 use itertools::Itertools;
 
-use super::formation::{Formation, Step};
+use super::formation::{Step, TopologyPlan};
 use super::meet::{self, MeetError};
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeReport, Role, SlotSet};
 
@@ -48,7 +48,7 @@ pub enum JoinError {
 /// A plan, and whose replica the node becomes.
 #[derive(Clone, Debug)]
 pub struct Join {
-    pub formation: Formation,
+    pub formation: TopologyPlan,
     pub parent: Option<NodeId>,
 }
 
@@ -106,7 +106,7 @@ pub fn plan(
         }
         (member.role, member.slots) = (Some(role), Some(slots.clone()));
     }
-    Ok(Join { formation: Formation::new(members, &all, true), parent })
+    Ok(Join { formation: TopologyPlan::new(members, &all, true), parent })
 }
 
 fn master(cluster: &ClusterReport, newcomer: &NodeReport, id: NodeId) -> Result<NodeId, JoinError> {

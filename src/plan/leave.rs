@@ -1,7 +1,7 @@
 //! Nodes leave a cluster: who takes their slots, whom their replicas follow then.
 
 use super::check::owners;
-use super::formation::{Formation, Step};
+use super::formation::{Step, TopologyPlan};
 use super::join::best_parent;
 use super::transfer::{self, Transfer, TransferError};
 use crate::model::{ClusterReport, NodeId, Role, SlotSet};
@@ -33,8 +33,8 @@ pub struct Leave {
 
 impl Leave {
     /// The plan by which the replicas come to their new masters.
-    pub fn homing(&self, cluster: &ClusterReport) -> Formation {
-        Formation::of_cluster(cluster, |node, member| {
+    pub fn homing(&self, cluster: &ClusterReport) -> TopologyPlan {
+        TopologyPlan::of_cluster(cluster, |node, member| {
             if let Some((_, of)) = self.homes.iter().find(|(id, _)| *id == node.id()) {
                 member.role = Some(Role::Replica { of: *of });
                 member.steps.push(Step::Follow(*of));

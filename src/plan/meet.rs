@@ -4,7 +4,7 @@ use itertools::Itertools;
 
 use super::bus_tls::TlsApart;
 use super::create::is_new;
-use super::formation::{Formation, Member, Step};
+use super::formation::{Member, Step, TopologyPlan};
 use crate::model::{ClusterReport, Flag, NodeAddr, NodeId, NodeReport, SlotSet};
 
 /// Why a node is not introduced.
@@ -27,10 +27,10 @@ pub enum MeetError {
 /// Plans that every node of the cluster and every newcomer know each other.
 ///
 /// Newcomers that are in already are left alone.
-pub fn plan(cluster: &ClusterReport, newcomers: &[NodeReport]) -> Result<Formation, MeetError> {
+pub fn plan(cluster: &ClusterReport, newcomers: &[NodeReport]) -> Result<TopologyPlan, MeetError> {
     let (members, all) = members(cluster, newcomers)?;
-    let mut plan = Formation::new(members, &all, true);
-    if plan.strangers.is_empty() {
+    let mut plan = TopologyPlan::new(members, &all, true);
+    if plan.unmet_pairs.is_empty() {
         plan.members.iter_mut().for_each(|member| member.steps.clear());
     }
     Ok(plan)

@@ -38,7 +38,7 @@ impl ReplicaSlots {
     }
 
     /// Whether `fix` can do anything about it now.
-    pub fn is_curable(&self) -> bool {
+    pub fn is_repairable(&self) -> bool {
         !self.claims.is_empty() || self.clearing != Clearing::Wait
     }
 }

@@ -1,6 +1,6 @@
 //! Making a node a replica.
 
-use super::formation::{Formation, Step};
+use super::formation::{Step, TopologyPlan};
 use crate::model::{ClusterReport, FindError, Flag, NodeRef, Role, SlotSet};
 
 /// Why a node does not become a replica.
@@ -21,7 +21,7 @@ pub enum ReplicateError {
 }
 
 /// Plans that the entry node replicates `master`, and that all nodes see it.
-pub fn plan(cluster: &ClusterReport, master: &NodeRef) -> Result<Formation, ReplicateError> {
+pub fn plan(cluster: &ClusterReport, master: &NodeRef) -> Result<TopologyPlan, ReplicateError> {
     let entry = cluster.entry();
     let me = entry.view.me();
     let target = master.find(cluster)?;
@@ -41,7 +41,7 @@ pub fn plan(cluster: &ClusterReport, master: &NodeRef) -> Result<Formation, Repl
         return Err(ReplicateError::HasKeys { node: me.name(), keys: entry.keys });
     }
     let role = Role::Replica { of: target.id };
-    Ok(Formation::of_cluster(cluster, |node, member| {
+    Ok(TopologyPlan::of_cluster(cluster, |node, member| {
         if node.id() == me.id {
             member.role = Some(role);
             if me.role != role {

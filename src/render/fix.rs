@@ -9,7 +9,7 @@ use super::fix_replicas::{RejoinJson, ReplicaJson, replica_json, replica_lines};
 use super::table::{Table, wrapped};
 use super::transfer::EndJson;
 use crate::model::{ClusterReport, NodeId, OpenState, SlotSet};
-use crate::plan::fix::{Cure, End, Fix, Repair};
+use crate::plan::fix::{FixPlan, NodeSlotState, Repair, RepairAction};
 
 /// The widest list of slots in a row, where there is room, and where there is not.
 const WIDE: [usize; 2] = [28, 11];
@@ -93,7 +93,7 @@ pub struct FixJson {
     pub odd_functions: Vec<String>,
 }
 
-pub fn fix_json(plan: &Fix, report: &ClusterReport) -> FixJson {
+pub fn fix_json(plan: &FixPlan, report: &ClusterReport) -> FixJson {
     let name = |id: &NodeId| report.name(*id);
     let members = &plan.meet.members;
     let libraries = |libraries: &Vec<_>| {
@@ -103,13 +103,13 @@ pub fn fix_json(plan: &Fix, report: &ClusterReport) -> FixJson {
     FixJson {
         slots: plan.repairs.iter().map(|repair| repair_json(repair, report)).collect(),
         hidden: plan
-            .hidden
+            .orphaned
             .iter()
             .map(|(id, keys)| HiddenJson { node: name(id), keys: *keys })
             .collect(),
         introductions: plan
             .meet
-            .strangers
+            .unmet_pairs
             .iter()
             .map(|(one, other)| [name(&members[*one].id), name(&members[*other].id)])
             .collect(),
@@ -136,7 +136,7 @@ pub fn fix_json(plan: &Fix, report: &ClusterReport) -> FixJson {
 
 fn repair_json(repair: &Repair, report: &ClusterReport) -> RepairJson {
     let end = |id: NodeId| EndJson { node: report.name(id), id };
-    let claim = |part: &End| ClaimJson {
+    let claim = |part: &NodeSlotState| ClaimJson {
         node: report.name(part.node),
         id: part.node,
         epoch: part.epoch,
@@ -147,16 +147,16 @@ fn repair_json(repair: &Repair, report: &ClusterReport) -> RepairJson {
             .iter()
             .map(|(state, peer)| OpenJson { state: *state, peer: report.name(*peer) })
             .collect(),
-        mistaken: part.misled,
+        mistaken: part.stale_owner,
         action: becomes(repair, part),
     };
     RepairJson {
         slots: repair.slots.clone(),
         count: repair.slots.len(),
-        action: match repair.cure {
-            Cure::Finish { .. } => "finish",
-            Cure::Settle { .. } => "settle",
-            Cure::Wait { .. } => "wait",
+        action: match repair.action {
+            RepairAction::Finish { .. } => "finish",
+            RepairAction::Settle { .. } => "settle",
+            RepairAction::Wait { .. } => "wait",
         },
         owner: repair.owner().map(end),
         lost_by: repair.lost.map(end),
@@ -164,33 +164,33 @@ fn repair_json(repair: &Repair, report: &ClusterReport) -> RepairJson {
     }
 }
 
-fn is(end: &End) -> String {
+fn is(end: &NodeSlotState) -> String {
     let has = |wanted| end.open.iter().any(|(state, _)| *state == wanted);
     let parts = [
         (end.claims, "owner"),
         (has(OpenState::Migrating), "migrating"),
         (has(OpenState::Importing), "importing"),
-        (end.misled && end.open.is_empty(), "mistaken"),
+        (end.stale_owner && end.open.is_empty(), "mistaken"),
     ];
     parts.iter().filter(|(is_so, _)| *is_so).map(|(_, word)| *word).join(", ")
 }
 
 /// What becomes of a node's part, in a word: whoever sends keys gives up its claim and its marks too.
-fn becomes(repair: &Repair, end: &End) -> &'static str {
-    match repair.cure {
-        Cure::Finish { from, .. } if end.node == from => "gives slot",
-        Cure::Wait { .. } => "left alone",
+fn becomes(repair: &Repair, end: &NodeSlotState) -> &'static str {
+    match repair.action {
+        RepairAction::Finish { from, .. } if end.node == from => "gives slot",
+        RepairAction::Wait { .. } => "left alone",
         _ if repair.owner() == Some(end.node) => "owner",
-        Cure::Finish { .. } => "",
-        Cure::Settle { .. } if end.keys > 0 => "sends keys",
-        Cure::Settle { .. } if end.claims => "yields",
-        Cure::Settle { .. } if !end.open.is_empty() => "closed",
-        Cure::Settle { .. } => "told",
+        RepairAction::Finish { .. } => "",
+        RepairAction::Settle { .. } if end.keys > 0 => "sends keys",
+        RepairAction::Settle { .. } if end.claims => "yields",
+        RepairAction::Settle { .. } if !end.open.is_empty() => "closed",
+        RepairAction::Settle { .. } => "told",
     }
 }
 
 /// The plan for a person: a row for each node's part in the troubled slots, then all else.
-pub fn fix_text(plan: &Fix, report: &ClusterReport) -> String {
+pub fn fix_text(plan: &FixPlan, report: &ClusterReport) -> String {
     let mut lines = Vec::new();
     if !plan.repairs.is_empty() {
         let (table, rows) = slots_table(plan, report, WIDE[0]);
@@ -206,14 +206,14 @@ pub fn fix_text(plan: &Fix, report: &ClusterReport) -> String {
 }
 
 /// The table, and how many rows it would have in full.
-fn slots_table(plan: &Fix, report: &ClusterReport, columns: usize) -> (Table, usize) {
+fn slots_table(plan: &FixPlan, report: &ClusterReport, columns: usize) -> (Table, usize) {
     let mut table = Table::new(&["Slots", "Node", ">Epoch", ">Keys", "Is", "Action"]);
     let mut rows = 0;
     for repair in &plan.repairs {
-        let (deaf, parts): (Vec<&End>, Vec<&End>) = repair
-            .ends
-            .iter()
-            .partition(|end| end.misled && !end.claims && end.keys == 0 && end.open.is_empty());
+        let (deaf, parts): (Vec<&NodeSlotState>, Vec<&NodeSlotState>) =
+            repair.ends.iter().partition(|end| {
+                end.stale_owner && !end.claims && end.keys == 0 && end.open.is_empty()
+            });
         let mut first = repair.slots.short(columns);
         for end in parts.iter().take(ROWS.saturating_sub(rows)) {
             table.row([
@@ -238,42 +238,42 @@ fn slots_table(plan: &Fix, report: &ClusterReport, columns: usize) -> (Table, us
     (table, rows)
 }
 
-fn sentences(plan: &Fix, report: &ClusterReport) -> Vec<String> {
+fn sentences(plan: &FixPlan, report: &ClusterReport) -> Vec<String> {
     let name = |id: NodeId| report.name(id);
     let mut lines = Vec::new();
-    let mut by_cure: BTreeMap<Cure, SlotSet> = BTreeMap::new();
+    let mut by_action: BTreeMap<RepairAction, SlotSet> = BTreeMap::new();
     for repair in &plan.repairs {
-        let slots = by_cure.entry(repair.cure).or_insert(SlotSet::EMPTY);
+        let slots = by_action.entry(repair.action).or_insert(SlotSet::EMPTY);
         *slots = slots.union(&repair.slots);
     }
-    for (cure, slots) in by_cure {
+    for (action, slots) in by_action {
         let words = slots.words();
-        match cure {
-            Cure::Finish { from, to } => lines.push(format!(
+        match action {
+            RepairAction::Finish { from, to } => lines.push(format!(
                 "{words}: the move from {} to {} is finished",
                 name(from),
                 name(to)
             )),
-            Cure::Wait { of, .. } if report.loading(of).is_some() => lines.push(format!(
+            RepairAction::Wait { of, .. } if report.loading(of).is_some() => lines.push(format!(
                 "{words}: left alone, they belong to {}, which is loading its data; to wait for it: rcluster check {} --wait 10m",
                 name(of),
                 report.entry().via
             )),
-            Cure::Wait { of, replica: None } => lines.push(format!(
+            RepairAction::Wait { of, replica: None } => lines.push(format!(
                 "{words}: left alone, they belong to {}, which gives no answer; bring it back, or give them to others, without their keys, by --with-unreachable-masters",
                 name(of)
             )),
-            Cure::Wait { of, replica: Some(replica) } => lines.push(format!(
+            RepairAction::Wait { of, replica: Some(replica) } => lines.push(format!(
                 "{words}: left alone, they belong to {}, which gives no answer; its replica {} has their keys: rcluster failover {} {} --force (or --takeover)",
                 name(of),
                 name(replica),
                 report.entry().via,
                 name(replica)
             )),
-            Cure::Settle { .. } => {}
+            RepairAction::Settle { .. } => {}
         }
     }
-    for (id, keys) in &plan.hidden {
+    for (id, keys) in &plan.orphaned {
         lines.push(format!(
             "{} holds {keys} keys of slots that are not its own, and does not tell of which: they go home",
             name(*id)
@@ -281,7 +281,7 @@ fn sentences(plan: &Fix, report: &ClusterReport) -> Vec<String> {
     }
     lines.extend(replica_lines(plan, report));
     let rejoins = |index: &usize| plan.rejoins.contains_key(&plan.meet.members[*index].id);
-    let met = plan.meet.strangers.iter().filter(|(one, other)| !rejoins(one) && !rejoins(other));
+    let met = plan.meet.unmet_pairs.iter().filter(|(one, other)| !rejoins(one) && !rejoins(other));
     let strangers = met.collect_vec();
     if strangers.len() > PAIRS {
         lines
@@ -310,7 +310,7 @@ fn sentences(plan: &Fix, report: &ClusterReport) -> Vec<String> {
 }
 
 /// What is lost where slots are taken from nodes that give no answer.
-pub fn loss_text(plan: &Fix, report: &ClusterReport) -> String {
+pub fn loss_text(plan: &FixPlan, report: &ClusterReport) -> String {
     let lines = plan.lost().into_iter().map(|(id, slots)| {
         wrapped(&format!(
             "{} gives no answer and has no replica that does: every key that it holds in {} is lost",

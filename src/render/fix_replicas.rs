@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::{ClusterReport, SlotSet};
-use crate::plan::fix::Fix;
+use crate::plan::fix::FixPlan;
 use crate::plan::replica_slots::{Clearing, ReplicaSlots};
 
 /// A replica with a say in slots.
@@ -41,7 +41,7 @@ pub(super) fn replica_json(found: &ReplicaSlots, report: &ClusterReport) -> Repl
 }
 
 /// A sentence for each.
-pub(super) fn replica_lines(plan: &Fix, report: &ClusterReport) -> Vec<String> {
+pub(super) fn replica_lines(plan: &FixPlan, report: &ClusterReport) -> Vec<String> {
     let mut lines = Vec::new();
     for found in &plan.replicas {
         let (node, master) = (report.name(found.node), report.name(found.master));

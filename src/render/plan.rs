@@ -9,7 +9,7 @@ use super::rows::ShardJson;
 use super::table::{Table, wrapped};
 use super::ui::{Manner, Ui};
 use crate::model::{NodeAddr, SlotSet};
-use crate::plan::formation::{Formation, Step};
+use crate::plan::formation::{Step, TopologyPlan};
 use crate::plan::layout::Verdict;
 
 /// One command to one node, in JSON.
@@ -88,7 +88,7 @@ pub fn verdicts_text(ui: &Ui, verdicts: &[Verdict]) -> String {
 }
 
 /// Every command of the plan in the order in which they have to be given.
-pub fn steps_json(plan: &Formation) -> Vec<StepJson> {
+pub fn steps_json(plan: &TopologyPlan) -> Vec<StepJson> {
     let (epochs, rest): (Vec<_>, Vec<_>) =
         told(plan).partition(|(_, step)| matches!(step, Step::SetEpoch(_)));
     let say =
@@ -104,7 +104,7 @@ pub fn steps_json(plan: &Formation) -> Vec<StepJson> {
     epochs.into_iter().map(say).chain(meet).chain(rest.into_iter().map(say)).collect()
 }
 
-fn told(plan: &Formation) -> impl Iterator<Item = (&NodeAddr, &Step)> {
+fn told(plan: &TopologyPlan) -> impl Iterator<Item = (&NodeAddr, &Step)> {
     plan.members.iter().flat_map(|member| member.steps.iter().map(|step| (&member.addr, step)))
 }
 
@@ -133,10 +133,10 @@ fn command(step: &Step) -> String {
 }
 
 /// The steps for a person, a line each; introductions are counted where they are many.
-pub fn steps_text(plan: &Formation) -> String {
+pub fn steps_text(plan: &TopologyPlan) -> String {
     let steps = steps_json(plan);
     let line = |step: &StepJson| format!("  {}  {}\n", step.node, step.command);
-    if plan.strangers.len() <= 20 {
+    if plan.unmet_pairs.len() <= 20 {
         return steps.iter().map(line).collect();
     }
     let (meets, rest): (Vec<_>, Vec<_>) =
@@ -179,7 +179,7 @@ known() {
 
 /// The plan as a shell script of plain redis-cli commands; `flags` go into each of them, a value
 /// after its name and as it is between two quotes.
-pub fn script(plan: &Formation, flags: &[String]) -> String {
+pub fn script(plan: &TopologyPlan, flags: &[String]) -> String {
     let flags = flags.iter().map(|flag| format!("{} ", for_shell(flag))).join("");
     let cli = |node: &NodeAddr| format!("redis-cli {flags}-h {} -p {}", node.host(), node.port());
     let mut lines = vec![PRELUDE.to_owned()];

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::context::Context;
 use crate::commands::args::{ChangeArgs, ConsentArgs, Format, WITHIN};
 use crate::ops::{Deadline, Options};
-use crate::plan::formation::Formation;
+use crate::plan::formation::TopologyPlan;
 use crate::render::{Usage, exit, script, steps_text};
 
 impl ConsentArgs {
@@ -80,7 +80,7 @@ impl ChangeArgs {
     }
 
     /// Shows a plan and does no more.
-    pub fn show_only(&self, cx: &Context, plan: &Formation) -> anyhow::Result<()> {
+    pub fn show_only(&self, cx: &Context, plan: &TopologyPlan) -> anyhow::Result<()> {
         match self.format {
             Format::Layout => return Err(Usage::new("--format layout is for create").into()),
             Format::Script => cx.ui.print(&script(plan, &cx.redis_cli_flags))?,

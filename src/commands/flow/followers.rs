@@ -5,7 +5,7 @@ use itertools::Itertools;
 use super::context::Context;
 use crate::model::{ClusterReport, LoginFailure, NodeAddr, NodeId, NodeReport};
 use crate::plan::check::{Kind, check};
-use crate::plan::formation::{Formation, Step};
+use crate::plan::formation::{Step, TopologyPlan};
 use crate::plan::versions::TooNew;
 use crate::render::Failure;
 use crate::wire::{Server, all_at_once};
@@ -22,7 +22,7 @@ pub struct Follower<'a> {
 
 /// Those whom a plan makes a replica; `reports` and `servers` are the members', in their order.
 pub fn of_plan<'a>(
-    plan: &Formation,
+    plan: &TopologyPlan,
     reports: &[&'a NodeReport],
     servers: &'a mut [Server],
 ) -> Vec<Follower<'a>> {
@@ -31,7 +31,7 @@ pub fn of_plan<'a>(
 
 /// The masters that a plan gives replicas, each as the replica that it is after a failover.
 pub fn after_failover<'a>(
-    plan: &Formation,
+    plan: &TopologyPlan,
     reports: &[&'a NodeReport],
     servers: &'a mut [Server],
 ) -> Vec<Follower<'a>> {
@@ -73,7 +73,7 @@ pub fn of_heirs<'a>(
 }
 
 /// Who follows whom by a plan, by index.
-fn pairs(plan: &Formation) -> Vec<(usize, usize)> {
+fn pairs(plan: &TopologyPlan) -> Vec<(usize, usize)> {
     let follows = |step: &Step| match step {
         Step::Follow(of) => plan.index_of(*of),
         _ => None,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::context::Context;
 use crate::commands::args::ChangeArgs;
 use crate::ops;
-use crate::plan::formation::Formation;
+use crate::plan::formation::TopologyPlan;
 use crate::render::{StepJson, exit, steps_json};
 use crate::wire::Server;
 
@@ -24,7 +24,7 @@ struct StepResult {
 pub fn run(
     cx: &Context,
     change: &ChangeArgs,
-    plan: &Formation,
+    plan: &TopologyPlan,
     servers: &mut [Server],
     question: Option<&str>,
     done: &str,

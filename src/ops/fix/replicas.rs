@@ -9,18 +9,18 @@ use super::Run;
 use crate::model::{Link, NodeId, SlotSet};
 use crate::ops::event::Tally;
 use crate::ops::halt::HaltCause;
-use crate::plan::fix::Fix;
+use crate::plan::fix::FixPlan;
 use crate::plan::replica_slots::Clearing;
 use crate::wire::all_at_once;
 
 /// What replicas claim.
-pub(super) fn claims(plan: &Fix) -> impl Iterator<Item = (NodeId, SlotSet)> {
+pub(super) fn claims(plan: &FixPlan) -> impl Iterator<Item = (NodeId, SlotSet)> {
     let claims = plan.replicas.iter().map(|found| (found.node, found.claims.clone()));
     claims.filter(|(_, slots)| !slots.is_empty())
 }
 
 /// Slots that are open at replicas, with the masters that pass on that they are not.
-pub(super) fn passed_on(plan: &Fix) -> impl Iterator<Item = (NodeId, SlotSet)> {
+pub(super) fn passed_on(plan: &FixPlan) -> impl Iterator<Item = (NodeId, SlotSet)> {
     let passed_on = plan.replicas.iter().filter(|found| found.clearing == Clearing::Master);
     let passed_on = passed_on.map(|found| (found.master, found.open.clone()));
     passed_on.filter(|(_, slots)| !slots.is_empty())

@@ -1,88 +1,26 @@
 //! What mends a cluster: who is to own each troubled slot, whose keys go home, and what else has to
 //! be set right. Why nothing is lost by it is told in `docs/fix.md`.
 
+mod inventory;
 mod rejoin;
+mod repair;
+mod request;
+mod routes;
 mod slots;
+
+pub use inventory::{KeyCounts, KeyInventory, Library, to_count, to_count_next};
+pub use repair::{NodeSlotState, Repair, RepairAction};
+pub use request::{FixRequest, Prefer};
+pub use routes::routes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use itertools::Itertools;
 
-use super::check::owners;
-use super::formation::{Formation, Step, timeout_before};
+use super::formation::{Step, TopologyPlan, timeout_before};
 use super::meet::MeetError;
 use super::replica_slots::{ReplicaSlots, replica_slots};
-use crate::model::{ClusterReport, NodeId, OpenState, Slot, SlotSet};
-
-/// How many keys nodes hold, by slot; slots without any are left out.
-pub type KeyCounts = BTreeMap<NodeId, BTreeMap<Slot, u64>>;
-
-/// A function library: its name and its code.
-pub type Library = (Vec<u8>, Vec<u8>);
-
-/// Whose word counts where two nodes say different things.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Prefer {
-    /// Nobody's: values that differ are both kept.
-    Nobody,
-    Node(NodeId),
-    /// The node with the higher config epoch.
-    NewestEpoch,
-}
-
-/// What the user wants.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
-    pub prefer: Prefer,
-    /// Whether slots of masters that give no answer go to others.
-    pub abandon: bool,
-}
-
-/// The facts that a report does not have.
-#[derive(Clone, Debug, Default)]
-pub struct Holdings {
-    pub keys: KeyCounts,
-    /// How many keys masters hold in slots that they do not own and cannot tell.
-    pub hidden: BTreeMap<NodeId, u64>,
-    /// The function libraries of masters, where any has some.
-    pub libraries: BTreeMap<NodeId, Vec<Library>>,
-}
-
-/// What one node says of, or holds of, some slots.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct End {
-    pub node: NodeId,
-    pub epoch: u64,
-    /// In all these slots together.
-    pub keys: u64,
-    /// Whether it says that it owns them.
-    pub claims: bool,
-    pub open: Vec<(OpenState, NodeId)>,
-    /// Whether it takes another for the owner than will be.
-    pub misled: bool,
-}
-
-/// What becomes of slots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cure {
-    /// A move that was begun is finished.
-    Finish { from: NodeId, to: NodeId },
-    /// One master owns them and has all their keys; marks are taken away.
-    Settle { owner: NodeId },
-    /// They belong to a node that gives no answer, and wait for it, or for a replica of it that has
-    /// its keys and does.
-    Wait { of: NodeId, replica: Option<NodeId> },
-}
-
-/// Slots that are alike in everything, and what becomes of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repair {
-    pub slots: SlotSet,
-    pub ends: Vec<End>,
-    pub cure: Cure,
-    /// The silent node whose they were, where they are taken from it.
-    pub lost: Option<NodeId>,
-}
+use crate::model::{ClusterReport, NodeId, SlotSet};
 
 /// A setting that a node gets, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,9 +32,9 @@ pub struct Timeout {
 
 /// A whole plan.
 #[derive(Clone, Debug)]
-pub struct Fix {
+pub struct FixPlan {
     /// Introduces nodes that have lost each other.
-    pub meet: Formation,
+    pub meet: TopologyPlan,
     pub timeouts: Vec<Timeout>,
     /// Masters with slots that share a config epoch.
     pub collisions: Vec<Vec<NodeId>>,
@@ -107,84 +45,35 @@ pub struct Fix {
     pub rejoins: BTreeMap<NodeId, NodeId>,
     pub repairs: Vec<Repair>,
     /// Masters with keys that are not their own, and how many: of which slots is found out last.
-    pub hidden: BTreeMap<NodeId, u64>,
+    pub orphaned: BTreeMap<NodeId, u64>,
     /// Function libraries that masters lack.
     pub libraries: Vec<(NodeId, Vec<Library>)>,
     /// Libraries of one name with different code on different masters: left alone.
     pub odd_libraries: Vec<String>,
 }
 
-impl Repair {
-    /// The one owner in the end, where there is to be one now.
-    pub fn owner(&self) -> Option<NodeId> {
-        match self.cure {
-            Cure::Finish { to, .. } => Some(to),
-            Cure::Settle { owner } => Some(owner),
-            Cure::Wait { .. } => None,
-        }
-    }
-
-    fn settles(&self) -> Option<NodeId> {
-        match self.cure {
-            Cure::Settle { owner } => Some(owner),
-            _ => None,
-        }
-    }
-
-    /// The owner-to-be, where it does not say so yet.
-    pub fn taker(&self) -> Option<NodeId> {
-        let owner = self.settles()?;
-        (!self.ends.iter().any(|end| end.node == owner && end.claims)).then_some(owner)
-    }
-
-    /// Nodes that own the slots by their own word and have to give them up.
-    pub fn losers(&self) -> impl Iterator<Item = &End> {
-        let owner = self.settles();
-        self.ends.iter().filter(move |end| end.claims && owner.is_some_and(|id| id != end.node))
-    }
-
-    /// Nodes whose keys of these slots go to the owner.
-    pub fn strays(&self) -> impl Iterator<Item = &End> {
-        let owner = self.settles();
-        self.ends.iter().filter(move |end| end.keys > 0 && owner.is_some_and(|id| id != end.node))
-    }
-
-    /// Nodes that mark these slots as open, where that is to end.
-    pub fn marked(&self) -> impl Iterator<Item = &End> {
-        let settles = self.settles().is_some();
-        self.ends.iter().filter(move |end| settles && !end.open.is_empty())
-    }
-
-    /// Whether anybody has to hear anew who the owner is.
-    pub fn is_announced(&self) -> bool {
-        let misled = self.ends.iter().any(|end| end.misled);
-        self.settles().is_some()
-            && (misled || self.taker().is_some() || self.losers().next().is_some())
-    }
-}
-
-impl Fix {
+impl FixPlan {
     /// Whether there is nothing that could be done.
     pub fn is_done(&self) -> bool {
         self.meet.is_done()
             && self.timeouts.is_empty()
             && self.collisions.is_empty()
             && self.libraries.is_empty()
-            && self.hidden.is_empty()
-            && !self.replicas.iter().any(ReplicaSlots::is_curable)
-            && self.repairs.iter().all(|repair| matches!(repair.cure, Cure::Wait { .. }))
+            && self.orphaned.is_empty()
+            && !self.replicas.iter().any(ReplicaSlots::is_repairable)
+            && self.repairs.iter().all(|repair| matches!(repair.action, RepairAction::Wait { .. }))
     }
 
     /// Whether the servers may come to all of this by themselves: gossip is on its way.
     pub fn may_pass(&self) -> bool {
         let passes = |repair: &Repair| {
-            let quiet = |end: &End| end.open.is_empty() && (end.keys == 0 || end.claims);
+            let quiet = |end: &NodeSlotState| end.open.is_empty() && (end.keys == 0 || end.claims);
             repair.ends.iter().all(quiet) && repair.ends.iter().any(|end| end.claims)
         };
         self.meet.is_done()
             && self.timeouts.is_empty()
             && self.libraries.is_empty()
-            && self.hidden.is_empty()
+            && self.orphaned.is_empty()
             && self.replicas.is_empty()
             && self.repairs.iter().all(passes)
             && !self.is_done()
@@ -203,37 +92,15 @@ impl Fix {
     }
 }
 
-/// Masters that hold keys, and the slots of which that matters: those that are not theirs, those
-/// that another claims as well, and those that are open anywhere.
-pub fn to_count(report: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
-    let open = report.nodes.iter().flat_map(|node| &node.view.open).map(|open| open.slot);
-    let open: SlotSet = open.collect();
-    let masters = report.nodes.iter().filter(|node| node.view.me().is_master() && node.keys > 0);
-    let claimed = owners(report);
-    masters
-        .map(|node| {
-            let own = &node.view.me().slots;
-            let others = claimed.iter().filter(|(id, _)| *id != node.id());
-            let shared =
-                others.fold(SlotSet::EMPTY, |all, (_, slots)| all.union(&slots.intersection(own)));
-            (node.id(), own.complement().union(&shared).union(&open))
-        })
-        .collect()
-}
-
-/// Masters that should be asked once more: the owners of slots of which another holds keys.
-pub fn to_count_next(report: &ClusterReport, counted: &KeyCounts) -> Vec<(NodeId, SlotSet)> {
-    let held: SlotSet = counted.values().flat_map(|slots| slots.keys().copied()).collect();
-    let masters = report.nodes.iter().filter(|node| node.view.me().is_master() && node.keys > 0);
-    let asked = masters.map(|node| (node.id(), node.view.me().slots.intersection(&held)));
-    asked.filter(|(_, slots)| !slots.is_empty()).collect()
-}
-
 /// The whole plan.
 ///
 /// # Errors
 /// Two servers with one node id.
-pub fn plan(report: &ClusterReport, holdings: &Holdings, wish: &Wish) -> Result<Fix, MeetError> {
+pub fn plan(
+    report: &ClusterReport,
+    inventory: &KeyInventory,
+    request: &FixRequest,
+) -> Result<FixPlan, MeetError> {
     let replicas = replica_slots(report);
     let rejoins = rejoin::rejoins(report, &replicas);
     let mut meet = rejoin::meet(report, &rejoins)?;
@@ -242,15 +109,15 @@ pub fn plan(report: &ClusterReport, holdings: &Holdings, wish: &Wish) -> Result<
     for member in &mut meet.members {
         member.steps.retain(|step| !matches!(step, Step::RestoreTimeout(_)));
     }
-    let (libraries, odd_libraries) = libraries(&holdings.libraries);
-    Ok(Fix {
+    let (libraries, odd_libraries) = libraries(&inventory.libraries);
+    Ok(FixPlan {
         meet,
         timeouts: timeouts(report),
         collisions: collisions(report),
         replicas,
         rejoins,
-        repairs: slots::repairs(report, &holdings.keys, wish),
-        hidden: holdings.hidden.clone(),
+        repairs: slots::repairs(report, &inventory.keys, request),
+        orphaned: inventory.orphaned.clone(),
         libraries,
         odd_libraries,
     })

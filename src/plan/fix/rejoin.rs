@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{ClusterReport, NodeId, NodeReport, Role};
-use crate::plan::formation::{Formation, Step};
+use crate::plan::formation::{Step, TopologyPlan};
 use crate::plan::meet::{self, MeetError};
 use crate::plan::replica_slots::ReplicaSlots;
 
@@ -32,7 +32,7 @@ fn former(report: &ClusterReport, node: &NodeReport) -> Option<NodeId> {
 pub(super) fn meet(
     report: &ClusterReport,
     rejoins: &BTreeMap<NodeId, NodeId>,
-) -> Result<Formation, MeetError> {
+) -> Result<TopologyPlan, MeetError> {
     if rejoins.is_empty() {
         return meet::plan(report, &[]);
     }
@@ -46,5 +46,5 @@ pub(super) fn meet(
             member.steps = vec![Step::Follow(*of)];
         }
     }
-    Ok(Formation::new(members, &all, true))
+    Ok(TopologyPlan::new(members, &all, true))
 }

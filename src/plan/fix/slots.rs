@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use itertools::Itertools;
 
-use super::{Cure, End, KeyCounts, Prefer, Repair, Wish};
+use super::{FixRequest, KeyCounts, NodeSlotState, Prefer, Repair, RepairAction};
 use crate::model::{ClusterReport, NodeId, NodeReport, OpenState, SLOTS, Slot, SlotSet};
 use crate::plan::check::kept_unreadable;
 
@@ -13,7 +13,7 @@ use crate::plan::check::kept_unreadable;
 struct Facts<'a> {
     report: &'a ClusterReport,
     keys: &'a KeyCounts,
-    wish: &'a Wish,
+    request: &'a FixRequest,
     masters: Vec<&'a NodeReport>,
     /// Masters that own each slot by their own word.
     claims: Vec<Vec<NodeId>>,
@@ -56,32 +56,39 @@ impl<'a> Seen<'a> {
 }
 
 /// What slots have in common that go into one repair.
-type Alike = (Cure, Option<NodeId>, Vec<(NodeId, bool, bool, Vec<(OpenState, NodeId)>, bool)>);
+type Alike =
+    (RepairAction, Option<NodeId>, Vec<(NodeId, bool, bool, Vec<(OpenState, NodeId)>, bool)>);
 
-pub(super) fn repairs(report: &ClusterReport, keys: &KeyCounts, wish: &Wish) -> Vec<Repair> {
-    let mut facts = Facts::read(report, keys, wish);
+pub(super) fn repairs(
+    report: &ClusterReport,
+    keys: &KeyCounts,
+    request: &FixRequest,
+) -> Vec<Repair> {
+    let mut facts = Facts::read(report, keys, request);
     let all = (0..SLOTS).filter_map(Slot::new).collect_vec();
     let bare = all.iter().filter(|slot| facts.is_bare(**slot)).count();
     facts.deal(bare);
     let mut alike: BTreeMap<Alike, (Vec<Slot>, BTreeMap<NodeId, u64>)> = BTreeMap::new();
     for slot in all {
-        let Some((cure, lost, ends)) = facts.repair(slot) else { continue };
-        let shape = |end: &End| (end.node, end.claims, end.keys > 0, end.open.clone(), end.misled);
+        let Some((action, lost, ends)) = facts.repair(slot) else { continue };
+        let shape = |end: &NodeSlotState| {
+            (end.node, end.claims, end.keys > 0, end.open.clone(), end.stale_owner)
+        };
         let shape = ends.iter().map(shape).collect();
-        let (slots, keys) = alike.entry((cure, lost, shape)).or_default();
+        let (slots, keys) = alike.entry((action, lost, shape)).or_default();
         slots.push(slot);
         for end in ends {
             *keys.entry(end.node).or_default() += end.keys;
         }
     }
-    let repair = |((cure, lost, shape), (slots, keys)): (Alike, (Vec<Slot>, _))| {
+    let repair = |((action, lost, shape), (slots, keys)): (Alike, (Vec<Slot>, _))| {
         let keys: BTreeMap<NodeId, u64> = keys;
-        let end = |(node, claims, _, open, misled)| {
+        let end = |(node, claims, _, open, stale_owner)| {
             let (epoch, keys) = (epoch(report, node), keys.get(&node).copied().unwrap_or(0));
-            End { node, epoch, keys, claims, open, misled }
+            NodeSlotState { node, epoch, keys, claims, open, stale_owner }
         };
         let ends = shape.into_iter().map(end).collect();
-        Repair { slots: slots.into_iter().collect(), ends, cure, lost }
+        Repair { slots: slots.into_iter().collect(), ends, action, lost }
     };
     let repairs = alike.into_iter().map(repair);
     repairs.sorted_by_key(|repair| repair.slots.ranges().first().copied()).collect()
@@ -92,7 +99,7 @@ fn epoch(report: &ClusterReport, id: NodeId) -> u64 {
 }
 
 impl<'a> Facts<'a> {
-    fn read(report: &'a ClusterReport, keys: &'a KeyCounts, wish: &'a Wish) -> Facts<'a> {
+    fn read(report: &'a ClusterReport, keys: &'a KeyCounts, request: &'a FixRequest) -> Facts<'a> {
         let masters = report.nodes.iter().filter(|node| node.view.me().is_master()).collect_vec();
         let mut claims = vec![Vec::new(); SLOTS.into()];
         for master in &masters {
@@ -110,7 +117,7 @@ impl<'a> Facts<'a> {
         let owned = masters.iter().map(|node| (node.id(), node.view.me().slots.len())).collect();
         let shares = Vec::new();
         let unreadable = kept_unreadable(report);
-        Facts { report, keys, wish, masters, claims, open, seen, owned, shares, unreadable }
+        Facts { report, keys, request, masters, claims, open, seen, owned, shares, unreadable }
     }
 
     fn is_master(&self, id: NodeId) -> bool {
@@ -147,7 +154,7 @@ impl<'a> Facts<'a> {
     fn holds_most(&self, slot: Slot, among: impl Iterator<Item = NodeId>) -> Option<NodeId> {
         let rank = |id: &NodeId| {
             let (keys, epoch) = (self.keys(*id, slot), epoch(self.report, *id));
-            match self.wish.prefer {
+            match self.request.prefer {
                 Prefer::Nobody => (0, keys, epoch, Reverse(*id)),
                 Prefer::Node(node) => (u64::from(node == *id), keys, epoch, Reverse(*id)),
                 Prefer::NewestEpoch => (epoch, keys, epoch, Reverse(*id)),
@@ -176,7 +183,7 @@ impl<'a> Facts<'a> {
         // One that loads its data has it.
         let loads = self.report.loading(silent).is_some();
         let returns = loads || self.replica_of(silent).is_some();
-        (!self.wish.abandon || returns).then_some(silent)
+        (!self.request.abandon || returns).then_some(silent)
     }
 
     /// Shares so many slots out, so that the masters with the fewest come level.
@@ -208,7 +215,7 @@ impl<'a> Facts<'a> {
     }
 
     /// What is wrong with a slot and what becomes of it; `None` where nothing is.
-    fn repair(&mut self, slot: Slot) -> Option<(Cure, Option<NodeId>, Vec<End>)> {
+    fn repair(&mut self, slot: Slot) -> Option<(RepairAction, Option<NodeId>, Vec<NodeSlotState>)> {
         if self.unreadable.contains(slot) {
             return None;
         }
@@ -219,7 +226,7 @@ impl<'a> Facts<'a> {
             None => {
                 if let Some(of) = self.kept_for(slot) {
                     let replica = self.replica_of(of);
-                    return Some((Cure::Wait { of, replica }, None, self.ends(slot, of)));
+                    return Some((RepairAction::Wait { of, replica }, None, self.ends(slot, of)));
                 }
                 lost = self.silent_owner(slot);
                 let known = self.holder(slot).or_else(|| self.remembered(slot));
@@ -227,23 +234,24 @@ impl<'a> Facts<'a> {
             }
         };
         let ends = self.ends(slot, owner);
-        let whole = |end: &End| {
+        let whole = |end: &NodeSlotState| {
             end.claims == (end.node == owner)
                 && (end.keys == 0 || end.claims)
                 && end.open.is_empty()
-                && !end.misled
+                && !end.stale_owner
         };
         if ends.iter().any(|end| end.node == owner && end.claims) && ends.iter().all(whole) {
             return None;
         }
         let to = self.target(slot, owner, &ends);
-        let cure = to.map_or(Cure::Settle { owner }, |to| Cure::Finish { from: owner, to });
-        Some((cure, lost, ends))
+        let action = to
+            .map_or(RepairAction::Settle { owner }, |to| RepairAction::Finish { from: owner, to });
+        Some((action, lost, ends))
     }
 
     /// Where a slot was on its way to, when the move can go on: its one owner sends it to a master
     /// that has begun to take keys, and nobody else is in it.
-    fn target(&self, slot: Slot, owner: NodeId, ends: &[End]) -> Option<NodeId> {
+    fn target(&self, slot: Slot, owner: NodeId, ends: &[NodeSlotState]) -> Option<NodeId> {
         let end = |id: NodeId| ends.iter().find(|end| end.node == id);
         let &[(OpenState::Migrating, to)] = &end(owner)?.open[..] else { return None };
         let target = end(to).filter(|target| self.is_master(to) && target.keys > 0)?;
@@ -258,28 +266,31 @@ impl<'a> Facts<'a> {
     }
 
     /// Everybody who says or holds anything of a slot, or is wrong about it, given its owner-to-be.
-    fn ends(&self, slot: Slot, owner: NodeId) -> Vec<End> {
+    fn ends(&self, slot: Slot, owner: NodeId) -> Vec<NodeSlotState> {
         let no_marks = Vec::new();
         let marks = self.open.get(&slot).unwrap_or(&no_marks);
         let end = |seen: &Seen| {
             let (node, seen) = (seen.node, seen.owner(slot));
             let id = node.id();
             let own = marks.iter().filter(|(at, ..)| *at == id);
-            let end = End {
+            let end = NodeSlotState {
                 node: id,
                 epoch: node.view.me().epoch,
                 keys: if node.view.me().is_master() { self.keys(id, slot) } else { 0 },
                 claims: self.claims(slot).contains(&id),
                 open: own.map(|(_, state, peer)| (*state, *peer)).collect(),
                 // One that does not know the owner yet hears of its slots when it does.
-                misled: id != owner
+                stale_owner: id != owner
                     && seen != Some(owner)
                     && seen != Some(id)
                     && (seen.is_some() || node.view.node(owner).is_some())
                     && self.report.node(owner).is_some(),
             };
-            let matters =
-                end.keys > 0 || end.claims || end.misled || !end.open.is_empty() || id == owner;
+            let matters = end.keys > 0
+                || end.claims
+                || end.stale_owner
+                || !end.open.is_empty()
+                || id == owner;
             matters.then_some(end)
         };
         self.seen.iter().filter_map(end).collect()

@@ -1,7 +1,7 @@
 //! Plans that are easier told than built; those of real clusters are in `tests/stories/fix.rs`.
 
 use super::*;
-use crate::model::{ClusterView, NodeReport, Silent};
+use crate::model::{ClusterView, NodeReport, Silent, Slot};
 
 fn id(letter: char) -> NodeId {
     letter.to_string().repeat(40).parse().unwrap()
@@ -36,20 +36,20 @@ fn cluster(owned: &[&str]) -> ClusterReport {
     ClusterReport { nodes: (0..owned.len()).map(report).collect(), silent: Vec::new() }
 }
 
-const NOBODY: Wish = Wish { prefer: Prefer::Nobody, abandon: false };
+const NOBODY: FixRequest = FixRequest { prefer: Prefer::Nobody, abandon: false };
 
-fn holds(keys: &[(char, u16, u64)]) -> Holdings {
-    let mut holdings = Holdings::default();
+fn holds(keys: &[(char, u16, u64)]) -> KeyInventory {
+    let mut inventory = KeyInventory::default();
     for (node, slot, count) in keys {
-        let slots = holdings.keys.entry(id(*node)).or_default();
+        let slots = inventory.keys.entry(id(*node)).or_default();
         slots.insert(Slot::new(*slot).unwrap(), *count);
     }
-    holdings
+    inventory
 }
 
 /// What becomes of the one repair that there is.
-fn only(report: &ClusterReport, holdings: &Holdings, wish: &Wish) -> Repair {
-    plan(report, holdings, wish).unwrap().repairs.into_iter().exactly_one().unwrap()
+fn only(report: &ClusterReport, inventory: &KeyInventory, request: &FixRequest) -> Repair {
+    plan(report, inventory, request).unwrap().repairs.into_iter().exactly_one().unwrap()
 }
 
 #[test]
@@ -63,25 +63,25 @@ fn a_move_goes_on_only_where_its_target_has_begun_to_take_keys() {
     let report = cluster(&["0-8191 9>B", "8192-16383 9<A"]);
     let (a, b) = (id('a'), id('b'));
     let begun = only(&report, &holds(&[('a', 9, 1), ('b', 9, 1)]), &NOBODY);
-    assert_eq!(begun.cure, Cure::Finish { from: a, to: b });
+    assert_eq!(begun.action, RepairAction::Finish { from: a, to: b });
     let not_begun = only(&report, &holds(&[('a', 9, 1)]), &NOBODY);
-    assert_eq!(not_begun.cure, Cure::Settle { owner: a });
+    assert_eq!(not_begun.action, RepairAction::Settle { owner: a });
     assert_eq!(not_begun.marked().map(|end| end.node).collect_vec(), [a, b]);
     assert!(!not_begun.is_announced());
 
     let report = cluster(&["0-8191 9>B", "8192-16000 9<A", "16001-16383 9<A"]);
-    let strays = [('a', 9, 1), ('b', 9, 2), ('c', 9, 3)];
-    let three = only(&report, &holds(&strays), &NOBODY);
-    assert_eq!(three.cure, Cure::Settle { owner: a });
-    assert_eq!(three.strays().map(|end| end.node).collect_vec(), [b, id('c')]);
+    let orphan_holders = [('a', 9, 1), ('b', 9, 2), ('c', 9, 3)];
+    let three = only(&report, &holds(&orphan_holders), &NOBODY);
+    assert_eq!(three.action, RepairAction::Settle { owner: a });
+    assert_eq!(three.orphan_holders().map(|end| end.node).collect_vec(), [b, id('c')]);
 }
 
 #[test]
 fn of_two_owners_the_one_with_most_keys_wins_unless_another_is_preferred() {
     let report = cluster(&["0-8191", "8191-16383"]);
     let wins = |keys: &[(char, u16, u64)], prefer| {
-        let repair = only(&report, &holds(keys), &Wish { prefer, abandon: false });
-        assert_eq!(repair.losers().count(), 1);
+        let repair = only(&report, &holds(keys), &FixRequest { prefer, abandon: false });
+        assert_eq!(repair.former_owners().count(), 1);
         assert!(repair.is_announced());
         repair.owner().unwrap()
     };
@@ -119,9 +119,9 @@ fn slots_of_a_silent_node_wait_for_it() {
         loading: None,
     });
     let waits = only(&report, &holds(&[]), &NOBODY);
-    assert_eq!(waits.cure, Cure::Wait { of: id('b'), replica: None });
+    assert_eq!(waits.action, RepairAction::Wait { of: id('b'), replica: None });
     assert!(plan(&report, &holds(&[]), &NOBODY).unwrap().is_done());
-    let abandon = Wish { prefer: Prefer::Nobody, abandon: true };
+    let abandon = FixRequest { prefer: Prefer::Nobody, abandon: true };
     let given = plan(&report, &holds(&[]), &abandon).unwrap();
     assert_eq!(given.lost()[&id('b')].to_string(), "8192-16383");
     assert_eq!(given.repairs[0].taker(), Some(id('a')));

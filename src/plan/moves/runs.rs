@@ -6,7 +6,7 @@ use itertools::Itertools;
 
 /// Neighbouring slots of one owner, in a linked list.
 #[derive(Clone, Copy, Debug)]
-struct Run {
+struct SlotRun {
     /// Master, or `None` where nobody owns the slots.
     owner: Option<usize>,
     start: usize,
@@ -16,7 +16,7 @@ struct Run {
     gone: bool,
 }
 
-impl Run {
+impl SlotRun {
     fn len(&self) -> usize {
         self.end - self.start
     }
@@ -45,7 +45,7 @@ enum End {
 ///
 /// A step 5 ends all that a giver or a taker has to do, hence the bound.
 pub(super) struct Runs {
-    runs: Vec<Run>,
+    runs: Vec<SlotRun>,
     over: Vec<usize>,
     under: Vec<usize>,
     /// Runs to look at for each of the steps 1 to 3.
@@ -60,14 +60,14 @@ pub(super) struct Runs {
 
 impl Runs {
     pub fn new(owners: &[Option<usize>], sizes: &[usize], targets: &[usize]) -> Runs {
-        let mut runs: Vec<Run> = Vec::new();
+        let mut runs: Vec<SlotRun> = Vec::new();
         for (slot, &owner) in owners.iter().enumerate() {
             match runs.last_mut() {
                 Some(last) if last.owner == owner => last.end = slot + 1,
                 _ => {
                     let before = runs.len().checked_sub(1);
                     let (start, end) = (slot, slot + 1);
-                    runs.push(Run { owner, start, end, before, after: None, gone: false });
+                    runs.push(SlotRun { owner, start, end, before, after: None, gone: false });
                 }
             }
         }
@@ -105,7 +105,7 @@ impl Runs {
     /// Moves everything and returns the new owner of each slot.
     pub fn settle(mut self) -> Vec<Option<usize>> {
         while self.merge_or_shift() || self.place_stretch() || self.place_elsewhere() {}
-        let mut alive: Vec<&Run> = self.runs.iter().filter(|run| !run.gone).collect();
+        let mut alive: Vec<&SlotRun> = self.runs.iter().filter(|run| !run.gone).collect();
         alive.sort_unstable_by_key(|run| run.start);
         alive.into_iter().flat_map(|run| std::iter::repeat_n(run.owner, run.len())).collect()
     }
@@ -242,7 +242,7 @@ impl Runs {
             return self.hand_over(at, to);
         }
         let piece = self.runs.len();
-        let mut cut = Run { gone: false, ..run };
+        let mut cut = SlotRun { gone: false, ..run };
         match end {
             End::Start => {
                 cut.end = run.start + amount;

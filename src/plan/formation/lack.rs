@@ -1,0 +1,60 @@
+//! What a view lacks of a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Member;
+use crate::model::{ClusterView, Flag, NodeId, NodeReport};
+
+/// What one view still lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// The node is not known, or still in handshake.
+    Unknown,
+    /// It is known, but there is no connection to its bus.
+    Link,
+    Role,
+    Slots,
+    /// It is known and seen as planned, but a second handshake with it is not over.
+    Handshake,
+}
+
+/// The members that a view does not know as the plan wants them.
+pub(super) fn lacking(members: &[Member], view: &ClusterView) -> Vec<(NodeId, Lack)> {
+    let known: BTreeMap<NodeId, _> = view.members().map(|node| (node.id, node)).collect();
+    let lack = |member: &Member| match known.get(&member.id) {
+        None => Some(Lack::Unknown),
+        Some(node) if node.flags.has(Flag::NoAddr) => Some(Lack::Unknown),
+        Some(node) if member.role.is_some_and(|role| role != node.role) => Some(Lack::Role),
+        Some(node) if member.slots.as_ref().is_some_and(|slots| *slots != node.slots) => {
+            Some(Lack::Slots)
+        }
+        Some(_) => None,
+    };
+    let matters =
+        |member: &&Member| member.known || member.role.is_some() || member.slots.is_some();
+    members.iter().filter(matters).filter_map(|member| Some((member.id, lack(member)?))).collect()
+}
+
+/// Members that a view knows but has never had an answer from over the bus. A link that once worked
+/// is the server's to make anew: a MEET would only cut it again.
+pub(super) fn unlinked(members: &[Member], view: &ClusterView) -> Vec<(NodeId, Lack)> {
+    let ids: BTreeSet<NodeId> = members.iter().map(|member| member.id).collect();
+    let never_heard = view
+        .peers()
+        .filter(|peer| ids.contains(&peer.id) && !peer.heard && !peer.flags.has(Flag::Handshake));
+    never_heard.map(|peer| (peer.id, Lack::Link)).collect()
+}
+
+/// Members that a node lists elsewhere than they were reached and is not in touch with. An address
+/// in a view is where a node was seen last; behind NAT it is rightly another than ours.
+pub(super) fn moved_members<'a>(
+    members: &'a [Member],
+    report: &'a NodeReport,
+) -> impl Iterator<Item = (NodeId, u64)> + 'a {
+    let others = members.iter().filter(|member| member.id != report.id());
+    others.filter_map(|member| {
+        let node = report.view.members().find(|node| node.id == member.id)?;
+        let elsewhere = node.addr.as_ref().is_some_and(|addr| *addr != member.addr);
+        (elsewhere && !report.is_in_touch_with(node)).then_some((node.id, node.ponged))
+    })
+}
