@@ -121,8 +121,8 @@ pub struct Newcomer {
 
 impl Newcomer {
     pub fn load(cx: &Context, addr: &NodeAddr) -> anyhow::Result<Newcomer> {
-        let (servers, reports) = load_nodes(std::slice::from_ref(addr), &cx.access)
-            .map_err(|errors| Failure::unreachable(&errors))?;
+        let (servers, reports) =
+            load_nodes(std::slice::from_ref(addr), &cx.access).map_err(Failure::from)?;
         let one = servers.into_iter().zip(reports).next();
         let (server, report) = one.ok_or_else(|| Failure::refused("no node answered"))?;
         Ok(Newcomer { report, server })

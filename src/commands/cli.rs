@@ -93,7 +93,7 @@ impl Cli {
             error.exit_code() as u8
         })?;
         let urls = UrlLogins::of(&matches);
-        let urls = urls.map_err(|error| failed(Failure::of(&error.into())))?;
+        let urls = urls.map_err(|error| failed(error.into()))?;
         Ok(Cli { urls, ..cli })
     }
 

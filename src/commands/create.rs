@@ -149,14 +149,12 @@ impl Create {
         let placement = self.placement.read(&named, self.replicas)?;
         let nodes = &placement.nodes;
 
-        let (mut servers, reports) =
-            load_nodes(nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
+        let (mut servers, reports) = load_nodes(nodes, &cx.access).map_err(Failure::from)?;
         let told = |report: &NodeReport| (report.reached.host().to_owned(), report.zone.clone());
         let told: Vec<_> = reports.iter().map(told).collect();
         let layout = placement.plan(&told)?;
         refuse_together(&placement, &layout)?;
-        let plan = create::plan(&reports, &layout)
-            .map_err(|objections| Failure::objections(&objections))?;
+        let plan = create::plan(&reports, &layout).map_err(Failure::from)?;
         let members: Vec<&NodeReport> = reports.iter().collect();
         followers::vet(cx, followers::of_plan(&plan, &members, &mut servers), self.force)?;
         let masters = followers::after_failover(&plan, &members, &mut servers);

@@ -173,7 +173,7 @@ type Owners = Option<Vec<(NodeId, SlotSet)>>;
 /// The server, or all masters of its cluster.
 fn sources(from: &NodeList, access: &Access) -> anyhow::Result<(Vec<Source>, Option<Owners>)> {
     let failed = |error: WireError| {
-        let failure = Failure::unreachable(std::slice::from_ref(&error));
+        let failure = Failure::from(error.clone());
         match error.is_denied() {
             true => failure.hint(
                 "the source's password comes from RCLUSTER_FROM_AUTH, --from-password-file or \
@@ -233,7 +233,7 @@ pub fn halted(outcome: &Outcome) -> anyhow::Result<()> {
     let Some(halt) = &outcome.halt else { return Ok(()) };
     let failure = match (outcome.changed, halt) {
         (false, ImportHalt::Wire(error)) => {
-            return Err(Failure::unreachable(std::slice::from_ref(error)).into());
+            return Err(Failure::from(error.clone()).into());
         }
         (false, _) => Failure::refused(format!("the import stopped: {halt}")),
         (true, _) => Failure::halted(format!("the import stopped: {halt}")),

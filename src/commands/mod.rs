@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
     };
     let ui = Ui::new(cli.output.json, cli.output.color);
     ExitCode::from(cli.run(&ui, Vec::new()).unwrap_or_else(|error| {
-        let failure = Failure::of(&error);
+        let failure = Failure::of(error);
         failure.show(&ui);
         failure.exit_code
     }))

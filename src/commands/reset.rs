@@ -48,11 +48,9 @@ impl Reset {
         let start = Instant::now();
         let nodes = cx.addresses(&self.nodes)?;
         each_once(&nodes)?;
-        let (mut servers, reports) =
-            load_nodes(&nodes, &cx.access).map_err(|errors| Failure::unreachable(&errors))?;
+        let (mut servers, reports) = load_nodes(&nodes, &cx.access).map_err(Failure::from)?;
         let consent = Consent { flush: self.flush, force: self.force };
-        let plan =
-            reset::plan(&reports, consent, self.hard).map_err(|errors| Failure::resets(&errors))?;
+        let plan = reset::plan(&reports, consent, self.hard).map_err(Failure::from)?;
         if !cx.ui.wants_json() {
             cx.ui.print(&self.text(&plan, &reports))?;
         }

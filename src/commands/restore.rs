@@ -164,7 +164,7 @@ fn stopped(restored: &mut Restored, manifest: &Manifest) -> anyhow::Result<()> {
     };
     let failure = match (restored.keys.changed, &error) {
         (true, _) => Failure::halted(format!("the restore stopped: {error}")),
-        (false, RestoreError::Wire(error)) => Failure::unreachable(std::slice::from_ref(error)),
+        (false, RestoreError::Wire(error)) => Failure::from(error.clone()),
         (false, _) => Failure::refused(format!("nothing was changed: {error}")),
     };
     Err(failure.hint(hint).into())

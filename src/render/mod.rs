@@ -5,7 +5,6 @@ mod fix;
 mod fix_replicas;
 mod health;
 pub mod legacy;
-mod migrate;
 mod plan;
 mod progress;
 mod reply;

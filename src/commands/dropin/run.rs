@@ -48,7 +48,7 @@ fn translated(mut translation: Translation, is_trib: bool, ui: &Ui) -> Result<u8
     let code = match cli.run(ui, env) {
         // As there: who does not accept redis-cli's plan of create has not failed.
         Err(error) if is_no(&error) && command == "create" && !is_trib => return Ok(0),
-        Err(error) => return Err(Failure::of(&error)),
+        Err(error) => return Err(Failure::of(error)),
         Ok(code) => code,
     };
     if code == 0 {

@@ -53,8 +53,7 @@ impl Context {
         entry: &NodeList,
         nodes: &[NodeAddr],
     ) -> anyhow::Result<(Cluster, Vec<(Server, NodeReport)>)> {
-        let (servers, reports) =
-            load_nodes(nodes, &self.access).map_err(|errors| Failure::unreachable(&errors))?;
+        let (servers, reports) = load_nodes(nodes, &self.access).map_err(Failure::from)?;
         let found = servers.into_iter().zip(reports).collect();
         let (cluster, others) = load_cluster_with(entry, found, &self.access)?;
         self.warn_of_silent(&cluster.report);

@@ -56,7 +56,7 @@ impl Failure {
     pub fn of_migrate_error(error: &MigrateError, changed: bool) -> Failure {
         let failure = match error {
             _ if changed => Failure::halted(error),
-            MigrateError::Wire(error) => Failure::unreachable(std::slice::from_ref(error)),
+            MigrateError::Wire(error) => error.clone().into(),
             MigrateError::MarkLeft { .. } => Failure::halted(error),
             MigrateError::Unable(_)
             | MigrateError::Refused { .. }
@@ -74,6 +74,12 @@ impl Failure {
         let nothing = (!failure.changed).then(|| "nothing was changed".to_owned());
         let hints = hints.chain(nothing).unique().join("\n");
         if hints.is_empty() { failure } else { failure.hint(hints) }
+    }
+}
+
+impl From<MigrateError> for Failure {
+    fn from(error: MigrateError) -> Failure {
+        Failure::of_migrate_error(&error, false)
     }
 }
 
@@ -116,7 +122,14 @@ fn remedy(error: &MigrateError) -> Option<String> {
         MigrateError::Unproven { .. } | MigrateError::StaleOwner { .. } => {
             Some("the owners have changed meanwhile: rcluster check tells who owns what".to_owned())
         }
-        _ => None,
+        MigrateError::Wire(_)
+        | MigrateError::Refused { .. }
+        | MigrateError::Failed { .. }
+        | MigrateError::Odd { .. }
+        | MigrateError::Gone(_)
+        | MigrateError::NotServing(_)
+        | MigrateError::Interrupted(_)
+        | MigrateError::Late(_) => None,
     }
 }
 

@@ -1,0 +1,195 @@
+//! Errors as text, a hint and an exit code: the one place that knows all three.
+
+mod migrate;
+mod model;
+mod ops;
+mod own;
+mod plan;
+mod sandbox;
+mod wire;
+
+use itertools::Itertools;
+use serde::Serialize;
+
+use super::ui::{Manner, NotConfirmed, Ui};
+use crate::model::{ClusterReport, FindError, NodeId, NodeList};
+use crate::ops::backup::{BackupError, Flaw};
+use crate::ops::migrate::MigrateError;
+use crate::ops::{Halted, TimeoutsError};
+use crate::plan::assign::AssignError;
+use crate::plan::import::ImportError;
+use crate::plan::join::JoinError;
+use crate::plan::leave::LeaveError;
+use crate::plan::meet::MeetError;
+use crate::plan::replicate::ReplicateError;
+use crate::plan::transfer::TransferError;
+use crate::sandbox::SandboxError;
+use crate::wire::{TlsError, WireError};
+
+/// What the process ends with. Part of the contract with scripts: README, "Exit codes".
+pub mod exit {
+    /// Done, or healthy.
+    pub const OK: u8 = 0;
+    /// The cluster has problems, or the operation was refused before anything changed.
+    pub const PROBLEMS: u8 = 1;
+    /// What was typed cannot be right, whatever the servers say.
+    pub const USAGE: u8 = 2;
+    /// A node cannot be reached or refuses the credentials.
+    pub const UNREACHABLE: u8 = 3;
+    /// Stopped after something had changed.
+    pub const HALTED: u8 = 4;
+}
+
+/// How many of many details are printed.
+const DETAILS: usize = 12;
+
+/// What was typed cannot be right.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Usage {
+    message: String,
+    hint: Option<String>,
+}
+
+impl Usage {
+    pub fn new(message: impl Into<String>) -> Usage {
+        Usage { message: message.into(), hint: None }
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Usage {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// A failure as it is shown.
+#[derive(Clone, Debug, Serialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    pub message: String,
+    /// Further lines: each node that failed, each gap that is left.
+    pub details: Vec<String>,
+    pub hint: Option<String>,
+    pub exit_code: u8,
+    /// Whether anything was changed on any node.
+    pub changed: bool,
+}
+
+impl Failure {
+    fn new(exit_code: u8, message: impl ToString) -> Failure {
+        let message = message.to_string();
+        Failure { message, details: Vec::new(), hint: None, exit_code, changed: false }
+    }
+
+    /// What was typed cannot be right.
+    pub fn usage(message: impl ToString) -> Failure {
+        Failure::new(exit::USAGE, message)
+    }
+
+    /// The operation was refused, and nothing was changed.
+    pub fn refused(message: impl ToString) -> Failure {
+        Failure::new(exit::PROBLEMS, message)
+    }
+
+    /// A node that would have to be told gives no answer; nothing was changed.
+    pub fn untold(message: impl ToString) -> Failure {
+        Failure::new(exit::UNREACHABLE, message).hint("bring it back, or go on without it: --force")
+    }
+
+    /// The node that all is about gives no answer; nothing was changed.
+    pub fn silent(node: &str, why: &str) -> Failure {
+        Failure::new(exit::UNREACHABLE, format!("{node} gives no answer: {why}"))
+            .hint("nothing was changed; bring it back first")
+    }
+
+    /// The first of these nodes that loads its data: it would come back after it was given up.
+    pub fn loading(report: &ClusterReport, nodes: &[NodeId], entry: &NodeList) -> Option<Failure> {
+        let silent = nodes.iter().find_map(|id| report.loading(*id))?;
+        let hint =
+            format!("nothing was changed; to wait for it: rcluster check {entry} --wait 10m");
+        Some(Failure::refused(&silent.why).hint(hint))
+    }
+
+    /// It stopped half-way.
+    pub fn halted(message: impl ToString) -> Failure {
+        Failure { changed: true, ..Failure::new(exit::HALTED, message) }
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn details(mut self, details: impl IntoIterator<Item = String>) -> Failure {
+        self.details.extend(details);
+        self
+    }
+
+    /// Any error a command ends with.
+    pub fn of(error: anyhow::Error) -> Failure {
+        macro_rules! one_of {
+            ($($Error:ty),*) => {{
+                let error = error;
+                $(let error = match error.downcast::<$Error>() {
+                    Ok(error) => return error.into(),
+                    Err(error) => error,
+                };)*
+                Failure::refused(error.chain().join(": "))
+            }};
+        }
+        one_of!(
+            Failure,
+            Usage,
+            WireError,
+            Halted,
+            MigrateError,
+            MeetError,
+            AssignError,
+            ReplicateError,
+            JoinError,
+            LeaveError,
+            TimeoutsError,
+            ImportError,
+            BackupError,
+            Flaw,
+            TransferError,
+            SandboxError,
+            NotConfirmed,
+            TlsError,
+            FindError
+        )
+    }
+
+    /// Shows it: text on stderr, and where JSON is wanted a document on stdout.
+    pub fn show(&self, ui: &Ui) {
+        self.tell(ui);
+        if ui.wants_json() {
+            let _ = self.print_json(ui);
+        }
+    }
+
+    /// Tells it on stderr.
+    pub fn tell(&self, ui: &Ui) {
+        let red = console::Style::new().red().bold();
+        match ui.manner() {
+            Manner::Own => ui.say(&format!("{} {}", ui.paint_err("error:", red), self.message)),
+            // Where scripts look for it. Nothing can be done where nobody can read it.
+            Manner::RedisCli => drop(ui.print(&format!("[ERR] {}", self.message))),
+        }
+        self.details.iter().take(DETAILS).for_each(|detail| ui.say(&format!("  - {detail}")));
+        if self.details.len() > DETAILS {
+            ui.say(&format!("  - and {} more", self.details.len() - DETAILS));
+        }
+        if let Some(hint) = &self.hint {
+            let mut lines = hint.lines();
+            let label = ui.paint_err("hint:", console::Style::new().cyan());
+            ui.say(&format!("{label} {}", lines.next().unwrap_or_default()));
+            lines.for_each(|line| ui.say(&format!("      {line}")));
+        }
+    }
+
+    /// As the one document on stdout.
+    pub fn print_json(&self, ui: &Ui) -> anyhow::Result<()> {
+        ui.print_json(&serde_json::json!({ "error": self }))
+    }
+}

@@ -1,0 +1,162 @@
+//! Why an operation did not come to its end.
+
+use itertools::Itertools;
+
+use super::Failure;
+use super::migrate::restore;
+use crate::model::NodeAddr;
+use crate::ops::backup::{BackupError, Flaw};
+use crate::ops::{Gap, HaltCause, Halted, TimeoutsError};
+use crate::wire::WireError;
+
+impl From<Halted> for Failure {
+    fn from(halted: Halted) -> Failure {
+        let done = halted.done.iter().map(|phase| phase.words()).join(", ");
+        let done = if done.is_empty() { "nothing".to_owned() } else { done };
+        let message = match &halted.cause {
+            // The error names its node and what it said itself.
+            HaltCause::Wire(error) => format!("while {}: {error}", halted.during.words()),
+            cause => cause.to_string(),
+        };
+        let mut failure = match (&halted.cause, halted.changed) {
+            (_, true) => Failure::halted(message),
+            (HaltCause::Wire(error), false) => error.clone().into(),
+            (_, false) => Failure::refused(message),
+        };
+        failure.hint = Some(match &halted.cause {
+            HaltCause::TimeoutLeft(left) => {
+                failure
+                    .details
+                    .extend(left.iter().map(|left| format!("{}: {}", left.node, left.why)));
+                let mend = left.iter().map(restore).join("\n");
+                format!("{mend}\nor run the same command again (done: {done})")
+            }
+            HaltCause::NotMet { gaps, nodes, bus_tls, .. } => {
+                failure.details.extend(unmet(gaps, *nodes));
+                failure.details.extend(bus_tls.then(|| {
+                    "tls-cluster is yes: the bus fails as well where a node's certificate is not trusted by \
+                     the others (tls-ca-cert-file), or not fit for clients as well as for servers; the \
+                     nodes' logs tell of it".to_owned()
+                }));
+                format!(
+                    "nodes talk to each other on the bus port: it has to be open both ways, and nodes have to announce\n\
+                     addresses that all others reach (cluster-announce-ip, -port, -bus-port behind NAT or in Docker).\n\
+                     Done: {done}. Run the same command again: it goes on where this one stopped"
+                )
+            }
+            HaltCause::NotAgreed { gaps, .. } => {
+                failure.details.extend(gaps.iter().map(Gap::to_string));
+                format!(
+                    "done: {done}. Run the same command again: it goes on where this one stopped"
+                )
+            }
+            HaltCause::NotPromoted { why, .. } => {
+                failure.details.extend(why.iter().cloned());
+                "run the same command again: it goes on where this one stopped; without the master's\n\
+                 consent: --force, without a majority's: --takeover"
+                    .to_owned()
+            }
+            HaltCause::Wire(_)
+            | HaltCause::NotServing { .. }
+            | HaltCause::NotReset { .. }
+            | HaltCause::NotForgotten { .. }
+            | HaltCause::Interrupted(_) => format!(
+                "done: {done}. Run the same command again: it goes on where this one stopped"
+            ),
+        });
+        failure
+    }
+}
+
+fn unmet(gaps: &[Gap], nodes: usize) -> Vec<String> {
+    let is_loopback = |addr: &NodeAddr| addr.ip().is_some_and(|ip| ip.is_loopback());
+    let by_subject = gaps.iter().into_group_map_by(|gap| gap.subject.bus());
+    let line = |(bus, gaps): (String, Vec<&Gap>)| {
+        let subject = &gaps[0].subject;
+        let observers = gaps.iter().map(|gap| gap.observer.to_string()).sorted().collect_vec();
+        let more = observers.len().saturating_sub(3);
+        let mut who = observers.iter().take(3).join(", ");
+        if more > 0 {
+            who += &format!(" and {more} more");
+        }
+        let cause = if is_loopback(subject) && gaps.iter().any(|gap| !is_loopback(&gap.observer)) {
+            "it is named by a loopback address, which leads other hosts to themselves"
+        } else if observers.len() + 1 == nodes {
+            "nobody can: a firewall closes that port, or it is not the port of its bus"
+        } else {
+            "others can: something between these hosts is in the way"
+        };
+        format!("{who} cannot reach {bus}, the bus of {subject}; {cause}")
+    };
+    by_subject.into_iter().map(line).sorted().collect()
+}
+
+impl From<TimeoutsError> for Failure {
+    fn from(error: TimeoutsError) -> Failure {
+        let text = error.to_string();
+        let TimeoutsError { errors, unsaved, left } = error;
+        let replies = errors.iter().map(WireError::to_string);
+        if left.is_empty() && unsaved {
+            return Failure::refused(text).details(replies).hint(
+                "every node has its old timeout; fix the cause on these nodes, or add --runtime-only:\n\
+                 the timeout is set and not saved, and a node that restarts uses its config file's",
+            );
+        }
+        if left.is_empty() {
+            let failure = Failure::from(errors);
+            return Failure { message: text, ..failure }
+                .hint("every node has its old timeout; fix the cause, then rerun");
+        }
+        let several = errors.len() > 1 || unsaved;
+        let replies = replies.filter(|_| several).collect_vec();
+        let details = left.iter().map(|left| {
+            format!(
+                "{} may have kept the new one, it had {} ms: {}",
+                left.node, left.before, left.why
+            )
+        });
+        Failure::halted(text)
+            .details(replies)
+            .details(details)
+            .hint("once they can be told, run the same command again, or with the old value")
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Failure {
+        let failure = match &error {
+            BackupError::Wire(error) => error.clone().into(),
+            BackupError::Exists(_) | BackupError::Foreign { .. } | BackupError::Busy(_) => {
+                Failure::usage(&error)
+            }
+            BackupError::File { .. }
+            | BackupError::GivenUp
+            | BackupError::Broken { .. }
+            | BackupError::Moved
+            | BackupError::Interrupted(_) => Failure::refused(&error),
+        };
+        failure.hint(match error {
+            BackupError::Exists(dir) => format!(
+                "name another folder, or look at this one: rcluster backup --verify {}",
+                dir.display()
+            ),
+            BackupError::Foreign { .. } => "name a new folder, or an empty one".to_owned(),
+            BackupError::Busy(_) => "wait for it, or name another folder".to_owned(),
+            BackupError::Moved => "nothing was saved; run it again once no slots move".to_owned(),
+            BackupError::Wire(_)
+            | BackupError::File { .. }
+            | BackupError::GivenUp
+            | BackupError::Broken { .. }
+            | BackupError::Interrupted(_) => {
+                "there is no backup: what had come is deleted; run it again once this is mended"
+                    .to_owned()
+            }
+        })
+    }
+}
+
+impl From<Flaw> for Failure {
+    fn from(flaw: Flaw) -> Failure {
+        Failure::refused(flaw)
+    }
+}

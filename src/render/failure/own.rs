@@ -1,0 +1,20 @@
+//! Errors on the way to the user.
+
+use super::{Failure, Usage, exit};
+use crate::render::ui::NotConfirmed;
+
+impl From<Usage> for Failure {
+    fn from(Usage { message, hint }: Usage) -> Failure {
+        Failure { hint, ..Failure::new(exit::USAGE, message) }
+    }
+}
+
+impl From<NotConfirmed> for Failure {
+    fn from(error: NotConfirmed) -> Failure {
+        match error {
+            NotConfirmed::NoTerminal => Failure::usage(error)
+                .hint("add --yes to go ahead, or --dry-run to see the plan only"),
+            NotConfirmed::No | NotConfirmed::Io(_) => Failure::refused(error),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Why there is no plan: refused before anything is changed.
+
+use itertools::Itertools;
+
+use super::Failure;
+use crate::model::NodeAddr;
+use crate::plan::assign::AssignError;
+use crate::plan::create::Objection;
+use crate::plan::import::ImportError;
+use crate::plan::join::JoinError;
+use crate::plan::leave::LeaveError;
+use crate::plan::meet::MeetError;
+use crate::plan::replicate::ReplicateError;
+use crate::plan::reset::ResetError;
+use crate::plan::transfer::TransferError;
+
+/// What to do where nodes differ in it; a server takes it at run time too.
+const SAME_TLS: &str = "nothing was changed; give all of them the same: CONFIG SET tls-cluster yes, and the same in their config files";
+
+impl From<MeetError> for Failure {
+    fn from(error: MeetError) -> Failure {
+        let failure = Failure::refused(&error);
+        match error {
+            MeetError::OtherCluster { node, .. } => failure.hint(format!(
+                "to add it alone, take it out of its cluster first: rcluster reset {node} --hard"
+            )),
+            MeetError::TlsApart(_) => failure.hint(SAME_TLS),
+            MeetError::SlotClash { .. } | MeetError::SameId(..) => failure,
+        }
+    }
+}
+
+impl From<JoinError> for Failure {
+    fn from(error: JoinError) -> Failure {
+        let failure = Failure::refused(&error);
+        match error {
+            JoinError::Meet(error) => error.into(),
+            JoinError::NotEmpty { node, .. } => {
+                failure.hint(format!("to empty it for good: rcluster reset {node} --flush"))
+            }
+            JoinError::IsReplica { node, .. } => {
+                failure.hint(format!("to give it another master: rcluster replicate {node} MASTER"))
+            }
+            JoinError::Silent { node, why } => Failure::silent(&node, &why),
+            JoinError::IsMaster { .. }
+            | JoinError::NotAMaster { .. }
+            | JoinError::Itself(_)
+            | JoinError::NoMasters => failure.hint("nothing was changed"),
+        }
+    }
+}
+
+impl From<LeaveError> for Failure {
+    fn from(error: LeaveError) -> Failure {
+        let failure = Failure::refused(&error);
+        match error {
+            LeaveError::Transfer(error) => error.into(),
+            LeaveError::OwnsSlots { .. } => {
+                failure.hint("nothing was changed; --drain moves them away first, with their keys")
+            }
+            LeaveError::DeadOwner { replica: Some(replica), .. } => failure.hint(format!(
+                "nothing was changed; its replica has the keys: rcluster failover {replica} {replica} --force"
+            )),
+            LeaveError::DeadOwner { node, .. } => failure.hint(format!(
+                "nothing was changed; bring it back, or put a new node in its place:\n\
+                 rcluster replace-node ENTRY {node} NEW"
+            )),
+            LeaveError::HoldsKeys { node, .. } => failure.hint(format!(
+                "nothing was changed; rcluster fix {node} brings them to their owners"
+            )),
+            LeaveError::NobodyStays => {
+                failure.hint("to take a whole cluster apart: rcluster reset NODE…")
+            }
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Failure {
+        let failure = Failure::refused(&error);
+        failure.hint(match error {
+            ImportError::Itself(_) => "nothing was changed; --from names a server outside of it",
+            ImportError::Replica(_) => "nothing was changed; name its master, or --copy its keys",
+            ImportError::Unowned(_) | ImportError::NotServing(_) => {
+                "nothing was changed; rcluster check tells what is wrong and what mends it"
+            }
+        })
+    }
+}
+
+impl From<TransferError> for Failure {
+    fn from(error: TransferError) -> Failure {
+        let failure = Failure::refused(&error);
+        match error {
+            TransferError::Silent { node, why } => Failure::silent(&node, &why),
+            TransferError::IsReplica { master, .. } => failure.hint(format!("name its master: {master}")),
+            TransferError::OpenElsewhere { slot, from, to } => failure.hint(format!(
+                "nothing was changed; finish that one first:\nrcluster reshard {from} --slots {slot} --to {to}"
+            )),
+            TransferError::NoRoom { .. } => {
+                failure.hint("nothing was changed; raise its maxmemory or choose another target")
+            }
+            TransferError::OpenOddly { .. }
+            | TransferError::Conflict { .. }
+            | TransferError::NotServing { .. }
+            | TransferError::Unowned { .. } => {
+                failure.hint("nothing was changed; rcluster check tells what is wrong and what mends it")
+            }
+            TransferError::TooMany { .. }
+            | TransferError::ToItself(_)
+            | TransferError::Weights(_)
+            | TransferError::NoMasters => failure.hint("nothing was changed"),
+        }
+    }
+}
+
+impl From<AssignError> for Failure {
+    fn from(error: AssignError) -> Failure {
+        let failure = Failure::refused(&error);
+        match error {
+            AssignError::Taken { owner, .. } => {
+                failure.hint(format!("see who owns what: rcluster nodes {owner}"))
+            }
+            AssignError::IsReplica { master, .. } => {
+                failure.hint(format!("name its master: {master}"))
+            }
+            AssignError::NotOwned { node, owner, .. } => {
+                failure.hint(format!("see who owns what: rcluster nodes {}", owner.unwrap_or(node)))
+            }
+            AssignError::Open { node, .. } => {
+                failure.hint(format!("see both ends: rcluster check {node}"))
+            }
+        }
+    }
+}
+
+impl From<ReplicateError> for Failure {
+    fn from(error: ReplicateError) -> Failure {
+        let failure = Failure::refused(&error);
+        match error {
+            ReplicateError::OwnsSlots { node, slots } => {
+                let ranges = slots.ranges().iter().join(" ");
+                failure.hint(format!("where they hold no keys: rcluster delslots {node} {ranges}"))
+            }
+            ReplicateError::HasKeys { node, .. } => {
+                let addr: Option<NodeAddr> = node.parse().ok();
+                let place = addr.map(|addr| format!("-h {} -p {}", addr.host(), addr.port()));
+                failure.hint(format!("if they may go: redis-cli {} FLUSHALL", place.unwrap_or_default()))
+            }
+            ReplicateError::Find(_) => failure.hint("name it by address, id, or the start of its id; a node that is not in the cluster yet is added with rcluster meet"),
+            ReplicateError::Itself(_) | ReplicateError::NotAMaster { .. } | ReplicateError::Handshake(_) => failure,
+        }
+    }
+}
+
+/// Nodes that cannot take part in a new cluster.
+impl From<Vec<Objection>> for Failure {
+    fn from(objections: Vec<Objection>) -> Failure {
+        let nodes = objections.iter().filter_map(Objection::node).unique().join(" ");
+        let holds = |objection: &Objection| {
+            matches!(objection, Objection::HasKeys { .. } | Objection::HasFunctions { .. })
+        };
+        let flush = if objections.iter().any(holds) { " --flush" } else { "" };
+        let hint = (!nodes.is_empty()).then(|| {
+                format!("only empty nodes form a cluster; to empty these for good: rcluster reset {nodes}{flush}")
+            });
+        let hint = hint.or_else(|| {
+            let apart = |objection| matches!(objection, &Objection::TlsApart(_));
+            objections.iter().any(apart).then(|| SAME_TLS.to_owned())
+        });
+        let failure = match &objections[..] {
+            [one] => Failure::refused(one),
+            several => Failure::refused("these nodes cannot form the cluster that was asked for")
+                .details(several.iter().map(Objection::to_string)),
+        };
+        Failure { hint, ..failure }
+    }
+}
+
+/// Nodes that are not reset.
+impl From<Vec<ResetError>> for Failure {
+    fn from(errors: Vec<ResetError>) -> Failure {
+        let failure = match &errors[..] {
+            [one] => Failure::refused(one),
+            several => Failure::refused("these nodes are not reset")
+                .details(several.iter().map(ResetError::to_string)),
+        };
+        let holds = errors.iter().any(|error| matches!(error, ResetError::HoldsData { .. }));
+        let serves = errors.iter().any(|error| matches!(error, ResetError::Serves { .. }));
+        let flags = [(holds, "--flush"), (serves, "--force")];
+        let flags = flags.iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| *flag).join(" and ");
+        failure.hint(format!("where they may be lost, say so with {flags}"))
+    }
+}

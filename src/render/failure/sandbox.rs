@@ -1,0 +1,47 @@
+//! Errors of local servers.
+
+use super::Failure;
+use crate::sandbox::SandboxError;
+
+impl From<SandboxError> for Failure {
+    fn from(error: SandboxError) -> Failure {
+        let failure = Failure::refused(&error);
+        match &error {
+            SandboxError::NoServer => failure.hint(
+                "install one: apt-get install redis-server (or valkey-server), brew install redis;\n\
+                 or name its program: --server PROGRAM",
+            ),
+            SandboxError::NotOnPath { name } => Failure::usage(&error).hint(format!(
+                "a name without / is looked up on PATH; for a file in this directory: --server ./{}",
+                name.display()
+            )),
+            SandboxError::NotRunnable { .. }
+            | SandboxError::NoServerProgram { .. }
+            | SandboxError::TooOld { .. } => Failure::usage(&error)
+                .hint("name a redis-server or valkey-server that can be run: --server PROGRAM"),
+            SandboxError::PortTaken { .. } => failure.hint("choose others with --ports 7101-7106"),
+            SandboxError::PortTooHigh { .. } => failure.hint("choose ports up to 55535"),
+            SandboxError::FolderName { .. } => {
+                Failure::usage(&error).hint("name another folder with --dir")
+            }
+            SandboxError::Untold { .. } => failure.hint(
+                "is it suspended, busy, or behind a password? It may be this playground's own: end it yourself,\n\
+                 then run the same command again",
+            ),
+            SandboxError::Foreign { .. } => failure.hint(
+                "end what runs there, then run the same command again; without --purge nothing is deleted",
+            ),
+            SandboxError::NoSandbox(_) => {
+                failure.hint("start one with rcluster sandbox up, or name its folder with --dir")
+            }
+            SandboxError::Files { .. }
+            | SandboxError::NoRandom
+            | SandboxError::PortUnusable { .. }
+            | SandboxError::Ended { .. }
+            | SandboxError::NoAnswer { .. }
+            | SandboxError::WontEnd { .. }
+            | SandboxError::StillRuns { .. }
+            | SandboxError::Interrupted(_) => failure,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Errors between rcluster and the servers.
+
+use super::{Failure, exit};
+use crate::wire::{TlsError, WireError};
+
+impl From<WireError> for Failure {
+    fn from(error: WireError) -> Failure {
+        let text = error.to_string();
+        let addr = error.addr();
+        let (host, port) = (addr.host(), addr.port());
+        let (code, hint) = match error {
+            error if error.is_cluster_off() => (
+                exit::PROBLEMS,
+                "put 'cluster-enabled yes' into its config file and restart it".to_owned(),
+            ),
+            error if error.refusal().is_some_and(|said| said.starts_with("NOPERM")) => (
+                exit::UNREACHABLE,
+                "the rights that commands need: rcluster acl, or rcluster acl COMMAND".to_owned(),
+            ),
+            error if error.is_denied() => (
+                exit::UNREACHABLE,
+                "give the password in REDISCLI_AUTH, with --password-file or --askpass, and the user with --user; \
+                 the user needs the commands CLUSTER, INFO and CONFIG"
+                    .to_owned(),
+            ),
+            WireError::Resolve { .. } => (exit::UNREACHABLE, "is the name spelled right? An IP address works as well".to_owned()),
+            WireError::Connect { .. } => (
+                exit::UNREACHABLE,
+                format!("does a server listen there, and does a firewall let you through? Try: redis-cli -h {host} -p {port} PING"),
+            ),
+            WireError::Tls { .. } => (
+                exit::UNREACHABLE,
+                "is this the TLS port? --cacert names who is trusted, --sni the server's name, --tls-verify ca checks no names".to_owned(),
+            ),
+            WireError::Timeout { .. } => (
+                exit::UNREACHABLE,
+                "it accepts connections but is busy or stopped; --timeout sets how long to wait".to_owned(),
+            ),
+            WireError::Lost { .. } => (
+                exit::UNREACHABLE,
+                "does it want TLS (--tls), or did it just end? Its log tells".to_owned(),
+            ),
+            WireError::NotRedis { .. } => (
+                exit::UNREACHABLE,
+                format!("is {port} the port for clients? The cluster bus (its port + 10000) speaks another language"),
+            ),
+            WireError::Loading { addr, .. } => {
+                (exit::UNREACHABLE, format!("to wait for it: rcluster check {addr} --wait 10m"))
+            }
+            error if error.is_loading() => {
+                (exit::UNREACHABLE, "it is still loading its data: try again when it is done".to_owned())
+            }
+            WireError::Refused { .. } | WireError::Unexpected { .. } | WireError::View { .. } => {
+                (exit::PROBLEMS, "nothing was changed".to_owned())
+            }
+            // What each of them said is told apart from all.
+            WireError::NoneAnswers { errors, .. } => {
+                return Failure { message: text, ..errors.into() };
+            }
+        };
+        Failure::new(code, text).hint(hint)
+    }
+}
+
+/// Several nodes failed before anything was changed.
+impl From<Vec<WireError>> for Failure {
+    fn from(errors: Vec<WireError>) -> Failure {
+        let details: Vec<String> = errors.iter().map(WireError::to_string).collect();
+        let worst = errors.into_iter().map(Failure::from).max_by_key(|failure| failure.exit_code);
+        let worst = worst.unwrap_or_else(|| Failure::refused("no node answered"));
+        match details.len() {
+            1 => worst,
+            count => {
+                let message = format!("{count} nodes cannot take part");
+                Failure { message, ..worst }.details(details)
+            }
+        }
+    }
+}
+
+impl From<TlsError> for Failure {
+    fn from(error: TlsError) -> Failure {
+        Failure::usage(error)
+    }
+}
