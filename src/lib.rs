@@ -5,6 +5,7 @@
 //! without a server: [`model`] reads what servers print, [`plan`] decides.
 
 pub mod commands;
+#[deny(missing_docs)]
 pub mod model;
 pub mod ops;
 pub mod plan;

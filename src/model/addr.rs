@@ -13,7 +13,17 @@ const USUAL_PORT: &str = "6379";
 
 /// `host:port` or `host:port@busport`; the host is a name, an IPv4 or an IPv6 address.
 ///
-/// Two addresses are equal if host and port are; the bus port is a detail of the same place.
+/// Two addresses are equal if host and port are: the port of the cluster bus does not count.
+///
+/// ```
+/// use rcluster::model::NodeAddr;
+///
+/// let addr: NodeAddr = "[::1]:7001@17001".parse()?;
+/// assert_eq!((addr.host(), addr.port(), addr.bus_port()), ("::1", 7001, Some(17001)));
+/// assert_eq!(addr.to_string(), "[::1]:7001");
+/// assert!("127.0.0.1".parse::<NodeAddr>().is_err(), "a port is required");
+/// # Ok::<(), rcluster::model::AddrError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct NodeAddr {
     host: Box<str>,
@@ -21,23 +31,33 @@ pub struct NodeAddr {
     bus_port: Option<u16>,
 }
 
-/// What is wrong with an address that somebody typed.
+/// Why a text is not a node's address. Each variant has the text as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AddrError {
+    /// A host alone: there is no default port, except in a URL.
     #[error("'{0}' has no port: write host:port, like 127.0.0.1:7001 or [::1]:7001")]
     NoPort(String),
+    /// A port alone, such as `:7001`.
     #[error("'{0}' has no host: write host:port, like 127.0.0.1:7001 or [::1]:7001")]
     NoHost(String),
+    /// A port, or a bus port, that is not a number from 1 to 65535.
     #[error("'{text}' has a bad port '{port}': ports go from 1 to 65535")]
-    BadPort { text: String, port: String },
+    BadPort {
+        /// The whole address.
+        text: String,
+        /// The part of it that should be a port.
+        port: String,
+    },
+    /// The host is neither an IP address nor a name after RFC 1123 (underscores are accepted).
     #[error(
-        "'{0}' is no host name and no IP address: write host:port, like redis1:7001 or [::1]:7001"
+        "'{0}' is neither a host name nor an IP address: write host:port, like redis1:7001 or [::1]:7001"
     )]
     BadHost(String),
 }
 
 impl NodeAddr {
-    /// An address from its parts, taken as they are.
+    /// An address from its parts. They are not checked: what is typed goes through [`FromStr`].
     pub fn new(host: impl Into<Box<str>>, port: u16, bus_port: Option<u16>) -> NodeAddr {
         NodeAddr { host: host.into(), port, bus_port }
     }
@@ -47,16 +67,18 @@ impl NodeAddr {
         &self.host
     }
 
+    /// The port for clients, 1 to 65535 where the address was parsed.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The port of the cluster bus, where it is known.
+    /// The port of the cluster bus, where it is known: the client port plus 10000 unless the server
+    /// sets `cluster-port` or `cluster-announce-bus-port`.
     pub fn bus_port(&self) -> Option<u16> {
         self.bus_port
     }
 
-    /// The same place with another bus port.
+    /// The same address with another bus port.
     pub fn with_bus_port(mut self, bus_port: Option<u16>) -> NodeAddr {
         self.bus_port = bus_port;
         self
@@ -247,13 +269,13 @@ mod tests {
             ("localhost:65536", "bad port '65536'"),
             ("localhost:+80", "bad port '+80'"),
             ("localhost:7001@x", "bad port 'x'"),
-            ("local host:7001", "no host name"),
-            ("256.1.1.1:7001", "no host name"),
-            ("[localhost]:7001", "no host name"),
-            ("127.0.0.08:7001", "no host name"),
-            ("127.0.256.1:7001", "no host name"),
-            ("1.2.3.4.5:7001", "no host name"),
-            ("http://h:7001", "no host name"),
+            ("local host:7001", "neither a host name"),
+            ("256.1.1.1:7001", "neither a host name"),
+            ("[localhost]:7001", "neither a host name"),
+            ("127.0.0.08:7001", "neither a host name"),
+            ("127.0.256.1:7001", "neither a host name"),
+            ("1.2.3.4.5:7001", "neither a host name"),
+            ("http://h:7001", "neither a host name"),
             ("redis://ann:pw@:7001", "':7001' has no host"),
             ("redis://ann:pw@/0", "'' has no port"),
             ("redis://ann:pw@h:x", "'h:x' has a bad port"),

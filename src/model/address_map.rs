@@ -1,4 +1,4 @@
-//! Where nodes are reached from outside: the addresses that they know each other by, and the
+//! Where nodes are reached from outside: the addresses that they announce to each other, and the
 //! forwarded ones (NAT, Docker, port-forwards).
 
 use std::str::FromStr;
@@ -41,7 +41,12 @@ impl FromStr for Spot {
     }
 }
 
-/// One line of a map: `INNER=OUTER`.
+/// One entry of an [`AddressMap`], written `INNER=OUTER`: a host, or a host and a port, on each
+/// side.
+///
+/// `INNER` is what the nodes announce to each other, `OUTER` where this machine reaches them.
+/// Parsing fails with a sentence for the user; `host=host:port` is refused, as it would lead to one
+/// node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
     inner: Spot,
@@ -66,24 +71,38 @@ impl FromStr for Mapping {
     }
 }
 
-/// All of them. What names a port counts more than what names a host alone.
+/// From the addresses that nodes announce to those where this machine reaches them. An entry with a
+/// port takes precedence over one with a host alone.
+///
+/// ```
+/// use rcluster::model::{AddressMap, NodeAddr};
+///
+/// let map = AddressMap::new(["10.0.0.1:6379=127.0.0.1:7001".parse()?]);
+/// let (inner, outer): (NodeAddr, NodeAddr) = ("10.0.0.1:6379".parse()?, "127.0.0.1:7001".parse()?);
+/// assert_eq!(map.outer(&inner), Some(outer.clone()));
+/// assert_eq!(map.inner(&outer), Some(inner));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressMap(Vec<Mapping>);
 
 impl AddressMap {
+    /// A map of these entries; the order counts only between two for the same address: the first
+    /// wins.
     pub fn new(mappings: impl IntoIterator<Item = Mapping>) -> AddressMap {
         let mut mappings: Vec<Mapping> = mappings.into_iter().collect();
         mappings.sort_by_key(|mapping| mapping.inner.port.is_none());
         AddressMap(mappings)
     }
 
-    /// Where a node is reached that the cluster knows by this address; `None` where nothing is said.
+    /// Where a node that announces `addr` is reached; `None` if no entry matches.
     pub fn outer(&self, addr: &NodeAddr) -> Option<NodeAddr> {
         let found = self.0.iter().find(|mapping| mapping.inner.holds(addr))?;
         Some(found.outer.of(addr))
     }
 
-    /// The address that the cluster knows a node by, for whoever named it as it is reached.
+    /// The address that a node announces, for one that was named as it is reached; `None` if no
+    /// entry matches, if several do, or if `addr` is an announced address itself.
     pub fn inner(&self, addr: &NodeAddr) -> Option<NodeAddr> {
         if self.outer(addr).is_some() {
             return None;

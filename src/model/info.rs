@@ -1,23 +1,31 @@
 //! `name:value` texts: CLUSTER INFO and INFO.
 
 /// The `name:value` lines of an INFO or CLUSTER INFO reply, in their order.
+///
+/// ```
+/// use rcluster::model::InfoMap;
+///
+/// let info = InfoMap::parse("# Keyspace\r\ndb0:keys=3,expires=0\r\nused_memory:1024\r\n");
+/// assert_eq!((info.keys(), info.number("used_memory")), (3, Some(1024)));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct InfoMap<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> InfoMap<'a> {
-    /// Reads every `name:value` line; comments and other lines are passed over.
+    /// Reads every `name:value` line; comments and other lines are skipped.
     pub fn parse(text: &'a str) -> InfoMap<'a> {
         let pairs = text.lines().filter(|line| !line.starts_with('#'));
         let pairs = pairs.filter_map(|line| line.split_once(':'));
         InfoMap(pairs.map(|(name, value)| (name, value.trim_end())).collect())
     }
 
-    /// The value of a name. A search from the start is quick enough for the few that are asked for.
+    /// The value of the first line with this name. Each call searches from the start, which is
+    /// quick enough for the few that are read.
     pub fn get(&self, name: &str) -> Option<&'a str> {
         self.0.iter().find(|pair| pair.0 == name).map(|pair| pair.1)
     }
 
-    /// The value as a number; `None` where it is missing or no number.
+    /// The value as a number; `None` where it is missing or does not parse as `T`.
     pub fn number<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
         self.get(name)?.parse().ok()
     }
@@ -28,26 +36,31 @@ impl<'a> InfoMap<'a> {
     }
 }
 
-/// What CLUSTER INFO says about one node's cluster; a field a server leaves out reads as 0.
+/// What CLUSTER INFO reports of one node's view of its cluster (`genClusterInfoString` in the
+/// server's `cluster.c`, `cluster_legacy.c` since 7.2). A field that a server leaves out reads as
+/// 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClusterInfo {
-    /// `cluster_state:ok`: the node serves its slots.
+    /// `cluster_state:ok`: the node accepts queries for its slots.
     pub ok: bool,
-    /// Slots that the node knows an owner of.
+    /// Slots that have an owner in the node's view (`cluster_slots_assigned`), 0 to 16384.
     pub slots_assigned: u16,
-    /// Nodes it knows, itself and handshakes included.
+    /// Nodes in its table, itself and handshakes included (`cluster_known_nodes`).
     pub known_nodes: usize,
-    /// Masters that own at least one slot.
+    /// Masters that own at least one slot (`cluster_size`): those that vote.
     pub size: usize,
-    /// The largest epoch that the node has seen.
+    /// The largest epoch that the node has seen (`cluster_current_epoch`).
     pub current_epoch: u64,
-    /// The node's own config epoch (its master's, where it is a replica).
+    /// The node's own config epoch, or its master's if it is a replica (`cluster_my_epoch`).
     pub my_epoch: u64,
-    /// Whether it is still deleting keys of slots that have moved away (Redis 8.4 and later).
+    /// Whether it is still deleting keys of slots that have moved away (Redis 8.4 and later,
+    /// `cluster_slot_migration_active_trim_running`).
     pub trims: bool,
 }
 
 impl ClusterInfo {
+    /// Reads the reply of CLUSTER INFO; what is missing or malformed reads as 0 or `false`.
     pub fn parse(text: &str) -> ClusterInfo {
         let map = InfoMap::parse(text);
         ClusterInfo {

@@ -4,14 +4,16 @@ use std::fmt;
 
 use super::InfoMap;
 
-/// How far it is, from INFO persistence, which a server answers meanwhile.
+/// How far a server has loaded its data, from INFO persistence, which it answers meanwhile
+/// (`loading_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Loading {
-    /// `None` where the size is not known: data that comes straight from the master.
+    /// 0 to 100; `None` where the size is not known: data that comes straight from the master.
     pub percent: Option<u8>,
-    /// The server's own estimate.
+    /// The server's own estimate (`loading_eta_seconds`).
     pub seconds_left: Option<u64>,
-    /// Whether it is a replica's first copy of its master's data.
+    /// Whether it is a replica's initial sync with its master.
     pub is_first_copy: bool,
 }
 
@@ -26,7 +28,8 @@ impl fmt::Display for Loading {
 }
 
 impl InfoMap<'_> {
-    /// From INFO persistence and replication; `None` where the server serves its data.
+    /// How far the server has loaded its data, from INFO persistence and replication; `None` if it
+    /// is not loading.
     pub fn loading(&self) -> Option<Loading> {
         let is_known = self.number::<u64>("loading_total_bytes").is_some_and(|bytes| bytes > 0);
         let percent = self.number::<f64>("loading_loaded_perc").filter(|_| is_known);

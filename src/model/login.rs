@@ -1,20 +1,32 @@
-//! How a replica logs in at its master, and why that fails.
+//! How a replica authenticates to its master, and why that fails.
 
 use std::fmt;
 
 use super::NodeAddr;
 
-/// Why a replica cannot log in at a master with its `masteruser` and `masterauth`.
+/// Why a replica cannot authenticate to its master with its `masteruser` and `masterauth`
+/// (`syncWithMaster` in the server's `replication.c`).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LoginFailure {
     /// The master requires a password, and the replica has no `masterauth`.
     NoPassword,
     /// The master refuses the replica's credentials.
-    Refused { user: Option<String>, reply: String },
-    /// The master requires no password: servers refuse one then, and the replica stops there.
+    Refused {
+        /// The replica's `masteruser`, if it is set.
+        user: Option<String>,
+        /// The master's reply to AUTH, verbatim.
+        reply: String,
+    },
+    /// The master requires no password: it refuses AUTH, and the replica goes no further.
     NotRequired,
-    /// The credentials are right, but the user may not replicate.
-    NotPermitted { user: String, reply: String },
+    /// The credentials are right, but the user lacks the rights to replicate.
+    NotPermitted {
+        /// The user that the replica authenticates as.
+        user: String,
+        /// The master's reply to the refused command, verbatim.
+        reply: String,
+    },
 }
 
 impl fmt::Display for LoginFailure {
@@ -40,7 +52,8 @@ impl fmt::Display for LoginFailure {
 }
 
 impl LoginFailure {
-    /// The commands that let `replica` log in at `master`; PASSWORD stands for what nobody shows.
+    /// The redis-cli command lines that let `replica` authenticate to `master`. `PASSWORD` and
+    /// `USER` stand for what the user has to fill in.
     pub fn remedy(&self, replica: &NodeAddr, master: &NodeAddr) -> String {
         let cli = |node: &NodeAddr, command: &str| {
             format!("redis-cli -h {} -p {} {command}", node.host(), node.port())

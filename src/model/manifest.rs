@@ -1,43 +1,57 @@
-//! What a backup holds: `manifest.json`, without which no backup is complete.
+//! What a backup holds: `manifest.json`, written last, without which no backup is complete.
 
 use serde::{Deserialize, Serialize};
 
-/// The file's name in the backup's folder.
+/// The manifest's file name in the backup's directory.
 pub const MANIFEST: &str = "manifest.json";
 
-/// The only format there is so far.
+/// The value of [`Manifest::format`] that this version writes and reads.
 pub const FORMAT: u32 = 1;
 
+/// The contents of `manifest.json`: what a backup of a whole cluster holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Manifest {
+    /// The version of this layout: [`FORMAT`].
     pub format: u32,
     /// When the backup was begun (RFC 3339, UTC).
     pub created: String,
     /// The cluster's largest epoch then.
     pub current_epoch: u64,
+    /// How many slots the saved masters own together, 0 to 16384.
     pub slots_covered: usize,
+    /// Keys in all files.
     pub keys: u64,
+    /// Bytes of all files.
     pub bytes: u64,
+    /// One file per master with slots.
     pub shards: Vec<ManifestShard>,
 }
 
 /// One master's data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ManifestShard {
-    /// The RDB file's name in the same folder.
+    /// The RDB file's name in the same directory.
     pub file: String,
+    /// The master's address, `host:port`.
     pub node: String,
+    /// The master's node id, 40 hexadecimal digits.
     pub id: String,
     /// `Redis 7.0.15` or `Valkey 9.1.2`: no older server loads the file.
     pub version: String,
+    /// The master's config epoch.
     pub epoch: u64,
-    /// Ranges: `0-5460`.
+    /// The ranges of slots that the master owned: `0-5460`.
     pub slots: Vec<String>,
-    /// Keys in the file; those of them that have ended since are not loaded any more.
+    /// Keys in the file; those that have expired since are not restored.
     pub keys: u64,
+    /// Bytes of the file.
     pub bytes: u64,
+    /// SHA-256 of the file, in hexadecimal digits.
     pub sha256: String,
-    /// The place in the master's stream of changes that the file stands for.
+    /// The replication id (`master_replid`) of the stream that the file is a point of.
     pub replication_id: String,
+    /// That point: the offset in the replication stream.
     pub replication_offset: u64,
 }

@@ -1,7 +1,19 @@
-//! Floor 0, the words of Redis Cluster: slots, nodes, and one node's opinion of its cluster.
+//! Floor 0, the terms of Redis Cluster: slots, nodes, and one node's view of its cluster.
 //!
-//! Everything here is plain data and parsing. Rules come from the
-//! [Redis Cluster specification](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
+//! Everything here is plain data and parsing; nothing reads a clock, a file or a socket. Rules come
+//! from the [Redis Cluster specification][spec], whose sections are named in quotes, and from the
+//! servers' source files, which are named where they say more (`cluster.c` up to Redis 7.0,
+//! `cluster_legacy.c` in later versions and in Valkey).
+//!
+//! - Parts of a cluster: [`Slot`], [`SlotRange`], [`SlotSet`], [`NodeId`], [`NodeAddr`].
+//! - What one node sees: [`ClusterView`], made of [`Node`]s, from the reply of CLUSTER NODES.
+//! - What nodes report of themselves: [`NodeReport`], and [`ClusterReport`] for all of them. These
+//!   are the facts that [`plan`](crate::plan) starts from. [`InfoMap`] reads INFO.
+//! - What people write: [`NodeRef`], [`NodeList`], [`NodeUrl`], [`AddressMap`].
+//!
+//! Types that may get more fields or variants are `#[non_exhaustive]`.
+//!
+//! [spec]: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 
 mod addr;
 mod address_map;

@@ -7,17 +7,27 @@ use serde::{Serialize, Serializer};
 
 use super::{NodeAddr, SlotSet};
 
-/// A node's id: 160 bits, written as 40 hexadecimal digits.
+/// A node's id: 160 random bits, written as 40 hexadecimal digits (cluster specification, "Cluster
+/// node attributes"). A node keeps it for life, whatever its address; CLUSTER RESET HARD changes
+/// it.
+///
+/// ```
+/// use rcluster::model::NodeId;
+///
+/// let id: NodeId = "07c37dfeb235213a872192d90877d0cd55635b91".parse()?;
+/// assert_eq!(id.short(), "07c37dfe");
+/// # Ok::<(), rcluster::model::IdError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId([u8; 20]);
 
-/// A text that is no node id.
+/// A text that is not a node id; it holds the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no node id: an id has 40 hexadecimal digits")]
+#[error("'{0}' is not a node id: an id has 40 hexadecimal digits")]
 pub struct IdError(pub String);
 
 impl NodeId {
-    /// The first 8 digits: enough for a person to tell nodes apart.
+    /// The first 8 digits: enough for people to distinguish the nodes of a cluster.
     pub fn short(&self) -> String {
         self.to_string()[..8].to_owned()
     }
@@ -60,14 +70,17 @@ impl Serialize for NodeId {
     }
 }
 
-/// What a node does in its cluster.
+/// Whether a node is a master or a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
+    /// It may own slots; it votes if it owns any.
     Master,
+    /// It holds a copy of a master's data.
     Replica {
+        /// The master's id, which may be unknown to the describing node.
         of: NodeId,
     },
-    /// Not known yet: in handshake, or a replica that names no master.
+    /// Not known yet: in handshake, or a replica without a master.
     Unknown,
 }
 
@@ -81,7 +94,7 @@ impl Role {
         }
     }
 
-    /// The master it follows, where it is a replica.
+    /// The master that it replicates, if it is a replica.
     pub const fn master(self) -> Option<NodeId> {
         match self {
             Role::Replica { of } => Some(of),
@@ -90,22 +103,25 @@ impl Role {
     }
 }
 
-/// A state that one node sees another in.
+/// A state that one node sees another in: a flag of CLUSTER NODES (`CLUSTER_NODE_*` in the server's
+/// `cluster.h`, `cluster_legacy.h` since 7.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub enum Flag {
-    /// A majority of masters agreed that it is down.
+    /// Failed: a majority of the masters could not reach it within the node timeout (cluster
+    /// specification, "Failure detection").
     #[serde(rename = "fail")]
     Fail,
-    /// The seeing node alone thinks that it is down.
+    /// Possibly failed: the describing node alone could not reach it within the node timeout.
     #[serde(rename = "fail?")]
     PFail,
-    /// Met, not yet trusted; its id is a random stand-in.
+    /// Met, not yet confirmed; its id is random until then.
     #[serde(rename = "handshake")]
     Handshake,
     /// Its address is not known.
     #[serde(rename = "noaddr")]
     NoAddr,
-    /// A replica that will not try to take over.
+    /// A replica that does not start an election (`cluster-replica-no-failover`).
     #[serde(rename = "nofailover")]
     NoFailover,
 }
@@ -125,7 +141,7 @@ impl Flag {
         }
     }
 
-    /// The flag with this name; `None` for roles, `myself`, `noflags` and what is not known here.
+    /// The flag with this name; `None` for roles, `myself`, `noflags` and unknown names.
     pub fn from_name(name: &str) -> Option<Flag> {
         Flag::ALL.into_iter().find(|flag| flag.name() == name)
     }
@@ -136,11 +152,12 @@ impl Flag {
 pub struct Flags(u8);
 
 impl Flags {
+    /// Whether the flag is set.
     pub const fn has(self, flag: Flag) -> bool {
         self.0 & (1 << flag as u8) != 0
     }
 
-    /// Each flag that is set.
+    /// Each flag that is set, in the order of [`Flag`]'s variants.
     pub fn iter(self) -> impl Iterator<Item = Flag> {
         Flag::ALL.into_iter().filter(move |&flag| self.has(flag))
     }
@@ -158,37 +175,47 @@ impl Serialize for Flags {
     }
 }
 
-/// One node as another (or itself) describes it.
+/// One node as another node (or itself) describes it: one line of CLUSTER NODES
+/// (`clusterGenNodeDescription` in the server's `cluster.c` or `cluster_legacy.c`).
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Node {
+    /// Its id; random while the node has [`Flag::Handshake`].
     pub id: NodeId,
-    /// Where it listens, with its bus port; `None` where the describing node does not know.
+    /// Where it listens, with its bus port; `None` if the describing node has no address for it.
     pub addr: Option<NodeAddr>,
     /// The host name it announces (`cluster-announce-hostname`).
     pub hostname: Option<Box<str>>,
+    /// Master or replica.
     pub role: Role,
+    /// States that the describing node sees it in.
     pub flags: Flags,
-    /// Its config epoch: the larger wins where two masters claim a slot.
+    /// Its config epoch, a replica's being its master's: the larger one wins where two masters
+    /// claim a slot (cluster specification, "Hash slots configuration propagation").
     pub epoch: u64,
-    /// Whether the describing node has a bus connection to it, or is still trying to have one.
+    /// Whether the describing node has a bus connection to it, or is connecting.
     pub connected: bool,
-    /// When a ping to it was sent that it has not answered, by the describing node's clock in
-    /// milliseconds; 0 where none is waited for.
+    /// When the ping was sent whose answer is awaited, in milliseconds since 1970 by the describing
+    /// node's clock; 0 if none is.
     pub pinged: u64,
-    /// When it answered last. A server that starts sets it to now for all it has in its file.
+    /// When it answered a ping last, in the same milliseconds; 0 if it never did. A server that
+    /// starts sets it to now for every node in its `nodes.conf`.
     pub ponged: u64,
-    /// Whether it ever answered the describing node's ping over the bus: where it never did, the
-    /// connection is only wished for.
+    /// Whether it has ever answered a ping of the describing node over the bus. If not, `connected`
+    /// proves nothing.
     pub heard: bool,
+    /// The slots that it owns in the describing node's view.
     pub slots: SlotSet,
 }
 
 impl Node {
+    /// Whether its role is [`Role::Master`], with or without slots.
     pub fn is_master(&self) -> bool {
         self.role == Role::Master
     }
 
-    /// Its address, or its short id where it has none: something to call it by.
+    /// What to call it in a sentence: `host:port`, or the [short id](NodeId::short) if it has no
+    /// address.
     pub fn name(&self) -> String {
         self.addr.as_ref().map_or_else(|| self.id.short(), NodeAddr::to_string)
     }

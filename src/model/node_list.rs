@@ -1,4 +1,4 @@
-//! A word of the command line that names nodes: one, several with commas, or all of a DNS name.
+//! An argument that names nodes: one, several with commas, or all of a DNS name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,29 +7,40 @@ use itertools::Itertools;
 
 use super::{AddrError, NodeAddr, NodeUrl};
 
-/// What stands before a name whose addresses are all meant, as Thanos and Prometheus write it.
+/// The prefix of a name whose addresses are all meant, as Thanos and Prometheus write it.
 const DNS: &str = "dns+";
 
-/// One part of such a word.
+/// One entry of a [`NodeList`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Place {
+    /// `host:port`: the node at this address.
     One(NodeAddr),
-    /// Every address of the host's name, each with this port.
+    /// `dns+name:port`: every address that the name resolves to, each with this port.
     All(NodeAddr),
 }
 
-/// `host:port`, `a:6379,b:6379`, `dns+name:6379`: as an entry, the first of them that answers; among
-/// nodes, all of them.
+/// `host:port`, `a:6379,b:6379`, `dns+name:6379`. Where one node is wanted, the first of them that
+/// replies; where several are, all of them.
+///
+/// ```
+/// use rcluster::model::{NodeList, Place};
+///
+/// let list: NodeList = "redis1:6379,dns+redis.svc:6379".parse()?;
+/// assert!(matches!(list.places(), [Place::One(_), Place::All(_)]));
+/// # Ok::<(), rcluster::model::AddrError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeList(Vec<Place>);
 
 impl NodeList {
+    /// The entries, in the order they were written; at least one.
     pub fn places(&self) -> &[Place] {
         &self.0
     }
 }
 
-/// The parts between commas.
+/// The parts of a word between its commas, except commas inside the password of a URL.
 pub fn parts(word: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = word;

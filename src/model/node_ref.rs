@@ -7,19 +7,26 @@ use itertools::Itertools;
 
 use super::{AddrError, ClusterReport, Node, NodeAddr};
 
-/// A node as somebody typed it.
+/// How a user names a node of a cluster.
+///
+/// Up to 40 hexadecimal digits are read as an id; a text with a `:` can only be an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeRef {
+    /// An address: as the node announces it, as this machine reaches it, or by its announced host
+    /// name.
     Addr(NodeAddr),
-    /// A node id or the start of one, in lower case.
+    /// A node id or the start of one, 1 to 40 hexadecimal digits in lower case.
     Id(String),
 }
 
-/// Why a name fits no node of the cluster, or several.
+/// Why a [`NodeRef`] stands for no node of the cluster, or for several.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FindError {
+    /// No node matches; with the names of all nodes.
     #[error("no node of the cluster is {0}; it has {1}")]
     Unknown(NodeRef, String),
+    /// The start of an id that several nodes share; with their names and ids.
     #[error("{0} is ambiguous: it begins the ids of {1}")]
     Ambiguous(NodeRef, String),
 }
@@ -47,10 +54,10 @@ impl fmt::Display for NodeRef {
 }
 
 impl NodeRef {
-    /// The one node that this names, as the entry sees it, or whoever else knows it.
+    /// The node that this names, as the entry node sees it, or else the first node that knows it.
     ///
     /// # Errors
-    /// No node fits, or several do.
+    /// No node matches, or several do.
     pub fn find<'a>(&self, report: &'a ClusterReport) -> Result<&'a Node, FindError> {
         let known = report.nodes.iter().skip(1).flat_map(|report| report.view.members());
         let nodes = report.entry().view.nodes().iter().chain(known);

@@ -1,4 +1,4 @@
-//! The beginning of an RDB file, as far as it tells of what follows (`rdb.h`).
+//! The beginning of an RDB file, as far as it describes what follows (the server's `rdb.h`).
 
 use std::io::{self, Read};
 
@@ -8,24 +8,29 @@ const SELECT_DB: u8 = 0xfe;
 const RESIZE_DB: u8 = 0xfb;
 const END: u8 = 0xff;
 
-/// What stands before the first key.
+/// What an RDB file holds before its first key.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RdbHead {
-    /// `REDIS0010` or `VALKEY080`.
+    /// The first 9 bytes, with the version of the format: `REDIS0010` or `VALKEY080`.
     pub magic: String,
-    /// Keys of the first database, where the file tells.
+    /// Keys of the first database (`RDB_OPCODE_RESIZEDB`); 0 in an empty file, `None` if the file
+    /// does not contain a number.
     pub keys: Option<u64>,
 }
 
 impl RdbHead {
+    /// Reads up to the first key. A `file` without a buffer is read byte by byte.
+    ///
     /// # Errors
-    /// This is no RDB file, or it ends too early.
+    /// `InvalidData` if it is not an RDB file, `UnexpectedEof` if it is cut off before the first
+    /// key, or what the reader returns.
     pub fn read(mut file: impl Read) -> io::Result<RdbHead> {
         let mut magic = [0; 9];
         file.read_exact(&mut magic)?;
         let magic = String::from_utf8_lossy(&magic).into_owned();
         if !magic.starts_with("REDIS") && !magic.starts_with("VALKEY") {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "this is no RDB file"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "not an RDB file"));
         }
         let keys = loop {
             match byte(&mut file)? {

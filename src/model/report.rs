@@ -1,4 +1,4 @@
-//! What nodes told of themselves when they were asked: the facts that every plan starts from.
+//! What nodes reported of themselves: the facts that every plan starts from.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,71 +8,85 @@ use super::{
     SlotSet, Writes,
 };
 
-/// A ping that has no answer for so many milliseconds is not just on its way.
+/// A ping without an answer for so many milliseconds is late.
 const PONG_WITHIN: u64 = 1000;
 
-/// A server's uptime is told in whole seconds; it loads its file in the first of them.
+/// INFO's uptime is in whole seconds; a server loads its `nodes.conf` in the first of them.
 const LOADED_WITHIN: u64 = 1500;
 
-/// A replica's connection to its master, in its own words (INFO replication).
+/// A replica's replication link, as the replica reports it (INFO replication).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Link {
+    /// `master_link_status:up`: the replica follows its master's changes.
     Up,
-    /// The first copy of the data is on its way.
+    /// The initial sync is in progress (`master_sync_in_progress:1`).
     Syncing,
+    /// Neither: the replica has no connection, or has not begun to synchronise.
     Down,
 }
 
-/// Settings that should be equal on all nodes, by name (CONFIG GET); empty where the server
-/// refuses to tell.
+/// Settings by name (CONFIG GET), those that should be equal on all nodes. Empty if the server
+/// refuses CONFIG GET.
 pub type Settings = BTreeMap<&'static str, String>;
 
-/// Everything one node told of itself.
+/// Everything one node reported of itself, in one round trip: CLUSTER NODES, CLUSTER INFO, INFO and
+/// settings.
+///
+/// [`NodeReport::of_view`] makes one from a view alone; its fields can then be set.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NodeReport {
     /// The address it was asked through, as the user or another node wrote it.
     pub via: NodeAddr,
-    /// The address that other nodes can be sent: the IP that `via` led to, and the node's own ports.
+    /// The address to use in CLUSTER MEET: the IP that `via` resolved to, and the node's own ports.
     pub reached: NodeAddr,
+    /// Its view of the cluster (CLUSTER NODES).
     pub view: ClusterView,
+    /// The state of the cluster as it sees it (CLUSTER INFO).
     pub info: ClusterInfo,
-    /// Tells one server process from another, even where two share a node id.
+    /// Random for each server process (`run_id`): distinguishes two that share a node id.
     pub run_id: String,
-    /// `Redis 7.0.15` or `Valkey 9.1.2`.
+    /// `Redis 7.0.15` or `Valkey 9.1.2`; empty if unknown.
     pub version: String,
-    /// The zone it says it is in (Valkey's `availability-zone`).
+    /// Its zone (Valkey's `availability-zone`).
     pub zone: Option<String>,
     /// How long it has been up, to the second.
     pub uptime: Duration,
-    /// Its clock when it was asked, in milliseconds since 1970; `None` where it does not tell.
+    /// Its clock when it was asked, in milliseconds since 1970; `None` if unknown.
     pub clock: Option<u64>,
-    /// Its link to its master, where it is a replica.
+    /// Its replication link; `None` on a master.
     pub link: Option<Link>,
-    /// How many seconds that link has been down, where the replica knows.
+    /// For how many seconds that link has been down (`master_link_down_since_seconds`).
     pub link_down_for: Option<u64>,
-    /// Why it cannot log in at its master, where that is why its link is not up.
+    /// Why it cannot authenticate to its master, if that keeps its link down.
     pub login_failure: Option<LoginFailure>,
-    /// How many replicas it is sending, or about to send, a first copy to.
+    /// How many replicas wait for their initial sync with it, or are in it.
     pub feeds: usize,
-    /// `(host, port)` of the server that it copies, or tries to, where it is a replica. Servers keep
-    /// to that address, whoever is there now.
+    /// `(host, port)` of the server that it replicates, if it is a replica (`master_host`,
+    /// `master_port`). Servers keep to that address, whichever server is there now.
     pub copies: Option<(String, u16)>,
-    /// How many replicas it has a connection to, in whatever state; `None` where it does not tell.
+    /// How many replicas are connected to it, in any state (`connected_slaves`); `None` if unknown.
     pub replicas: Option<u64>,
     /// Keys in all databases.
     pub keys: u64,
-    /// Bytes of memory in use (INFO memory's used_memory).
+    /// Bytes of memory in use (`used_memory`).
     pub memory: u64,
-    /// The bytes beyond which it takes no more writes (maxmemory, where nothing is evicted).
+    /// Bytes of memory in use at which it rejects writes: `maxmemory`, unless keys are evicted
+    /// then.
     pub memory_limit: Option<u64>,
+    /// What may keep it from accepting writes.
     pub writes: Writes,
+    /// Settings that should be equal on all nodes.
     pub settings: Settings,
-    /// Function libraries; 0 where the server knows no functions.
+    /// How many function libraries it has; 0 if the server does not support functions.
     pub functions: usize,
 }
 
 impl NodeReport {
-    /// What a view alone tells of the node whose it is: the rest is unknown, and read as harmless.
+    /// A report of the node whose view this is, with what the view alone contains. The rest is
+    /// unknown: numbers are 0, and nothing counts as a problem. `info.ok` is set if nodes that are
+    /// not failed own all slots.
     pub fn of_view(view: ClusterView) -> NodeReport {
         let me = view.me();
         let addr = me.addr.clone().unwrap_or_else(|| NodeAddr::new(me.id.short(), 0, None));
@@ -108,11 +122,13 @@ impl NodeReport {
         }
     }
 
+    /// The node's id.
     pub fn id(&self) -> NodeId {
         self.view.me().id
     }
 
-    /// Whether a peer has answered it over the bus since it was started, and does so still.
+    /// Whether `peer`, a node of [`view`](Self::view), has answered its pings over the bus since
+    /// this server started, and still does: no ping is unanswered for more than a second.
     pub fn is_in_touch_with(&self, peer: &Node) -> bool {
         let doubted = [Flag::Handshake, Flag::NoAddr, Flag::PFail, Flag::Fail];
         let (now, up) = (self.clock.unwrap_or(0), self.uptime.as_millis() as u64);
@@ -123,44 +139,53 @@ impl NodeReport {
         peer.connected && since_start && !waits && !doubted.iter().any(|flag| peer.flags.has(*flag))
     }
 
-    /// `cluster-node-timeout` in milliseconds, where the server tells it.
+    /// `cluster-node-timeout` in milliseconds, if the settings are known.
     pub fn node_timeout(&self) -> Option<u64> {
         self.settings.get("cluster-node-timeout")?.parse().ok()
     }
 }
 
-/// A known node that gave no report, and why.
+/// A known node that is unreachable, or could not report, and why.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Silent {
+    /// The id that the other nodes have for it.
     pub id: NodeId,
-    /// Where it was asked; `None` where no node knows its address.
+    /// Where it was asked; `None` if no node has an address for it.
     pub addr: Option<NodeAddr>,
-    /// What went wrong, the server's own words where it said any.
+    /// What failed, with the server's reply verbatim if there was one.
     pub why: String,
-    /// Who answers at that address in its place.
+    /// The server that replies at that address in its place.
     pub taken_by: Option<Stranger>,
-    /// How far it has loaded its data, where that is why.
+    /// How far it has loaded its data, if it rejects commands for that.
     pub loading: Option<Loading>,
 }
 
-/// A server that answers where another node is listed.
+/// A server at an address where the cluster lists another node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stranger {
+    /// The id of the server that replied.
     pub id: NodeId,
-    /// Whether it knows no other node and holds no keys.
+    /// Whether it is an empty node: it knows no other node and holds no keys.
     pub is_new: bool,
 }
 
-/// What every known node told: the reports of those that answered, and who did not.
+/// The reports of all known nodes of a cluster, and which nodes are unreachable.
+///
+/// Views stay side by side, one a node: where they disagree is for
+/// [`check`](crate::plan::check::check) to find. A node is known if any of the views has it.
 #[derive(Clone, Debug)]
 pub struct ClusterReport {
-    /// The answers; the first is the node that the user named.
+    /// One report a node, never empty; the first is the entry node, which the user named.
     pub nodes: Vec<NodeReport>,
+    /// The known nodes without a report.
     pub silent: Vec<Silent>,
 }
 
 impl ClusterReport {
-    /// A cluster as one view tells it: every other node is taken at that view's word.
+    /// A cluster as one view shows it: every other member is given the same view. It can say what
+    /// is wrong with one view, not where views disagree.
     pub fn of_view(view: &ClusterView) -> ClusterReport {
         let me = view.me().id;
         let others = view.members().map(|node| node.id).filter(|id| *id != me);
@@ -168,21 +193,26 @@ impl ClusterReport {
         ClusterReport { nodes: held.map(NodeReport::of_view).collect(), silent: Vec::new() }
     }
 
-    /// A known node that loads its data: it is neither gone, nor does it take commands.
+    /// The node, if it is known and is loading its data: it is up, but rejects commands.
     pub fn loading(&self, id: NodeId) -> Option<&Silent> {
         self.silent.iter().find(|silent| silent.id == id && silent.loading.is_some())
     }
 
-    /// The report of the node that the user named.
+    /// The report of the entry node, which the user named.
+    ///
+    /// # Panics
+    /// If [`nodes`](Self::nodes) is empty.
     pub fn entry(&self) -> &NodeReport {
         &self.nodes[0]
     }
 
+    /// The report of this node, if it replied.
     pub fn node(&self, id: NodeId) -> Option<&NodeReport> {
         self.nodes.iter().find(|node| node.id() == id)
     }
 
-    /// Something to call a node by: its address as it tells it, or as any other node does.
+    /// What to call a node in a sentence: its address in its own view, or else in another node's;
+    /// its [short id](NodeId::short) if no view has an address.
     pub fn name(&self, id: NodeId) -> String {
         let own = self.node(id).map(|report| report.view.me());
         let other = || self.nodes.iter().find_map(|report| report.view.node(id));
@@ -191,8 +221,8 @@ impl ClusterReport {
 }
 
 impl InfoMap<'_> {
-    /// `Redis 7.0.15` or `Valkey 9.1.2`, from INFO server. Valkey also says a `redis_version`, for
-    /// clients that look no further.
+    /// `Redis 7.0.15` or `Valkey 9.1.2`, from INFO server. Valkey also reports a `redis_version`,
+    /// for clients that know only Redis.
     pub fn version(&self) -> String {
         match self.get("valkey_version") {
             Some(version) => format!("Valkey {version}"),
@@ -200,7 +230,7 @@ impl InfoMap<'_> {
         }
     }
 
-    /// The replica's link, from INFO replication; `None` on a master.
+    /// The replica's replication link, from INFO replication; `None` on a master.
     pub fn link(&self) -> Option<Link> {
         match (self.get("master_link_status")?, self.get("master_sync_in_progress")) {
             ("up", _) => Some(Link::Up),
@@ -209,8 +239,9 @@ impl InfoMap<'_> {
         }
     }
 
-    /// How many replicas wait for their first copy or are being sent it, from INFO replication:
-    /// `slave0:ip=…,port=…,state=…`. The addresses are what replicas announce, and may be nobody's.
+    /// How many replicas wait for their initial sync or are in it, from INFO replication:
+    /// `slave0:ip=…,port=…,state=…`. Replicas announce these addresses, which may lead nowhere:
+    /// they are not read.
     pub fn feeds(&self) -> usize {
         let state = |line: &str| {
             let mut pairs = line.split(',').filter_map(|pair| pair.split_once('='));
@@ -219,17 +250,19 @@ impl InfoMap<'_> {
         self.with_prefix("slave").filter(|(_, line)| state(line) == Some(true)).count()
     }
 
-    /// The server that a replica copies, from INFO replication.
+    /// `(host, port)` of the server that a replica replicates, from INFO replication; `None` on a
+    /// master.
     pub fn copies(&self) -> Option<(String, u16)> {
         Some((self.get("master_host")?.to_owned(), self.get("master_port")?.parse().ok()?))
     }
 
-    /// Keys in all databases.
+    /// Keys in all databases, from INFO keyspace.
     pub fn keys(&self) -> u64 {
         self.keys_by_database().map(|(_, keys)| keys).sum()
     }
 
-    /// Keys of each database that holds any, from INFO keyspace: `db0:keys=3,expires=0,…`.
+    /// `(database, keys)` of each database that is not empty, from INFO keyspace:
+    /// `db0:keys=3,expires=0,…`.
     pub fn keys_by_database(&self) -> impl Iterator<Item = (u32, u64)> {
         self.with_prefix("db").filter_map(|(name, line)| {
             let keys = line.strip_prefix("keys=")?.split(',').next()?;

@@ -5,28 +5,39 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-/// How many hash slots a cluster has (cluster specification, "Key distribution model").
+/// How many hash slots a cluster has: 16,384 (cluster specification, "Key distribution model").
 pub const SLOTS: u16 = 16_384;
 
-/// CRC16 as the cluster specification's appendix A defines it: polynomial 0x1021, initial value 0.
+/// CRC16 as appendix A of the cluster specification defines it: polynomial 0x1021, initial value 0.
 const KEY_CRC: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_XMODEM);
 
 /// One hash slot, 0 to 16383: checked once, when it is made.
+///
+/// ```
+/// use rcluster::model::Slot;
+///
+/// assert_eq!(Slot::of_key(b"{user:7}.cart"), Slot::of_key(b"{user:7}.orders"));
+/// assert_eq!(Slot::new(16384), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Slot(u16);
 
-/// What is wrong with a slot or a slot range that somebody typed.
+/// Why a text is not a slot or a slot range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SlotError {
+    /// A number above 16383, as it was typed.
     #[error("slot {0} is out of range: slots go from 0 to 16383")]
     OutOfRange(String),
-    #[error("'{0}' is no slot and no slot range: write 7000, 0-5460 or 0..5460")]
+    /// Not a number, nor two with a separator; the text as it was typed.
+    #[error("'{0}' is not a slot or a slot range: write 7000, 0-5460 or 0..5460")]
     NotASlot(String),
+    /// The last slot is smaller than the first.
     #[error("slot range {0} runs backwards: write the smaller slot first")]
     Backwards(SlotRangeText),
 }
 
-/// A range as it was typed, `first-last`.
+/// The two ends of a range as they were typed, displayed as `first-last`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotRangeText(u16, u16);
 
@@ -47,7 +58,8 @@ impl Slot {
         self.0
     }
 
-    /// The slot a key lives in: CRC16 of the key modulo 16384, or of its hash tag where it has one.
+    /// The slot of a key: CRC16 of the key, or of its hash tag if it has one, modulo 16384
+    /// (`keyHashSlot` in the server's `cluster.c`).
     ///
     /// A hash tag is what stands between the first `{` and the next `}`, if that is not empty
     /// (cluster specification, "Hash tags").
@@ -95,16 +107,18 @@ impl SlotRange {
         (first <= last).then_some(SlotRange { first, last })
     }
 
-    /// The range from slot number `start` up to but without `end`; `None` where it is empty or
-    /// leaves the slots.
+    /// The slots from `start` to `end`, `end` excluded; `None` if there is none, or if one is above
+    /// 16383.
     pub fn half_open(start: u16, end: u16) -> Option<SlotRange> {
         SlotRange::new(Slot::new(start)?, Slot::new(end.checked_sub(1)?)?)
     }
 
+    /// The smallest slot.
     pub const fn first(self) -> Slot {
         self.first
     }
 
+    /// The largest slot, which is part of the range.
     pub const fn last(self) -> Slot {
         self.last
     }
@@ -204,7 +218,7 @@ mod tests {
         assert!(error("9-3").contains("9-3 runs backwards"));
         for text in ["", "-", "-5", "5-", "a", "1-2-3", "0...5", "+1", " 1", "{0..5460}", "½"] {
             assert!(
-                error(text).contains(&format!("'{text}' is no slot")),
+                error(text).contains(&format!("'{text}' is not a slot")),
                 "{text}: {}",
                 error(text)
             );

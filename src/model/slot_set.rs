@@ -11,6 +11,15 @@ use super::slot::{SLOTS, Slot, SlotRange};
 ///
 /// Views of large clusters hold millions of them (one a node a view), so a bitmap of 2 KB each
 /// would not do.
+///
+/// ```
+/// use rcluster::model::{SlotRange, SlotSet};
+///
+/// let slots: SlotSet = ["0-99".parse::<SlotRange>()?, "100-199".parse()?].into_iter().collect();
+/// assert_eq!((slots.to_string().as_str(), slots.len()), ("0-199", 200));
+/// assert_eq!(slots.complement().to_string(), "200-16383");
+/// # Ok::<(), rcluster::model::SlotError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct SlotSet {
@@ -41,10 +50,12 @@ impl SlotSet {
         self.ranges.iter().map(|range| range.len()).sum()
     }
 
+    /// Whether it holds no slot.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
+    /// Whether the slot is in it.
     pub fn contains(&self, slot: Slot) -> bool {
         let after = self.ranges.partition_point(|range| range.first() <= slot);
         after > 0 && slot <= self.ranges[after - 1].last()
@@ -83,7 +94,7 @@ impl SlotSet {
     }
 }
 
-/// What a sentence spends on slots: with it `nothing to do: … owns slots … already` fits 80 columns.
+/// Columns for slots in a sentence: `nothing to do: … owns slots … already` fits into 80 with it.
 const SENTENCE: usize = 30;
 
 impl SlotSet {
@@ -96,8 +107,8 @@ impl SlotSet {
         }
     }
 
-    /// For people, not for programs: all ranges where they fit into `columns`, else the first ones
-    /// that do, and how many there are. A single range is always told.
+    /// For people, not for programs: all ranges if they fit into `columns` characters, else the
+    /// first ones that do, and how many there are. A single range is always written.
     pub fn short(&self, columns: usize) -> String {
         let whole = self.to_string();
         if self.ranges.len() < 2 || whole.len() <= columns {

@@ -1,24 +1,27 @@
-//! Lines of CLUSTER NODES that cannot be read: a server that started on a damaged `nodes.conf` lists
-//! nodes whose ids are no ids, and others learn them by gossip.
+//! Lines of CLUSTER NODES that cannot be read: a server that started on a damaged `nodes.conf`
+//! lists nodes with malformed ids, and others learn them by gossip.
 
 use super::{SlotRange, SlotSet};
 
 /// As many bytes as a server writes for an id, whatever they are.
 const ID_BYTES: usize = 40;
 
-/// What a line lacks that stands for no node.
+/// What is malformed in a line that cannot be attributed to a node.
 pub(super) const BAD_ID: &str = "id";
 
-/// A line that stands for no node we could speak of.
+/// A line of CLUSTER NODES that cannot be read. Servers do not check ids when they load
+/// `nodes.conf` (`clusterLoadConfig`) or receive gossip.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unreadable {
-    /// The bytes that the server has for an id.
+    /// The bytes in the place of an id, 40 unless the line is shorter.
     pub id: Vec<u8>,
-    /// What of it cannot be read.
+    /// The malformed part: `id`, `address`, `port`, `bus port`, `flags`, `epoch`, `slot range` and
+    /// so on.
     pub what: &'static str,
-    /// The line for a person: short, and without what would upset a terminal.
+    /// The line for people: at most 160 characters before control characters are escaped.
     pub text: String,
-    /// Slots that are this node's in the eyes of the server.
+    /// The slots that this node owns in the server's view.
     pub slots: SlotSet,
 }
 
@@ -33,12 +36,12 @@ impl Unreadable {
         Unreadable { id, what, text: shown(line), slots }
     }
 
-    /// Whether it stands for no node: nothing else of a line tells which node is meant.
+    /// Whether the id is what is malformed: the line cannot be attributed to a node then.
     pub fn has_bad_id(&self) -> bool {
         self.what == BAD_ID
     }
 
-    /// The id for a person.
+    /// The id for people: quoted, with bytes that are not printable escaped.
     pub fn name(&self) -> String {
         format!("'{}'", self.id.escape_ascii())
     }

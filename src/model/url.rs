@@ -4,9 +4,19 @@
 const SCHEMES: [(&str, bool); 4] =
     [("redis://", false), ("rediss://", true), ("valkey://", false), ("valkeys://", true)];
 
-/// A URL of a server, taken apart. The number of a database means nothing to a cluster.
+/// A URL of a server, taken apart. Its path, the number of a database, is ignored.
+///
+/// ```
+/// use rcluster::model::NodeUrl;
+///
+/// let url = NodeUrl::read("rediss://alice:s%40fe@redis1:7001/0").ok_or("not a URL")?;
+/// assert_eq!((url.tls, url.place), (true, "redis1:7001"));
+/// assert_eq!(url.login()?, (Some("alice".to_owned()), Some("s@fe".to_owned())));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeUrl<'a> {
+    /// Whether the scheme is `rediss` or `valkeys`.
     pub tls: bool,
     /// What stands before the `@`, as it was written.
     login: Option<&'a str>,
@@ -14,13 +24,15 @@ pub struct NodeUrl<'a> {
     pub place: &'a str,
 }
 
-/// A login with a `%` that is followed by no two hexadecimal digits, or that is not UTF-8.
+/// The user or password of a URL contains a `%` without two hexadecimal digits behind it, or is not
+/// UTF-8 once it is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a URL's user and password have to be UTF-8, with every % written as %25")]
 pub struct BadLogin;
 
 impl<'a> NodeUrl<'a> {
-    /// `None` where the text begins with no scheme of a server.
+    /// Takes a URL apart; `None` if the text does not begin with one of the schemes `redis://`,
+    /// `rediss://`, `valkey://` and `valkeys://`, in any case of letters.
     pub fn read(text: &'a str) -> Option<NodeUrl<'a>> {
         let (rest, tls) = SCHEMES.iter().find_map(|(scheme, tls)| {
             let head = text.get(..scheme.len())?;
@@ -35,10 +47,11 @@ impl<'a> NodeUrl<'a> {
         Some(NodeUrl { tls, login, place })
     }
 
-    /// What stands before the first `:` of the login, and what stands behind it.
+    /// User and password, decoded: what stands before the first `:` of the login, and behind it. An
+    /// empty user is `Some("")`; without a login both are `None`.
     ///
     /// # Errors
-    /// It is not written as URLs are.
+    /// A `%` is not followed by two hexadecimal digits, or the decoded bytes are not UTF-8.
     pub fn login(&self) -> Result<(Option<String>, Option<String>), BadLogin> {
         let Some(login) = self.login else { return Ok((None, None)) };
         let (first, second) = match login.split_once(':') {
@@ -48,7 +61,7 @@ impl<'a> NodeUrl<'a> {
         Ok((Some(decode(first)?), second.map(decode).transpose()?))
     }
 
-    /// The password as it was written.
+    /// The password as it was written, not decoded; `None` if there is none or it is empty.
     pub fn raw_password(&self) -> Option<&'a str> {
         self.login?.split_once(':').map(|(_, password)| password).filter(|text| !text.is_empty())
     }

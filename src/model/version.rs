@@ -8,7 +8,7 @@ enum Brand {
     Valkey,
 }
 
-/// A server's version, as far as it matters to replication.
+/// A server's version, as far as it matters to replication: name, major and minor number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerVersion {
     brand: Brand,
@@ -16,15 +16,15 @@ pub struct ServerVersion {
     number: (u32, u32),
 }
 
-/// The format of Valkey from 9.0 on: it leaves the numbers between the last one that it shares with
-/// Redis and this to Redis, and does not read them.
+/// The RDB format of Valkey 9.0 and later: the numbers between the last one shared with Redis and
+/// this one are Redis's, and Valkey does not read them.
 const VALKEY: u32 = 80;
 
 /// The last format that both have.
 const SHARED: u32 = 11;
 
 impl ServerVersion {
-    /// Reads `Redis 7.0.15` or `Valkey 9.1.2`.
+    /// Reads `Redis 7.0.15` or `Valkey 9.1.2`; `None` for any other text.
     pub fn parse(text: &str) -> Option<ServerVersion> {
         let (brand, number) = text.split_once(' ')?;
         let brand = match brand {
@@ -36,8 +36,8 @@ impl ServerVersion {
         Some(ServerVersion { brand, number: (parts.next()??, parts.next()??) })
     }
 
-    /// The RDB format that it writes (`rdb.h`, RDB_VERSION); `None` where it is newer than those that
-    /// are known here.
+    /// The RDB format that it writes (the server's `rdb.h`, RDB_VERSION); `None` if the version is
+    /// newer than those known here.
     fn format(self) -> Option<u32> {
         match (self.brand, self.number) {
             (Brand::Redis, number) => match number {
@@ -55,10 +55,10 @@ impl ServerVersion {
         }
     }
 
-    /// Whether a replica of this version reads what a master of that version sends it.
+    /// Whether a replica of this version can load the RDB that a master of version `master` sends.
     ///
-    /// Valkey sends a replica the format that it says it reads, from 9.0 on, and never an older one
-    /// than it shares with Redis.
+    /// Valkey 9.0 and later sends a replica the format that the replica announces (`replication.c`,
+    /// REPLCONF VERSION), and never one older than the last it shares with Redis.
     pub fn can_replicate(self, master: ServerVersion) -> bool {
         let knows_ours =
             |version: ServerVersion| version.brand == Brand::Valkey && version.number >= (9, 0);
@@ -76,7 +76,8 @@ impl ServerVersion {
 }
 
 impl NodeReport {
-    /// Whether it reads the data of `master`; true where a version is not known.
+    /// Whether it can replicate `master`, by the RDB formats of their versions; true if a version
+    /// is unknown.
     pub fn can_replicate(&self, master: &NodeReport) -> bool {
         let versions = (ServerVersion::parse(&self.version), ServerVersion::parse(&master.version));
         match versions {

@@ -1,56 +1,91 @@
-//! One node's opinion of the cluster, as CLUSTER NODES tells it.
+//! One node's view of the cluster: the reply of CLUSTER NODES.
 
 use serde::Serialize;
 
 use super::unreadable::{BAD_ID, shown};
 use super::{Flag, Flags, Node, NodeAddr, NodeId, Role, Slot, SlotRange, SlotSet, Unreadable};
 
-/// Which half of a move an open slot is at.
+/// The state of a slot on the way from one master to another (CLUSTER SETSLOT).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OpenState {
+    /// At the source, which still owns the slot: clients that ask for a key that has moved are sent
+    /// to the target with ASK.
     Migrating,
+    /// At the target: it accepts commands for the slot after ASKING only.
     Importing,
 }
 
-/// A slot that the node is moving to or from a peer, from CLUSTER SETSLOT.
+/// A migrating or importing slot of the node whose view it is (cluster specification, "Cluster live
+/// reconfiguration").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OpenSlot {
+    /// The slot.
     pub slot: Slot,
+    /// Whether the node is the source or the target.
     pub state: OpenState,
-    /// Where it goes to or comes from.
+    /// The target of a migrating slot, the source of an importing one.
     pub peer: NodeId,
 }
 
-/// ONE node's opinion of the cluster. Never merged with another's: disagreement is something to
-/// find by comparing views.
+/// ONE node's view of the cluster. Never merged with another's: disagreement is something to find
+/// by comparing views.
+///
+/// ```
+/// use rcluster::model::{ClusterView, NodeAddr, OpenState};
+///
+/// let reply = "\
+/// 07c37dfeb235213a872192d90877d0cd55635b91 127.0.0.1:7001@17001 myself,master - 0 0 1 connected 0-8191 [77->-67ed2db8d677e59ec4a4cefb06858cf2a1a89fa1]
+/// 67ed2db8d677e59ec4a4cefb06858cf2a1a89fa1 127.0.0.1:7002@17002 master - 0 1426238316232 2 connected 8192-16383
+/// ";
+/// let asked: NodeAddr = "127.0.0.1:7001".parse()?;
+/// let view = ClusterView::parse(reply, &asked)?;
+///
+/// assert_eq!(view.me().addr, Some(asked));
+/// assert_eq!(view.peers().map(|node| node.slots.len()).sum::<usize>(), 8192);
+/// assert_eq!((view.open[0].slot.get(), view.open[0].state), (77, OpenState::Migrating));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ClusterView {
     nodes: Vec<Node>,
     myself: usize,
-    /// The open slots of the node itself: nobody else can tell of them.
+    /// The migrating and importing slots of the node itself: other nodes' are not in its view.
     pub open: Vec<OpenSlot>,
-    /// Lines that stand for no node: they are in none of the other lists.
+    /// The lines that cannot be read; they are not in [`nodes`](Self::nodes).
     pub unreadable: Vec<Unreadable>,
 }
 
-/// A CLUSTER NODES text that cannot be read.
+/// Why a text is not the reply of CLUSTER NODES.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ViewError {
+    /// The node's own line is malformed. Other nodes' are set apart: [`ClusterView::unreadable`].
     #[error("line {line} of CLUSTER NODES has a bad {what}: {text}")]
-    BadLine { line: usize, what: &'static str, text: String },
+    BadLine {
+        /// The number of the line, from 1.
+        line: usize,
+        /// The malformed part, such as `epoch`.
+        what: &'static str,
+        /// The line, at most 160 characters before control characters are escaped.
+        text: String,
+    },
+    /// The text is empty, cut off, or not from CLUSTER NODES.
     #[error("CLUSTER NODES has no line flagged 'myself'")]
     NoMyself,
 }
 
 impl ClusterView {
-    /// Reads the reply of CLUSTER NODES (layout: the command's documentation).
+    /// Reads the reply of CLUSTER NODES ([its
+    /// layout](https://redis.io/docs/latest/commands/cluster-nodes/), `clusterGenNodesDescription`
+    /// in the server). Fields and flags that later versions add are skipped.
     ///
-    /// A node that was never met leaves its own host empty; it is then called by the host of
-    /// `via`, the address through which it was asked. A line that cannot be read is set apart.
+    /// A node that was never met leaves its own host empty; the host of `via`, the address through
+    /// which it was asked, is then taken. A line that cannot be read goes to
+    /// [`unreadable`](Self::unreadable).
     ///
     /// # Errors
-    /// The node's own line cannot be read.
+    /// The node's own line is malformed or missing.
     pub fn parse(text: impl AsRef<[u8]>, via: &NodeAddr) -> Result<ClusterView, ViewError> {
         let (mut nodes, mut open, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
         let mut myself = None;
@@ -77,19 +112,20 @@ impl ClusterView {
         Ok(ClusterView { nodes, myself, open, unreadable })
     }
 
-    /// The node whose view this is, as it sees itself.
+    /// The node whose view this is, as it describes itself.
     pub fn me(&self) -> &Node {
         &self.nodes[self.myself]
     }
 
-    /// The same opinion, as if another node of the view held it; `None` where it does not know `id`.
+    /// The same view as if it were that of node `id`; `None` if the node is not in it. Migrating
+    /// and importing slots are kept for the same node only.
     pub fn held_by(&self, id: NodeId) -> Option<ClusterView> {
         let myself = self.nodes.iter().position(|node| node.id == id)?;
         let open = if myself == self.myself { self.open.clone() } else { Vec::new() };
         Some(ClusterView { nodes: self.nodes.clone(), myself, open, unreadable: Vec::new() })
     }
 
-    /// What the node sees once it is reset: itself, without slots.
+    /// The view of the node after CLUSTER RESET SOFT: itself, a master without slots.
     pub fn alone(&self) -> ClusterView {
         let me = Node { role: Role::Master, slots: SlotSet::EMPTY, ..self.me().clone() };
         ClusterView { nodes: vec![me], myself: 0, open: Vec::new(), unreadable: Vec::new() }
@@ -100,17 +136,18 @@ impl ClusterView {
         &self.nodes
     }
 
+    /// The node with this id, if the view has it.
     pub fn node(&self, id: NodeId) -> Option<&Node> {
         self.nodes.iter().find(|node| node.id == id)
     }
 
-    /// The other nodes.
+    /// The other nodes, those in handshake included.
     pub fn peers(&self) -> impl Iterator<Item = &Node> {
         let me = self.me().id;
         self.nodes.iter().filter(move |node| node.id != me)
     }
 
-    /// The nodes it has finished meeting, itself included: no handshakes.
+    /// All nodes, itself included, except those in handshake.
     pub fn members(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| !node.flags.has(Flag::Handshake))
     }
@@ -145,7 +182,7 @@ fn parse_line(line: &str, via: &NodeAddr) -> Result<Line, &'static str> {
     }
     let of = match field("master id")? {
         "-" => None,
-        // A replica whose master's id is damaged is still that node.
+        // A replica with a malformed master id is still a known node.
         id => id.parse().ok(),
     };
     let role = match of {

@@ -1,34 +1,38 @@
-//! What can keep a node from accepting writes although its cluster state is ok.
+//! What can keep a node from accepting writes although its cluster state is ok (MISCONF and
+//! NOREPLICAS, `processCommand` in the server's `server.c`).
 
 use super::InfoMap;
 
-/// Settings that this depends on.
+/// The setting with the schedule of background saves; empty means none.
 pub const SAVE: &str = "save";
+/// The setting that makes a server reject writes while background saves fail.
 pub const STOP_WRITES: &str = "stop-writes-on-bgsave-error";
+/// The setting with the number of replicas in sync below which a server rejects writes.
 pub const MIN_REPLICAS: &str = "min-replicas-to-write";
 
-/// What a node reports of its disk and of its replicas.
+/// What a node reports of its disk and of its replicas (INFO persistence and replication).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Writes {
-    /// The last background save failed.
+    /// The last background save failed (`rdb_last_bgsave_status:err`).
     pub save_failed: bool,
-    /// Whether writes are rejected for that.
+    /// Whether the settings are such that a failed save makes the server reject writes.
     pub save_stops_writes: bool,
-    /// The last write to the append-only file failed.
+    /// The last write to the append-only file failed (`aof_last_write_status:err`).
     pub aof_failed: bool,
-    /// Replicas in sync, and how many there have to be, where a number is set.
+    /// Replicas in sync, and how many are required, if `min-replicas-to-write` is set.
     pub replicas: Option<(u64, u64)>,
 }
 
 impl Writes {
-    /// Whether it takes settings to tell if writes are rejected.
+    /// Whether the settings have to be read to decide if writes are rejected.
     pub fn depend_on_settings(info: &InfoMap<'_>) -> bool {
         let save_failed = info.get("rdb_last_bgsave_status") == Some("err");
         save_failed || info.get("min_slaves_good_slaves").is_some()
     }
 
-    /// From INFO persistence and replication. `setting` gives the value of a setting; one that the
-    /// server does not tell is taken for one that rejects writes.
+    /// Reads INFO persistence and replication. `setting` returns the value of a setting; if it is
+    /// `None` the setting is assumed to be one that rejects writes.
     pub fn read(info: &InfoMap<'_>, setting: impl Fn(&str) -> Option<String>) -> Writes {
         let is_set = |name, off: &str| setting(name).is_none_or(|value| value != off);
         let needed = || setting(MIN_REPLICAS).and_then(|value| value.parse().ok()).unwrap_or(1);
