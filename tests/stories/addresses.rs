@@ -23,7 +23,7 @@ fn numbers_that_libc_takes_and_lists_from_elsewhere_form_a_cluster() {
 
     let twice = format!("127.1:{}", port(0));
     rcluster(&["create", &nodes[0], &twice, "--yes"]).exits(2).tells(&["given twice"]);
-    rcluster(&["check", "127.0.0.08:7001"]).exits(2).tells(&["no host name"]);
+    rcluster(&["check", "127.0.0.08:7001"]).exits(2).tells(&["neither a host name"]);
 }
 
 #[test]

@@ -179,7 +179,7 @@ fn slots_that_cannot_be_given() {
     unchanged(&cluster, || {
         rcluster(&["addslots", &addr(0), "16384"]).exits(2).tells(&["16384 is out of range"]);
         rcluster(&["addslots", &addr(0), "9-5"]).exits(2).tells(&["9-5 runs backwards"]);
-        rcluster(&["addslots", &addr(0), "abc"]).exits(2).tells(&["'abc' is no slot"]);
+        rcluster(&["addslots", &addr(0), "abc"]).exits(2).tells(&["'abc' is not a slot"]);
         rcluster(&["addslots", &addr(0), "1-5", "3"]).exits(2).tells(&["3", "given twice"]);
         rcluster(&["addslots", &addr(0), "6000"]).exits(1).tells(&["6000", &addr(1), "hint:"]);
         rcluster(&["addslots", &addr(3), "5"]).exits(1).tells(&[
