@@ -8,7 +8,7 @@
 //! - Parts of a cluster: [`Slot`], [`SlotRange`], [`SlotSet`], [`NodeId`], [`NodeAddr`].
 //! - What one node sees: [`ClusterView`], made of [`Node`]s, from the reply of CLUSTER NODES.
 //! - What nodes report of themselves: [`NodeReport`], and [`ClusterReport`] for all of them. These
-//!   are the facts that [`plan`](crate::plan) starts from. [`InfoMap`] reads INFO.
+//!   are the facts that [`plan`](../plan/index.html) starts from. [`InfoMap`] reads INFO.
 //! - What people write: [`NodeRef`], [`NodeList`], [`NodeUrl`], [`AddressMap`].
 //!
 //! Types that may get more fields or variants are `#[non_exhaustive]`.

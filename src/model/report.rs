@@ -174,7 +174,7 @@ pub struct Stranger {
 /// The reports of all known nodes of a cluster, and which nodes are unreachable.
 ///
 /// Views stay side by side, one a node: where they disagree is for
-/// [`check`](crate::plan::check::check) to find. A node is known if any of the views has it.
+/// [`check`](../plan/check/fn.check.html) to find. A node is known if any of the views has it.
 #[derive(Clone, Debug)]
 pub struct ClusterReport {
     /// One report a node, never empty; the first is the entry node, which the user named.
