@@ -18,7 +18,7 @@ use crate::wire::Promotion;
 
 /// Make a replica the master of its shard
 ///
-/// Ends once every node sees the new master, and the old one follows it.
+/// Returns when every node lists the new master, and the rest of the shard as its replicas.
 #[derive(Debug, Args)]
 pub struct Failover {
     /// Any node of the cluster

@@ -13,8 +13,8 @@ use crate::wire::{Cluster, Promotion, WireError, all_at_once};
 /// CLUSTER_MF_TIMEOUT); asking again before would start it afresh.
 const AGAIN: Duration = Duration::from_millis(5500);
 
-/// Has `replica` promoted, and waits until every node sees it as the master and the old one, where
-/// it answers, as its replica. The server's OK only says that it has begun.
+/// Has `replica` promoted, and waits until every node sees it as the master, and those of its shard
+/// that answer as its replicas. The server's OK only says that it has begun.
 ///
 /// Gives the nodes that stopped answering meanwhile.
 pub fn promote(
@@ -52,6 +52,15 @@ fn until_seen(
         return Ok(Vec::new());
     };
     let old = report.nodes[index].view.me().role.master();
+    let in_shard =
+        |id: NodeId, role: Role| Some(id) == old || (old.is_some() && role.master() == old);
+    let shard: Vec<NodeId> = report
+        .nodes
+        .iter()
+        .map(|node| (node.id(), node.view.me().role))
+        .filter(|(id, role)| *id != replica && in_shard(*id, *role))
+        .map(|(id, _)| id)
+        .collect();
     let mut asked: Option<Instant> = None;
     let mut lost = Vec::new();
     let waited = deadline.together().until_empty(|| {
@@ -66,10 +75,10 @@ fn until_seen(
             }
         }
         let answers = |id: NodeId| seen.iter().any(|(other, ..)| *other == id);
-        let old = old.filter(|old| answers(*old));
+        let followers: Vec<NodeId> = shard.iter().copied().filter(|id| answers(*id)).collect();
         let left: Vec<_> = seen
             .iter()
-            .filter(|(_, _, view)| !sees(view, replica, old))
+            .filter(|(_, _, view)| !sees(view, replica, &followers))
             .map(|(id, via, _)| (*id, via.clone()))
             .collect();
         tally.reach(seen.len() - left.len());
@@ -79,7 +88,7 @@ fn until_seen(
             match servers[index].failover(how) {
                 // Its bus connection to the master, which answers us, is being made anew.
                 Err(WireError::Refused { said, .. })
-                    if old.is_some() && said.contains("is down or failed") =>
+                    if old.is_some_and(answers) && said.contains("is down or failed") =>
                 {
                     return Ok(left);
                 }
@@ -106,10 +115,10 @@ fn until_seen(
     }
 }
 
-fn sees(view: &ClusterView, replica: NodeId, old: Option<NodeId>) -> bool {
+fn sees(view: &ClusterView, replica: NodeId, followers: &[NodeId]) -> bool {
     let role = |id: NodeId| view.node(id).map(|node| node.role);
     role(replica) == Some(Role::Master)
-        && old.is_none_or(|old| role(old) == Some(Role::Replica { of: replica }))
+        && followers.iter().all(|id| role(*id) == Some(Role::Replica { of: replica }))
 }
 
 /// What keeps a replica from being promoted, as far as the nodes tell.

@@ -208,21 +208,30 @@ fn dead_and_living_replicas_leave_together_and_do_not_come_back() {
 
 #[test]
 fn a_replica_takes_over_and_everybody_sees_it() {
-    let cluster = cluster_and(3, 1, 0);
+    let cluster = cluster_and(3, 2, 0);
     fill(&cluster, 300);
     let before = contents(&cluster);
     let addrs = cluster.addrs();
-    let (replica, master) = a_replica(&cluster, 6);
+    let (replica, master) = a_replica(&cluster, 9);
     let new = id(&cluster, replica);
+    let old = id(&cluster, master);
+    let follows = |node: &usize| *node == master || role(&cluster, *node) == Some(old);
+    let followers = (0..9).filter(|node| *node != replica && follows(node));
+    let followers: Vec<NodeId> = followers.map(|node| id(&cluster, node)).collect();
 
     let words = ["failover", &addrs[master], &addrs[replica], "--yes"];
     assert_eq!(run(&words, &[]).succeeds().json()["changed"], true);
 
-    for node in 0..6 {
+    // Of the whole shard: what is told as done is healthy at once.
+    assert_eq!(followers.len(), 2);
+    for node in 0..9 {
         let view = view(&cluster, node);
         assert!(view.node(new).unwrap().is_master(), "node {node}");
+        for follower in &followers {
+            let master = view.node(*follower).unwrap().role.master();
+            assert_eq!(master, Some(new), "{follower} in the view of node {node}");
+        }
     }
-    assert_eq!(role(&cluster, master), Some(new));
     assert_same(&before, &contents(&cluster));
     assert_eq!(run(&words, &[]).succeeds().json()["changed"], false);
     run(&["check", &addrs[0], "--wait", "20s"], &[]).succeeds();
