@@ -90,3 +90,20 @@ fn only_the_wire_names_the_redis_crate() {
         assert!(!text.contains("redis::") || text.contains("`redis::`"), "{}", file.display());
     }
 }
+
+/// Whatever a server sends is made fit for a terminal where it becomes text; a second way would let
+/// bytes through as they are.
+#[test]
+fn bytes_become_text_in_one_place() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    // URLs are the user's own words.
+    let others = ["model/printable.rs", "model/url.rs"].map(|file| src.join(file));
+    for file in
+        ["model", "plan", "wire", "sandbox", "ops"].iter().flat_map(|room| files(&src.join(room)))
+    {
+        let text = fs::read_to_string(&file).unwrap();
+        let is_made =
+            ["from_utf8_lossy", "String::from_utf8("].iter().any(|way| text.contains(way));
+        assert!(!is_made || others.contains(&file), "{}", file.display());
+    }
+}

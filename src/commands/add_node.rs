@@ -216,9 +216,9 @@ fn missing_libraries(
     Ok(missing.map(|(name, code)| Step::LoadLibrary { name, code }).collect_vec())
 }
 
-fn foreign_library(new: &Newcomer, name: Option<&[u8]>) -> anyhow::Result<Vec<Step>> {
+fn foreign_library(new: &Newcomer, name: Option<&str>) -> anyhow::Result<Vec<Step>> {
     let via = &new.report.via;
-    let which = name.map(|name| format!(" '{}'", String::from_utf8_lossy(name)));
+    let which = name.map(|name| format!(" '{name}'"));
     let which = which.unwrap_or_default();
     Err(Failure::refused(format!(
         "{via} holds a function library{which} that the cluster does not"

@@ -1,6 +1,7 @@
 //! `rcluster call`
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -11,8 +12,10 @@ use serde::Serialize;
 
 use super::flow::Context;
 use crate::model::{ClusterReport, NodeId, NodeList, NodeRef, NodeReport};
-use crate::render::{Manner, NodeJson, exit, legacy, node_rows, reply_json, reply_text};
-use crate::wire::{Reply, Server, all_at_once, first_of};
+use crate::render::{
+    Manner, NodeJson, ReplyJson, exit, has_lines, node_rows, write_plain, write_text,
+};
+use crate::wire::{EXCHANGE, Reply, Server, all_at_once, first_of};
 
 /// Send one command to every node that ENTRY knows, at once
 ///
@@ -25,6 +28,9 @@ pub struct Call {
     /// Whom to ask: masters, replicas, or a node by address, id or start of an id
     #[arg(long, value_name = "masters|replicas|NODE")]
     only: Option<Only>,
+    /// Print the replies' bytes and nothing else, one node after the other; escaped on a terminal
+    #[arg(long, conflicts_with = "json")]
+    raw: bool,
     /// The command and its arguments, any bytes
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) command: Vec<OsString>,
@@ -60,22 +66,22 @@ struct Answer {
 }
 
 #[derive(Debug, Serialize)]
-struct AnswerJson {
-    node: String,
+struct AnswerJson<'a> {
+    node: &'a str,
     id: NodeId,
     role: &'static str,
     ok: bool,
-    reply: Option<serde_json::Value>,
+    reply: Option<ReplyJson<'a>>,
     /// Why there is no reply, or what it was refused with.
-    error: Option<String>,
+    error: Option<&'a str>,
     elapsed_ms: u128,
 }
 
 #[derive(Debug, Serialize)]
-struct CallJson {
+struct CallJson<'a> {
     ok: bool,
     failed: usize,
-    nodes: Vec<AnswerJson>,
+    nodes: Vec<AnswerJson<'a>>,
 }
 
 impl Answer {
@@ -87,30 +93,50 @@ impl Answer {
         }
     }
 
-    fn json(&self) -> AnswerJson {
+    fn json(&self) -> AnswerJson<'_> {
         AnswerJson {
-            node: self.node.clone(),
+            node: &self.node,
             id: self.id,
             role: self.role,
             ok: self.error().is_none(),
-            reply: self.reply.as_ref().ok().map(reply_json),
-            error: self.error().map(str::to_owned),
+            reply: self.reply.as_ref().ok().map(ReplyJson),
+            error: self.error(),
             elapsed_ms: self.took.as_millis(),
         }
     }
 
-    fn text(&self, manner: Manner) -> String {
-        if manner == Manner::RedisCli {
-            let said = self.reply.as_ref().map_or_else(|_| "Failed!".to_owned(), legacy::reply);
-            return format!("{}: {said}", self.node);
+    fn write(&self, out: &mut dyn Write, style: Style) -> io::Result<()> {
+        match (style, &self.reply) {
+            (Style::Raw, Ok(reply)) => write_plain(out, reply, true)?,
+            (Style::Raw, Err(_)) => return Ok(()),
+            (Style::RedisCli, reply) => {
+                write!(out, "{}: ", self.node)?;
+                match reply {
+                    Ok(reply) => write_plain(out, reply, false)?,
+                    Err(_) => write!(out, "Failed!")?,
+                }
+            }
+            (Style::Own, reply) => {
+                write!(out, "{} ({}):", self.node, self.role)?;
+                match reply {
+                    Ok(reply) => {
+                        write!(out, "{}", if has_lines(reply) { "\n" } else { " " })?;
+                        write_text(out, reply, 0)?;
+                    }
+                    Err(why) => write!(out, " (no answer) {why}")?,
+                }
+            }
         }
-        let said = match &self.reply {
-            Ok(reply) => reply_text(reply),
-            Err(why) => format!("(no answer) {why}"),
-        };
-        let gap = if said.contains('\n') { "\n" } else { " " };
-        format!("{} ({}):{gap}{said}", self.node, self.role)
+        writeln!(out)
     }
+}
+
+/// How replies are shown.
+#[derive(Clone, Copy, Debug)]
+enum Style {
+    Own,
+    RedisCli,
+    Raw,
 }
 
 impl Call {
@@ -130,8 +156,14 @@ impl Call {
             let nodes = answers.iter().map(Answer::json).collect();
             cx.ui.print_json(&CallJson { ok: failed == 0, failed, nodes })?;
         } else {
-            let texts = answers.iter().map(|answer| answer.text(cx.ui.manner()));
-            cx.ui.print(&texts.collect_vec().join("\n"))?;
+            let style = match cx.ui.manner() {
+                Manner::RedisCli => Style::RedisCli,
+                // Bytes that come from elsewhere are not for a terminal, whoever asks for them.
+                Manner::Own if self.raw && !cx.ui.is_on_terminal() => Style::Raw,
+                Manner::Own => Style::Own,
+            };
+            cx.ui
+                .print_with(|out| answers.iter().try_for_each(|answer| answer.write(out, style)))?;
         }
         if failed > 0 {
             cx.warn(&format!("{failed} of {} nodes failed", answers.len()));
@@ -165,6 +197,8 @@ fn ask(
     entry: Server,
     words: &[Vec<u8>],
 ) -> Vec<Answer> {
+    // All replies are held until the last has come.
+    let bytes = EXCHANGE / chosen.len().max(1) as u64;
     let mut entry = Some(entry);
     let asked = chosen.iter().map(|row| {
         let is_entry = row.id == report.entry().id();
@@ -179,7 +213,8 @@ fn ask(
             }
             (None, None) => Err("no node knows its address".to_owned()),
         };
-        let reply = server.and_then(|server| server.call(words).map_err(|error| error.to_string()));
+        let reply =
+            server.and_then(|server| server.call(words, bytes).map_err(|error| error.to_string()));
         let (id, role) = (row.id, row.role);
         Answer { id, node: report.name(id), role, reply, took: begun.elapsed() }
     })

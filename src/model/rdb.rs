@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use super::printable;
+
 const AUX: u8 = 0xfa;
 const FUNCTION: u8 = 0xf5;
 const SELECT_DB: u8 = 0xfe;
@@ -28,7 +30,7 @@ impl RdbHead {
     pub fn read(mut file: impl Read) -> io::Result<RdbHead> {
         let mut magic = [0; 9];
         file.read_exact(&mut magic)?;
-        let magic = String::from_utf8_lossy(&magic).into_owned();
+        let magic = printable(&magic);
         if !magic.starts_with("REDIS") && !magic.starts_with("VALKEY") {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not an RDB file"));
         }

@@ -1,7 +1,7 @@
 //! Lines of CLUSTER NODES that cannot be read: a server that started on a damaged `nodes.conf`
 //! lists nodes with malformed ids, and others learn them by gossip.
 
-use super::{SlotRange, SlotSet};
+use super::{SlotRange, SlotSet, excerpt, printable};
 
 /// As many bytes as a server writes for an id, whatever they are.
 const ID_BYTES: usize = 40;
@@ -28,7 +28,7 @@ pub struct Unreadable {
 impl Unreadable {
     pub(super) fn new(line: &[u8], what: &'static str) -> Unreadable {
         let fields = line.get(ID_BYTES..).unwrap_or_default();
-        let fields = String::from_utf8_lossy(fields);
+        let fields = printable(fields);
         // After address, flags, master, two times, epoch and link.
         let slots = fields.split(' ').filter(|field| !field.is_empty()).skip(7);
         let slots = slots.filter_map(|text| text.parse::<SlotRange>().ok()).collect();
@@ -49,5 +49,5 @@ impl Unreadable {
 
 /// The start of a line, for an error message.
 pub(super) fn shown(line: &[u8]) -> String {
-    String::from_utf8_lossy(line).chars().take(160).collect::<String>().escape_debug().to_string()
+    excerpt(line, 160)
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::printable::printable;
 use super::unreadable::{BAD_ID, shown};
 use super::{Flag, Flags, Node, NodeAddr, NodeId, Role, Slot, SlotRange, SlotSet, Unreadable};
 
@@ -91,7 +92,7 @@ impl ClusterView {
         let mut myself = None;
         let lines = text.as_ref().split(|byte| *byte == b'\n').enumerate();
         for (index, line) in lines.filter(|(_, line)| !line.trim_ascii().is_empty()) {
-            let text = String::from_utf8_lossy(line.trim_ascii_end());
+            let text = printable(line.trim_ascii_end());
             let parsed = match parse_line(&text, via) {
                 Ok(parsed) => parsed,
                 Err(what) if is_own(&text) => {

@@ -220,7 +220,7 @@ fn copy_libraries(
     access: &Access,
     restored: &mut Restored,
 ) -> Result<(), RestoreError> {
-    let mut libraries: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    let mut libraries: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for (addr, _) in sources {
         libraries.extend(Server::connect(addr, own)?.libraries()?);
     }
@@ -238,7 +238,6 @@ fn copy_libraries(
                     given += 1;
                 }
                 Some(other) if other != code => {
-                    let name = name.escape_ascii();
                     differing.push(format!("{addr} has a library {name} of other code: kept"));
                 }
                 Some(_) => {}

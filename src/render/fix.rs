@@ -9,7 +9,7 @@ use super::fix_replicas::{RejoinJson, ReplicaJson, replica_json, replica_lines};
 use super::table::{Table, wrapped};
 use super::transfer::EndJson;
 use crate::model::{ClusterReport, NodeId, OpenState, SlotSet};
-use crate::plan::fix::{FixPlan, NodeSlotState, Repair, RepairAction};
+use crate::plan::fix::{FixPlan, Library, NodeSlotState, Repair, RepairAction};
 
 /// The widest list of slots in a row, where there is room, and where there is not.
 const WIDE: [usize; 2] = [28, 11];
@@ -97,7 +97,7 @@ pub fn fix_json(plan: &FixPlan, report: &ClusterReport) -> FixJson {
     let name = |id: &NodeId| report.name(*id);
     let members = &plan.meet.members;
     let libraries = |libraries: &Vec<_>| {
-        let name = |(name, _): &(Vec<u8>, Vec<u8>)| String::from_utf8_lossy(name).into_owned();
+        let name = |(name, _): &Library| name.clone();
         libraries.iter().map(name).collect()
     };
     FixJson {
@@ -300,7 +300,7 @@ fn sentences(plan: &FixPlan, report: &ClusterReport) -> Vec<String> {
         lines.push(format!("{names} share a config epoch: each gets its own"));
     }
     for (node, lacks) in &plan.libraries {
-        let names = lacks.iter().map(|(name, _)| String::from_utf8_lossy(name)).join(", ");
+        let names = lacks.iter().map(|(name, _)| name).join(", ");
         lines.push(format!("{} lacks functions that others have: {names} copied", name(*node)));
     }
     for library in &plan.odd_libraries {

@@ -8,7 +8,6 @@ use super::rows::{NodeJson, ShardJson, node_rows};
 use crate::model::{ClusterReport, Flag, NodeId, SLOTS, SlotRange, SlotSet};
 use crate::plan::check::{Kind, Problem, Severity, covered};
 use crate::plan::transfer::{Route, Transfer};
-use crate::wire::Reply;
 
 /// A line a master, and what they hold in all: the head of check, and all of info.
 pub fn head(cluster: &ClusterReport) -> String {
@@ -139,23 +138,4 @@ pub fn moved(plan: &Transfer, report: &ClusterReport, moved: &SlotSet) -> String
         }
     }
     text
-}
-
-/// A reply as it comes, the elements of a list on lines of their own.
-pub fn reply(reply: &Reply) -> String {
-    let all = |items: &[Reply]| items.iter().map(self::reply).join("\n");
-    match reply {
-        Reply::Null => String::new(),
-        Reply::Status(text) | Reply::BigNumber(text) | Reply::Verbatim(_, text) => text.clone(),
-        Reply::Error(text) => format!("{text}\n"),
-        Reply::Integer(number) => number.to_string(),
-        Reply::Double(number) => number.to_string(),
-        Reply::Boolean(is_so) => is_so.to_string(),
-        Reply::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Reply::Array(items) | Reply::Set(items) | Reply::Push(_, items) => all(items),
-        Reply::Map(pairs) => pairs
-            .iter()
-            .map(|(key, value)| self::reply(key) + "\n" + &self::reply(value))
-            .join("\n"),
-    }
 }

@@ -20,7 +20,7 @@ pub use health::{
 };
 pub use plan::{StepJson, layout_text, script, steps_json, steps_text, verdicts_text};
 pub use progress::{Progress, ProgressMode};
-pub use reply::{reply_json, reply_text};
+pub use reply::{ReplyJson, has_lines, write_plain, write_text};
 pub use rows::{NodeJson, ShardJson, node_rows, shards_json};
 pub use table::Table;
 pub use transfer::{KeptJson, RouteJson, kept_json, routes_json, routes_text};

@@ -121,7 +121,7 @@ fn command(step: &Step) -> String {
         Step::SetEpoch(epoch) => format!("CLUSTER SET-CONFIG-EPOCH {epoch}"),
         Step::BumpEpoch => "CLUSTER BUMPEPOCH".to_owned(),
         Step::LoadLibrary { name, .. } => {
-            format!("FUNCTION LOAD <code of library {}>", String::from_utf8_lossy(name))
+            format!("FUNCTION LOAD <code of library {name}>")
         }
         Step::AddSlots(slots) => format!("CLUSTER ADDSLOTS {}", each(slots)),
         Step::DelSlots(slots) => format!("CLUSTER DELSLOTS {}", each(slots)),

@@ -1,110 +1,256 @@
-//! Replies of any command: text as redis-cli's users know it, and JSON that keeps the types apart.
+//! Replies of any command: text as redis-cli's users know it, the bytes themselves, and JSON that
+//! keeps the types apart. All is written while it is gone through: a reply may be large.
 
-use base64::Engine as _;
+use std::io::{self, Write};
+
+use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
+use crate::model::{is_printable, printable_lines};
 use crate::wire::Reply;
 
 /// `{"type": …, "value": …}`; bytes that are no UTF-8 come as `base64` instead of `value`.
-pub fn reply_json(reply: &Reply) -> Value {
-    let all = |items: &[Reply]| items.iter().map(reply_json).collect::<Vec<_>>();
-    match reply {
-        Reply::Null => json!({ "type": "null", "value": null }),
-        Reply::Status(text) => json!({ "type": "status", "value": text }),
-        Reply::Error(text) => json!({ "type": "error", "value": text }),
-        Reply::Integer(number) => json!({ "type": "integer", "value": number }),
-        // JSON has no numbers for these.
-        Reply::Double(number) if !number.is_finite() => {
-            json!({ "type": "double", "value": number.to_string().to_lowercase() })
-        }
-        Reply::Double(number) => json!({ "type": "double", "value": number }),
-        Reply::Boolean(is_so) => json!({ "type": "boolean", "value": is_so }),
-        Reply::BigNumber(digits) => json!({ "type": "big-number", "value": digits }),
-        Reply::Bytes(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => json!({ "type": "string", "value": text }),
-            Err(_) => json!({ "type": "string", "base64": STANDARD.encode(bytes) }),
-        },
-        Reply::Verbatim(format, text) => {
-            json!({ "type": "verbatim", "format": format, "value": text })
-        }
-        Reply::Array(items) => json!({ "type": "array", "value": all(items) }),
-        Reply::Set(items) => json!({ "type": "set", "value": all(items) }),
-        Reply::Map(pairs) => {
-            // Keys may be of any type, so pairs rather than an object.
-            let pairs = pairs.iter().map(|(key, value)| [reply_json(key), reply_json(value)]);
-            json!({ "type": "map", "value": pairs.collect::<Vec<_>>() })
-        }
-        Reply::Push(kind, items) => json!({ "type": "push", "kind": kind, "value": all(items) }),
-    }
-}
+#[derive(Debug)]
+pub struct ReplyJson<'r>(pub &'r Reply);
 
-/// The reply in lines: values as they are where that can be printed, lists numbered, maps as
-/// `key => value`.
-pub fn reply_text(reply: &Reply) -> String {
-    match reply {
-        Reply::Null => "(nil)".to_owned(),
-        Reply::Status(text) => text.clone(),
-        Reply::Error(text) => format!("(error) {text}"),
-        Reply::Integer(number) => number.to_string(),
-        Reply::Double(number) => number.to_string().to_lowercase(),
-        Reply::Boolean(is_so) => is_so.to_string(),
-        Reply::BigNumber(digits) => digits.clone(),
-        Reply::Bytes(bytes) => printable(bytes),
-        Reply::Verbatim(_, text) => text.replace("\r\n", "\n").trim_end().to_owned(),
-        Reply::Array(items) | Reply::Set(items) | Reply::Push(_, items) => {
-            list(items.iter().map(reply_text))
+impl Serialize for ReplyJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let mut typed = |kind: &str, name: &str, value: &dyn Fn(&mut S::SerializeMap) -> _| {
+            map.serialize_entry("type", kind)?;
+            map.serialize_key(name)?;
+            value(&mut map)
+        };
+        macro_rules! entry {
+            ($kind:literal, $value:expr) => {
+                entry!($kind, "value", $value)
+            };
+            ($kind:literal, $name:literal, $value:expr) => {
+                typed($kind, $name, &|map| map.serialize_value($value))?
+            };
         }
-        Reply::Map(pairs) => list(pairs.iter().map(|(key, value)| {
-            let (key, value) = (reply_text(key), reply_text(value));
-            match value.contains('\n') {
-                true => format!("{key} =>\n   {}", value.replace('\n', "\n   ")),
-                false => format!("{key} => {value}"),
+        match self.0 {
+            Reply::Null => entry!("null", &()),
+            Reply::Status(text) => match std::str::from_utf8(text) {
+                Ok(text) => entry!("status", text),
+                Err(_) => entry!("status", "base64", &Base64(text)),
+            },
+            Reply::Error(text) => entry!("error", text),
+            Reply::Integer(number) => entry!("integer", number),
+            // JSON has no numbers for these.
+            Reply::Double(number) if !number.is_finite() => {
+                entry!("double", &number.to_string().to_lowercase())
             }
-        })),
+            Reply::Double(number) => entry!("double", number),
+            Reply::Boolean(is_so) => entry!("boolean", is_so),
+            Reply::BigNumber(digits) => entry!("big-number", digits),
+            Reply::Bytes(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => entry!("string", text),
+                Err(_) => entry!("string", "base64", &Base64(bytes)),
+            },
+            Reply::Verbatim(format, text) => {
+                match std::str::from_utf8(text) {
+                    Ok(text) => entry!("verbatim", text),
+                    Err(_) => entry!("verbatim", "base64", &Base64(text)),
+                }
+                map.serialize_entry("format", format)?;
+            }
+            Reply::Array(items) => entry!("array", &All(items)),
+            Reply::Set(items) => entry!("set", &All(items)),
+            // Keys may be of any type, so pairs rather than an object.
+            Reply::Map(pairs) => entry!("map", &Pairs(pairs)),
+            Reply::Push(kind, items) => {
+                entry!("push", &All(items));
+                map.serialize_entry("kind", kind)?;
+            }
+        }
+        map.end()
     }
 }
 
-/// Text as it is, anything else escaped; what control characters would do to a terminal is no answer.
-fn printable(bytes: &[u8]) -> String {
-    let is_text = |text: &str| !text.chars().any(|c| c.is_control() && !"\r\n\t".contains(c));
-    match std::str::from_utf8(bytes) {
-        Ok(text) if is_text(text) => text.replace("\r\n", "\n").trim_end().to_owned(),
-        _ => format!("\"{}\"", bytes.escape_ascii()),
+struct Base64<'r>(&'r [u8]);
+
+impl Serialize for Base64<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Base64Display::new(self.0, &STANDARD))
     }
 }
 
-fn list(items: impl Iterator<Item = String>) -> String {
-    let lines = items.enumerate().map(|(index, item)| {
+struct All<'r>(&'r [Reply]);
+
+impl Serialize for All<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(ReplyJson))
+    }
+}
+
+struct Pairs<'r>(&'r [(Reply, Reply)]);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|(key, value)| [ReplyJson(key), ReplyJson(value)]))
+    }
+}
+
+/// Writes the reply in lines: values as they are where that can be shown, lists numbered, maps as
+/// `key => value`. Lines after the first are set in by `indent`.
+pub fn write_text(out: &mut dyn Write, reply: &Reply, indent: usize) -> io::Result<()> {
+    match reply {
+        Reply::Null => write!(out, "(nil)"),
+        Reply::Status(bytes) | Reply::Bytes(bytes) | Reply::Verbatim(_, bytes) => {
+            match as_text(bytes) {
+                Some(text) => write_lines(out, text, indent),
+                None => write!(out, "\"{}\"", bytes.escape_ascii()),
+            }
+        }
+        Reply::Error(text) => write!(out, "(error) {text}"),
+        Reply::Integer(number) => write!(out, "{number}"),
+        Reply::Double(number) => write!(out, "{}", number.to_string().to_lowercase()),
+        Reply::Boolean(is_so) => write!(out, "{is_so}"),
+        Reply::BigNumber(digits) => write!(out, "{digits}"),
+        Reply::Array(items) | Reply::Set(items) | Reply::Push(_, items) => {
+            write_list(out, items, indent, write_text)
+        }
+        Reply::Map(pairs) => write_list(out, pairs, indent, |out, (key, value), indent| {
+            write_text(out, key, indent)?;
+            match has_lines(value) {
+                true => {
+                    write!(out, " =>\n{:1$}", "", indent + 3)?;
+                    write_text(out, value, indent + 3)
+                }
+                false => {
+                    write!(out, " => ")?;
+                    write_text(out, value, indent)
+                }
+            }
+        }),
+    }
+}
+
+/// Text that can be shown; what control characters would do to a terminal is no answer.
+fn as_text(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let is_text = |c: char| is_printable(c) || c == '\n' || c == '\t';
+    text.split("\r\n").all(|line| line.chars().all(is_text)).then(|| text.trim_end())
+}
+
+/// Whether the reply takes several lines.
+pub fn has_lines(reply: &Reply) -> bool {
+    match reply {
+        Reply::Status(bytes) | Reply::Bytes(bytes) | Reply::Verbatim(_, bytes) => {
+            as_text(bytes).is_some_and(|text| text.contains('\n'))
+        }
+        Reply::Array(items) | Reply::Set(items) | Reply::Push(_, items) => {
+            items.len() > 1 || items.iter().any(has_lines)
+        }
+        Reply::Map(pairs) => {
+            pairs.len() > 1 || pairs.iter().any(|(key, value)| has_lines(key) || has_lines(value))
+        }
+        _ => false,
+    }
+}
+
+fn write_lines(out: &mut dyn Write, text: &str, indent: usize) -> io::Result<()> {
+    for (index, line) in text.lines().enumerate() {
+        if index > 0 {
+            write!(out, "\n{:1$}", "", indent)?;
+        }
+        write!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn write_list<T>(
+    out: &mut dyn Write,
+    items: &[T],
+    indent: usize,
+    write_item: impl Fn(&mut dyn Write, &T, usize) -> io::Result<()>,
+) -> io::Result<()> {
+    if items.is_empty() {
+        return write!(out, "(empty)");
+    }
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            write!(out, "\n{:1$}", "", indent)?;
+        }
         let number = format!("{}) ", index + 1);
-        let indent = format!("\n{}", " ".repeat(number.len()));
-        number + &item.replace('\n', &indent)
-    });
-    let lines: Vec<String> = lines.collect();
-    if lines.is_empty() { "(empty)".to_owned() } else { lines.join("\n") }
+        write!(out, "{number}")?;
+        write_item(out, item, indent + number.len())?;
+    }
+    Ok(())
+}
+
+/// Writes the reply as it comes, the elements of a list on lines of their own; where it is not to be
+/// `raw`, what is not printable is escaped.
+pub fn write_plain(out: &mut dyn Write, reply: &Reply, raw: bool) -> io::Result<()> {
+    let mut is_first = true;
+    let mut item = |out: &mut dyn Write, reply| {
+        if !std::mem::take(&mut is_first) {
+            writeln!(out)?;
+        }
+        write_plain(out, reply, raw)
+    };
+    match reply {
+        Reply::Null => Ok(()),
+        Reply::Status(bytes) | Reply::Bytes(bytes) | Reply::Verbatim(_, bytes) => match raw {
+            true => out.write_all(bytes),
+            false => out.write_all(printable_lines(bytes).as_bytes()),
+        },
+        Reply::BigNumber(digits) => write!(out, "{digits}"),
+        Reply::Error(text) => writeln!(out, "{text}"),
+        Reply::Integer(number) => write!(out, "{number}"),
+        Reply::Double(number) => write!(out, "{number}"),
+        Reply::Boolean(is_so) => write!(out, "{is_so}"),
+        Reply::Array(items) | Reply::Set(items) | Reply::Push(_, items) => {
+            items.iter().try_for_each(|reply| item(out, reply))
+        }
+        Reply::Map(pairs) => pairs
+            .iter()
+            .flat_map(|(key, value)| [key, value])
+            .try_for_each(|reply| item(out, reply)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
 
     fn bytes(text: &[u8]) -> Reply {
         Reply::Bytes(text.to_vec())
     }
 
+    fn in_json(reply: &Reply) -> Value {
+        serde_json::to_value(ReplyJson(reply)).unwrap()
+    }
+
+    fn text(reply: &Reply) -> String {
+        let mut out = Vec::new();
+        write_text(&mut out, reply, 0).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn plain(reply: &Reply, raw: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_plain(&mut out, reply, raw).unwrap();
+        out
+    }
+
     #[test]
     fn types_stay_apart_in_json() {
-        let kinds = |reply: Reply| reply_json(&reply)["type"].as_str().map(str::to_owned);
+        let kinds = |reply: Reply| in_json(&reply)["type"].as_str().map(str::to_owned);
         let replies = [
             Reply::Null,
-            Reply::Status("OK".into()),
+            Reply::Status(b"OK".into()),
             Reply::Error("ERR no".into()),
             Reply::Integer(1),
             Reply::Double(1.0),
             Reply::Boolean(true),
             Reply::BigNumber("1".into()),
             bytes(b"1"),
-            Reply::Verbatim("txt".into(), "1".into()),
+            Reply::Verbatim("txt".into(), b"1".into()),
             Reply::Array(vec![]),
             Reply::Set(vec![]),
             Reply::Map(vec![]),
@@ -118,20 +264,35 @@ mod tests {
 
     #[test]
     fn bytes_survive_json() {
-        assert_eq!(reply_json(&bytes(b"\xff\0")), json!({ "type": "string", "base64": "/wA=" }));
-        assert_eq!(reply_json(&bytes("é\0".as_bytes()))["value"], "é\0");
-        assert_eq!(reply_json(&Reply::Double(f64::INFINITY))["value"], "inf");
+        assert_eq!(in_json(&bytes(b"\xff\0")), json!({ "type": "string", "base64": "/wA=" }));
+        assert_eq!(in_json(&bytes("é\0".as_bytes()))["value"], "é\0");
+        assert_eq!(in_json(&Reply::Double(f64::INFINITY))["value"], "inf");
         let map = Reply::Map(vec![(Reply::Integer(1), bytes(b"a"))]);
-        assert_eq!(reply_json(&map)["value"][0][0]["value"], 1);
+        assert_eq!(in_json(&map)["value"][0][0]["value"], 1);
+        let verbatim = in_json(&Reply::Verbatim("txt".into(), b"t".into()));
+        assert_eq!(verbatim, json!({ "type": "verbatim", "format": "txt", "value": "t" }));
     }
 
     #[test]
     fn lists_in_lists_are_set_in() {
         let inner = Reply::Array(vec![bytes(b"a"), bytes(b"b")]);
         let map = Reply::Map(vec![(bytes(b"k"), inner.clone()), (bytes(b"n"), Reply::Integer(3))]);
-        let text = reply_text(&Reply::Array(vec![inner, map, Reply::Null, Reply::Array(vec![])]));
+        let reply = Reply::Array(vec![inner, map, Reply::Null, Reply::Array(vec![])]);
         let wanted = "1) 1) a\n   2) b\n2) 1) k =>\n         1) a\n         2) b\n   2) n => 3\n3) (nil)\n4) (empty)";
-        assert_eq!(text, wanted);
-        assert_eq!(reply_text(&bytes(b"a\x1b[31m\xff")), "\"a\\x1b[31m\\xff\"");
+        assert_eq!(text(&reply), wanted);
+        assert_eq!(plain(&reply, true), b"a\nb\nk\na\nb\nn\n3\n\n");
+        let lines = Reply::Array(vec![bytes(b"a:1\r\nb:2\r\n")]);
+        assert_eq!(text(&lines), "1) a:1\n   b:2");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_comes_out_only_raw() {
+        let odd = b"a\x1b[31m\xff";
+        assert_eq!(text(&bytes(odd)), "\"a\\x1b[31m\\xff\"");
+        assert_eq!(text(&Reply::Status(odd.to_vec())), "\"a\\x1b[31m\\xff\"");
+        assert_eq!(text(&bytes(b"over\rwritten")), "\"over\\rwritten\"");
+        assert_eq!(text(&bytes("a\u{202e}b".as_bytes())), "\"a\\xe2\\x80\\xaeb\"");
+        assert_eq!(plain(&bytes(odd), true), odd);
+        assert_eq!(plain(&bytes(odd), false), b"a\\u{1b}[31m\\xff");
     }
 }

@@ -1,9 +1,11 @@
 //! Where output goes: data to stdout, everything else to stderr.
 
-use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufRead, BufWriter, ErrorKind, IsTerminal, Write};
 
 use console::Style;
 use serde::Serialize;
+
+use crate::model::is_printable;
 
 /// Whether to use colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -94,9 +96,30 @@ impl Ui {
         }
     }
 
+    /// Writes data to stdout as it is made.
+    pub fn print_with(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        match write(&mut out).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
+    /// Whether data goes to a terminal.
+    pub fn is_on_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// Writes the one JSON document of this run to stdout.
     pub fn print_json(&self, document: &impl Serialize) -> anyhow::Result<()> {
-        Ok(self.print(&serde_json::to_string_pretty(document)?)?)
+        self.print_with(|out| {
+            serde_json::to_writer_pretty(PrintableJson(&mut *out), document)?;
+            writeln!(out)
+        })
+        .map_err(Into::into)
     }
 
     /// Tells a person something on stderr. Nothing can be done where nobody can read it.
@@ -147,6 +170,30 @@ impl Ui {
     }
 }
 
+/// JSON in which characters that would do something to a terminal are written as `\u202e`: it is the
+/// same document. serde_json does so itself with those below 32, and writes whole characters.
+struct PrintableJson<W>(W);
+
+impl<W: Write> Write for PrintableJson<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let is_shown = |c: char| is_printable(c) || c == '\n';
+        for chunk in bytes.utf8_chunks() {
+            for piece in chunk.valid().split_inclusive(|c| !is_shown(c)) {
+                let text = piece.trim_end_matches(|c| !is_shown(c));
+                self.0.write_all(text.as_bytes())?;
+                for unit in piece[text.len()..].encode_utf16() {
+                    write!(self.0, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// The question that redis-cli asks where rcluster asks this one.
 fn redis_clis(own: &str) -> String {
     if own.starts_with("Move ") {
@@ -157,4 +204,19 @@ fn redis_clis(own: &str) -> String {
         own => own,
     };
     format!("{asked} (type 'yes' to accept): ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_on_a_terminal_is_the_same_document() {
+        let text = "plain é 節 \u{1b}[2J \u{9b}31m \u{202e}evil \u{e0001} e\u{301} \"\\ \n";
+        let mut out = Vec::new();
+        serde_json::to_writer_pretty(PrintableJson(&mut out), &[text]).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        assert!(shown.chars().all(|c| is_printable(c) || c == '\n'), "{shown}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&shown).unwrap(), [text]);
+    }
 }

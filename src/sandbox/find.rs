@@ -12,6 +12,7 @@ use rustix::process::Signal;
 
 use super::SandboxError;
 use super::node::signal_group;
+use crate::model::printable;
 
 /// How long a program may take to print its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -96,7 +97,8 @@ fn first_line(mut out: ChildStdout) -> io::Result<String> {
             count => text.extend_from_slice(&buffer[..count]),
         }
     }
-    Ok(String::from_utf8_lossy(&text).lines().next().unwrap_or_default().to_owned())
+    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(printable(first.trim_ascii_end()))
 }
 
 /// 7 in `Redis server v=7.0.15 sha=…`; `None` in what no server prints.

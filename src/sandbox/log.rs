@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use crate::model::printable_lines;
+
 /// An excerpt of what a log has from an offset on: what earlier runs wrote is not this one's.
 pub(super) fn excerpt_since(log: &Path, offset: u64) -> String {
     let read = || {
@@ -13,7 +15,7 @@ pub(super) fn excerpt_since(log: &Path, offset: u64) -> String {
         file.read_to_end(&mut text)?;
         Ok::<_, io::Error>(text)
     };
-    excerpt(&String::from_utf8_lossy(&read().unwrap_or_default()))
+    excerpt(&printable_lines(&read().unwrap_or_default()))
 }
 
 /// The first lines of a log that tell of an error, which later ones may be the consequence of, and

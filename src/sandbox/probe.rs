@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::model::{excerpt, printable_lines};
+
 /// Loopback answers in microseconds; a stopped process never does.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -46,7 +48,7 @@ pub(super) fn probe(addr: SocketAddr) -> Occupant {
 }
 
 fn read(reply: &[u8]) -> Option<Occupant> {
-    let text = String::from_utf8_lossy(reply);
+    let text = printable_lines(reply);
     let field = |name: &str| {
         let line = text.split_inclusive("\r\n").find(|line| line.starts_with(name))?;
         line.strip_prefix(name)?.strip_suffix("\r\n")
@@ -57,8 +59,7 @@ fn read(reply: &[u8]) -> Option<Occupant> {
 
 /// The error that a server answers with: `-NOAUTH Authentication required.`
 fn refusal(reply: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(reply);
-    let (line, _) = text.strip_prefix('-')?.split_once("\r\n")?;
-    // It is shown on a terminal, and anything may listen there.
-    Some(line.chars().filter(|char| !char.is_control()).take(200).collect())
+    let text = reply.strip_prefix(b"-")?;
+    let end = text.windows(2).position(|end| end == b"\r\n")?;
+    Some(excerpt(&text[..end], 200))
 }

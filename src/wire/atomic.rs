@@ -1,11 +1,12 @@
 //! The servers' own moves of slots: `CLUSTER MIGRATESLOTS` of Valkey 9 and `CLUSTER MIGRATION
 //! IMPORT` of Redis 8.4.
 
-use redis::{Cmd, Value};
+use redis::Cmd;
 
 use super::error::WireError;
+use super::resp::Value;
 use super::server::{Server, cluster, words};
-use crate::model::{NodeId, SlotRange, SlotSet};
+use crate::model::{NodeId, SlotRange, SlotSet, printable_lines};
 
 /// What a server can do by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,10 +120,8 @@ fn read_task(entry: &Value) -> Task {
         _ => &[],
     };
     let text = |value: &Value| match value {
-        Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Value::SimpleString(text) => text.clone(),
         Value::Int(number) => number.to_string(),
-        _ => String::new(),
+        other => other.bytes().map(printable_lines).unwrap_or_default(),
     };
     let get = |names: &[&str]| {
         let pair = items.chunks_exact(2).find(|pair| names.contains(&&*text(&pair[0])));

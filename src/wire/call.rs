@@ -1,16 +1,19 @@
 //! Any command at all, in the user's words; replies keep the types that RESP3 tells apart.
 
-use redis::{Cmd, Value, VerbatimFormat};
+use redis::Cmd;
 
 use super::error::WireError;
-use super::server::{Server, words};
+use super::resp::Value;
+use super::server::{Bounds, Server, words};
+use crate::model::printable;
 
-/// A server's reply, one variant for each type of RESP3; text is bytes wherever it may be binary.
+/// A server's reply, one variant for each type of RESP3. What is bytes here has to be escaped where it
+/// is shown.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     Null,
     /// A simple string: `OK`.
-    Status(String),
+    Status(Vec<u8>),
     /// A refusal, its first word the code.
     Error(String),
     Integer(i64),
@@ -20,7 +23,7 @@ pub enum Reply {
     BigNumber(String),
     Bytes(Vec<u8>),
     /// Text that is meant for a person, and its format: `txt`, `mkd`.
-    Verbatim(String, String),
+    Verbatim(String, Vec<u8>),
     Array(Vec<Reply>),
     Set(Vec<Reply>),
     Map(Vec<(Reply, Reply)>),
@@ -29,12 +32,12 @@ pub enum Reply {
 }
 
 impl Server {
-    /// One command, any bytes; a refusal is a reply like any other. The connection speaks another
-    /// language afterwards, and is used up.
+    /// One command, any bytes; a refusal is a reply like any other. The reply may take so many bytes
+    /// of memory. The connection speaks another language afterwards, and is used up.
     ///
     /// # Errors
     /// No reply came.
-    pub fn call(mut self, arguments: &[Vec<u8>]) -> Result<Reply, WireError> {
+    pub fn call(mut self, arguments: &[Vec<u8>], bytes: u64) -> Result<Reply, WireError> {
         let mut command = Cmd::new();
         command.arg(arguments);
         // Where RESP3 is unknown or denied the reply comes in RESP2.
@@ -42,10 +45,10 @@ impl Server {
         // What follows its name may be anybody's secret.
         let name = || {
             let name = arguments.first().map(Vec::as_slice).unwrap_or_default();
-            String::from_utf8_lossy(name).to_ascii_uppercase()
+            printable(name).to_ascii_uppercase()
         };
-        let replies = self.pipeline(&commands).map_err(|error| error.during(name()));
-        let reply = replies?.pop().unwrap_or_default();
+        let replies = self.pipeline_within(&commands, Bounds { bytes, ..self.bounds() });
+        let reply = replies.map_err(|error| error.during(name()))?.pop().unwrap_or_default();
         Ok(self.read_reply(&commands[1], reply))
     }
 
@@ -55,36 +58,32 @@ impl Server {
         };
         match reply {
             Value::Nil => Reply::Null,
-            Value::Okay => Reply::Status("OK".to_owned()),
             Value::SimpleString(text) => Reply::Status(text),
             Value::Int(number) => Reply::Integer(number),
             Value::Double(number) => Reply::Double(number),
             Value::Boolean(is_so) => Reply::Boolean(is_so),
-            Value::BigNumber(digits) => {
-                Reply::BigNumber(String::from_utf8_lossy(&digits).into_owned())
-            }
+            Value::BigNumber(digits) => Reply::BigNumber(printable(&digits)),
             Value::BulkString(bytes) => Reply::Bytes(bytes),
-            Value::VerbatimString { format, text } => Reply::Verbatim(
-                match format {
-                    VerbatimFormat::Text => "txt".to_owned(),
-                    VerbatimFormat::Markdown => "mkd".to_owned(),
-                    VerbatimFormat::Unknown(name) => name,
-                    _ => String::new(),
-                },
-                text,
-            ),
+            Value::Verbatim(mut format) => {
+                let text = format.split_off(format.len().min(4));
+                Reply::Verbatim(printable(format.strip_suffix(b":").unwrap_or(&format)), text)
+            }
             Value::Array(items) => Reply::Array(all(items)),
             Value::Set(items) => Reply::Set(all(items)),
             Value::Map(pairs) => {
                 let read = |item| self.read_reply(command, item);
                 Reply::Map(pairs.into_iter().map(|(key, value)| (read(key), read(value))).collect())
             }
-            Value::Push { kind, data } => Reply::Push(kind.to_string(), all(data)),
-            Value::Attribute { data, .. } => self.read_reply(command, *data),
-            error => match self.accept(command, error) {
-                Err(error) => Reply::Error(error.refusal().unwrap_or_default().to_owned()),
-                Ok(other) => Reply::Status(format!("{other:?}")),
-            },
+            Value::Push(items) => {
+                let mut items = items.into_iter();
+                let kind = items.next().unwrap_or_default();
+                Reply::Push(kind.bytes().map(printable).unwrap_or_default(), all(items.collect()))
+            }
+            error @ Value::ServerError(_) => {
+                let error = self.accept(command, error).err();
+                let said = error.as_ref().and_then(WireError::refusal).unwrap_or_default();
+                Reply::Error(said.to_owned())
+            }
         }
     }
 }

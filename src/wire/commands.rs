@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use itertools::Itertools;
-use redis::{Cmd, Value};
+use redis::Cmd;
 
 use super::error::WireError;
+use super::resp::Value;
 use super::server::{Server, cluster, words};
 use crate::model::{
     ClusterInfo, ClusterView, InfoMap, MIN_REPLICAS, NodeAddr, NodeId, NodeReport, SAVE,
-    STOP_WRITES, Settings, Slot, SlotSet, Writes,
+    STOP_WRITES, Settings, Slot, SlotSet, Writes, printable,
 };
 
 /// Settings that should be equal on all nodes and matter to the whole cluster.
@@ -347,18 +348,20 @@ impl Server {
             answer => answer?,
         };
         let Value::Array(entries) = &reply else { return Err(self.unexpected(&command, &reply)) };
-        let field = |entry: &Value, name: &[u8]| {
+        fn field<'v>(entry: &'v Value, name: &[u8]) -> Option<&'v [u8]> {
             let Value::Array(items) = entry else { return None };
             items.iter().tuples().find_map(|(key, value)| match (key, value) {
                 (Value::BulkString(key), Value::BulkString(value)) if key == name => {
-                    Some(value.clone())
+                    Some(&value[..])
                 }
                 _ => None,
             })
+        }
+        let library = |entry| {
+            let name = printable(field(entry, b"library_name")?);
+            Some((name, field(entry, b"library_code")?.to_vec()))
         };
-        let libraries = entries
-            .iter()
-            .map(|entry| Some((field(entry, b"library_name")?, field(entry, b"library_code")?)));
+        let libraries = entries.iter().map(library);
         libraries.collect::<Option<Vec<Library>>>().ok_or_else(|| self.unexpected(&command, &reply))
     }
 
@@ -391,7 +394,7 @@ fn read_settings(reply: Value) -> Settings {
 fn read_pairs(reply: Value) -> impl Iterator<Item = (String, String)> {
     let items = if let Value::Array(items) = reply { items } else { Vec::new() };
     let text = |value: Value| match value {
-        Value::BulkString(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        Value::BulkString(bytes) => Some(printable(&bytes)),
         _ => None,
     };
     items.into_iter().tuples().filter_map(move |(name, value)| Some((text(name)?, text(value)?)))

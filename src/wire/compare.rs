@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use redis::{Cmd, Value, cmd};
+use redis::{Cmd, cmd};
 
 use super::error::WireError;
 use super::keys::Key;
+use super::resp::Value;
 use super::server::Server;
 
 /// What DUMP adds behind a value: two bytes of format version and a checksum of eight.
@@ -68,13 +69,13 @@ impl Server {
         let Value::Int(ttl) = self.of_key("PTTL", key, &[])? else { return Ok(None) };
         let Value::SimpleString(kind) = self.of_key("TYPE", key, &[])? else { return Ok(None) };
         // How a value is kept differs between versions, and tables have an order of their own.
-        let value = match &*kind {
-            "set" => sorted(self.of_key("SMEMBERS", key, &[])?, 1),
-            "string" => self.of_key("GET", key, &[])?,
-            "hash" => self.hash_of(key)?,
-            "list" => self.of_key("LRANGE", key, &["0", "-1"])?,
-            "zset" => self.of_key("ZRANGE", key, &["0", "-1", "WITHSCORES"])?,
-            "stream" => self.stream_of(key)?,
+        let value = match &kind[..] {
+            b"set" => sorted(self.of_key("SMEMBERS", key, &[])?, 1),
+            b"string" => self.of_key("GET", key, &[])?,
+            b"hash" => self.hash_of(key)?,
+            b"list" => self.of_key("LRANGE", key, &["0", "-1"])?,
+            b"zset" => self.of_key("ZRANGE", key, &["0", "-1", "WITHSCORES"])?,
+            b"stream" => self.stream_of(key)?,
             _ => Value::BulkString(dump[..dump.len().saturating_sub(FOOTER)].to_vec()),
         };
         Ok(Some(Copy { size: dump.len(), value, ttl }))

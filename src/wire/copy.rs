@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use redis::{Cmd, Value, cmd};
+use redis::{Cmd, cmd};
 
 use super::error::WireError;
 use super::keys::Key;
+use super::resp::Value;
 use super::server::{Server, words};
 use crate::model::{InfoMap, Origin};
 
@@ -249,7 +250,7 @@ impl Server {
         let commands = [cmd("ASKING"), cmd("MULTI"), restore, dump, delete, cmd("EXEC")];
         Ok(match self.pipeline(&commands)?.pop() {
             Some(Value::Array(replies)) => match &replies[..] {
-                [Value::Okay, Value::BulkString(payload), _] => {
+                [said, Value::BulkString(payload), _] if said.is_ok() => {
                     Some(Dumped { payload: payload.clone(), ..dumped.clone() })
                 }
                 _ => None,

@@ -23,6 +23,8 @@ pub enum WireError {
     Refused { addr: NodeAddr, command: String, said: String },
     #[error("{addr}: {command} gave a reply that makes no sense here: {said}")]
     Unexpected { addr: NodeAddr, command: String, said: String },
+    #[error("{addr}: the reply to {command} is {what}, and was not read")]
+    TooMuch { addr: NodeAddr, command: String, what: String },
     #[error("{addr}: loading its data: {loading}")]
     Loading { addr: NodeAddr, loading: Loading },
     #[error("{addr}: {source}")]
@@ -98,7 +100,8 @@ impl WireError {
         if let WireError::Timeout { command, .. }
         | WireError::Lost { command, .. }
         | WireError::Refused { command, .. }
-        | WireError::Unexpected { command, .. } = &mut self
+        | WireError::Unexpected { command, .. }
+        | WireError::TooMuch { command, .. } = &mut self
         {
             *command = words;
         }
@@ -116,6 +119,7 @@ impl WireError {
             | WireError::NotRedis { addr, .. }
             | WireError::Refused { addr, .. }
             | WireError::Unexpected { addr, .. }
+            | WireError::TooMuch { addr, .. }
             | WireError::Loading { addr, .. }
             | WireError::View { addr, .. }
             | WireError::NoneAnswers { addr, .. } => addr,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use redis::{Cmd, Value, cmd};
+use redis::{Cmd, cmd};
 
 use super::error::WireError;
+use super::resp::Value;
 use super::server::{Server, cluster, words};
 use crate::model::{ClusterView, InfoMap, Slot, SlotSet};
 

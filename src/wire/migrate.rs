@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crc::{CRC_64_REDIS, Crc};
-use redis::{Cmd, Value, cmd};
+use redis::{Cmd, cmd};
 
 use super::error::WireError;
 use super::keys::{Key, KeyBatch};
-use super::server::{Server, cluster, words};
+use super::resp::Value;
+use super::server::{Bounds, Server, cluster, words};
 use super::setslot::SlotChange;
 use crate::model::{NodeAddr, NodeId, Slot};
 
@@ -62,7 +63,8 @@ impl Server {
         let commands: Vec<Cmd> = batches.iter().map(command).collect();
         // The server keeps the limit for each; the exchange gets more, to hear its words.
         let within = limit * batches.len() as u32 + SLACK;
-        let replies = self.pipeline_within(&commands, within.max(self.timeout()));
+        let time = within.max(self.timeout());
+        let replies = self.pipeline_within(&commands, Bounds { time, ..self.bounds() });
         let answers = commands.iter().zip(replies?);
         answers
             .map(|(command, reply)| match self.accept(command, reply) {

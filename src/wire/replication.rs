@@ -1,11 +1,12 @@
 //! Whether a replica can log in at a master, as it will have to by itself.
 
-use redis::{Cmd, Value, cmd};
+use redis::{Cmd, cmd};
 
 use super::access::{Access, Secret};
 use super::error::WireError;
+use super::resp::Value;
 use super::server::Server;
-use crate::model::{LoginFailure, NodeAddr};
+use crate::model::{LoginFailure, NodeAddr, printable};
 
 /// Whom a connection without a name is.
 const DEFAULT: &str = "default";
@@ -52,7 +53,7 @@ impl Server {
         let mut dry_run = Cmd::new();
         dry_run.arg(&["ACL", "DRYRUN", user, "PSYNC", "?", "-1"]);
         match self.one(dry_run).ok()? {
-            Value::BulkString(reply) => Some(String::from_utf8_lossy(&reply).into_owned()),
+            Value::BulkString(reply) => Some(printable(&reply)),
             _ => None,
         }
     }

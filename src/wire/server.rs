@@ -1,26 +1,37 @@
 //! One server: commands go out, replies or refusals come back, each exchange within its time.
 
-use std::io::Write;
+use std::io::{BufReader, Write};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use itertools::Itertools;
-use redis::{Cmd, Parser, Value, cmd};
+use redis::{Cmd, cmd};
 
 use super::access::Access;
 use super::error::WireError;
-use super::stream::{Stream, is_timeout, said};
-use crate::model::NodeAddr;
+use super::resp::{EXCHANGE, Replies, ReplyError, Value, said};
+use super::stream::{self, Stream, is_timeout};
+use crate::model::{NodeAddr, printable, printable_lines};
 
 /// The longest part of a command that an error quotes.
 const QUOTED: usize = 100;
+
+/// The longest reply that is read as text: INFO, CLUSTER NODES.
+const TEXT: usize = 4 << 20;
+
+/// What an exchange may take at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub time: Duration,
+    /// Memory of all its replies together.
+    pub bytes: u64,
+}
 
 /// An open connection to one server.
 pub struct Server {
     addr: NodeAddr,
     ip: IpAddr,
-    stream: Stream,
-    parser: Parser,
+    stream: BufReader<Stream>,
     access: Access,
     /// Whether it took our password; a server that wants none turns every password down.
     shown: bool,
@@ -53,8 +64,7 @@ impl Server {
         let mut server = Server {
             addr,
             ip,
-            stream,
-            parser: Parser::new(),
+            stream: BufReader::new(stream),
             access,
             shown: false,
             broken: false,
@@ -106,23 +116,28 @@ impl Server {
         &self.addr
     }
 
+    /// What an exchange may take where nothing else is said.
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds { time: self.access.timeout, bytes: EXCHANGE }
+    }
+
     /// Sends all commands at once and reads all replies; a refusal is a `Value::ServerError`.
     ///
     /// A connection that broke before is made anew.
     pub(super) fn pipeline(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, WireError> {
-        self.pipeline_within(commands, self.access.timeout)
+        self.pipeline_within(commands, self.bounds())
     }
 
-    /// The same, with another bound on the time that it may take.
+    /// The same, with other bounds on what it may take.
     pub(super) fn pipeline_within(
         &mut self,
         commands: &[Cmd],
-        limit: Duration,
+        bounds: Bounds,
     ) -> Result<Vec<Value>, WireError> {
         if self.broken {
             self.reconnect()?;
         }
-        let replies = self.exchange(commands, limit);
+        let replies = self.exchange(commands, bounds);
         self.broken = replies.is_err();
         replies
     }
@@ -168,32 +183,35 @@ impl Server {
         self.accept(&command, reply)
     }
 
-    fn exchange(&mut self, commands: &[Cmd], limit: Duration) -> Result<Vec<Value>, WireError> {
-        self.stream.set_deadline(Instant::now() + limit);
+    fn exchange(&mut self, commands: &[Cmd], bounds: Bounds) -> Result<Vec<Value>, WireError> {
+        self.set_deadline(Instant::now() + bounds.time);
         let mut bytes = Vec::new();
         commands.iter().for_each(|command| command.write_packed_command(&mut bytes));
         let first = || commands.first().map(quote).unwrap_or_default();
-        self.stream.write_all(&bytes).map_err(|error| self.failed(first(), &error))?;
-        commands.iter().map(|command| self.read(command)).collect()
+        self.send(&bytes).map_err(|error| self.failed(first(), &error))?;
+        let mut replies = Replies::new(&mut self.stream, bounds.bytes);
+        let mut read = Vec::with_capacity(commands.len());
+        for command in commands {
+            match replies.next() {
+                Ok(reply) => read.push(reply),
+                Err(error) => return Err(self.unread(command, error)),
+            }
+        }
+        Ok(read)
     }
 
-    fn read(&mut self, command: &Cmd) -> Result<Value, WireError> {
-        self.parser.parse_value(&mut self.stream).map_err(|error| {
-            use std::error::Error;
-            match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
-                Some(error) => self.failed(quote(command), error),
-                None if error.is_timeout() => self.timed_out(quote(command)),
-                None if error.is_io_error() => WireError::Lost {
-                    addr: self.addr.clone(),
-                    command: quote(command),
-                    why: "the server closed it".to_owned(),
-                },
-                None => WireError::NotRedis {
-                    addr: self.addr.clone(),
-                    said: self.redacted(self.stream.first_words()),
-                },
+    fn unread(&self, command: &Cmd, error: ReplyError) -> WireError {
+        let (addr, command) = (self.addr.clone(), quote(command));
+        match error {
+            ReplyError::Io(error) => self.failed(command, &error),
+            ReplyError::TooLarge(_) | ReplyError::TooDeep => {
+                WireError::TooMuch { addr, command, what: error.to_string() }
             }
-        })
+            ReplyError::Garbled => {
+                let said = self.redacted(self.stream.get_ref().first_words());
+                WireError::NotRedis { addr, said }
+            }
+        }
     }
 
     /// A server's words without the password, which some repeat.
@@ -217,29 +235,29 @@ impl Server {
         }
         let why = match error.kind() {
             std::io::ErrorKind::UnexpectedEof => "the server closed it".to_owned(),
-            _ => said(error),
+            _ => stream::said(error),
         };
         WireError::Lost { addr: self.addr.clone(), command, why }
     }
 
-    /// The bytes themselves, for what is no exchange of commands and replies.
-    pub(super) fn stream(&mut self) -> &mut Stream {
+    /// The bytes that come in, for what is no exchange of commands and replies.
+    pub(super) fn input(&mut self) -> &mut BufReader<Stream> {
         &mut self.stream
     }
 
+    pub(super) fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.get_mut().write_all(bytes)
+    }
+
     pub(super) fn set_deadline(&mut self, deadline: Instant) {
-        self.stream.set_deadline(deadline);
+        self.stream.get_mut().set_deadline(deadline);
     }
 
     /// Turns a refusal into an error.
     pub(super) fn accept(&self, command: &Cmd, reply: Value) -> Result<Value, WireError> {
         match reply {
             Value::ServerError(error) => {
-                let said = match error.details() {
-                    Some(details) => format!("{} {details}", error.code()),
-                    None => error.code().to_owned(),
-                };
-                let said = self.redacted(said);
+                let said = self.redacted(said(&error));
                 Err(WireError::Refused { addr: self.addr.clone(), command: quote(command), said })
             }
             reply => Ok(reply),
@@ -258,12 +276,12 @@ impl Server {
         commands.iter().zip(replies).map(|(command, reply)| self.accept(command, reply)).collect()
     }
 
+    /// Text of some lines, printable.
     pub(super) fn text(&self, command: &Cmd, reply: Value) -> Result<String, WireError> {
-        match self.accept(command, reply)? {
-            Value::BulkString(bytes) => Ok(String::from_utf8(bytes)
-                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())),
-            Value::SimpleString(text) | Value::VerbatimString { text, .. } => Ok(text),
-            other => Err(self.unexpected(command, &other)),
+        let reply = self.accept(command, reply)?;
+        match reply.bytes() {
+            Some(bytes) if bytes.len() <= TEXT => Ok(printable_lines(bytes)),
+            _ => Err(self.unexpected(command, &reply)),
         }
     }
 
@@ -275,8 +293,11 @@ impl Server {
     }
 
     pub(super) fn unexpected(&self, command: &Cmd, reply: &Value) -> WireError {
-        let said = format!("{reply:?}").chars().take(QUOTED).collect();
-        WireError::Unexpected { addr: self.addr.clone(), command: quote(command), said }
+        WireError::Unexpected {
+            addr: self.addr.clone(),
+            command: quote(command),
+            said: self.redacted(reply.shown()),
+        }
     }
 }
 
@@ -295,20 +316,19 @@ pub(super) fn cluster(rest: &[&str]) -> Cmd {
 /// A command for an error message: never a credential, never a screenful.
 fn quote(command: &Cmd) -> String {
     let mut args = command.args_iter().filter_map(|arg| match arg {
-        redis::Arg::Simple(bytes) => Some(String::from_utf8_lossy(bytes)),
+        // Keys are bytes: what they would do to a terminal is no message.
+        redis::Arg::Simple(bytes) => Some(printable(&bytes[..bytes.len().min(QUOTED * 4)])),
         _ => None,
     });
     let name = args.clone().next().unwrap_or_default();
     let text = match &*name {
-        "AUTH" => name.into_owned(),
+        "AUTH" => name,
         // The target and no more: the rest holds credentials and keys.
         "MIGRATE" => args.by_ref().take(3).join(" "),
         // The key and no more: the rest is its value.
         "RESTORE" => args.by_ref().take(2).join(" "),
         _ => args.join(" "),
     };
-    // Keys are bytes: what they would do to a terminal is no message.
-    let text = text.replace(char::is_control, "?");
     match text.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

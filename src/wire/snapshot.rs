@@ -1,10 +1,11 @@
 //! A master's data as an RDB file, asked for as a replica asks (SYNC, `replication.c`).
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use super::error::WireError;
 use super::server::{Server, words};
+use crate::model::printable;
 
 /// How long a server may be silent: while it prepares the file it sends a line break every second.
 const SILENT: Duration = Duration::from_secs(60);
@@ -68,7 +69,7 @@ impl Server {
             self.one(words(&["REPLCONF", "capa", "eof"]))?;
         }
         self.set_deadline(Instant::now() + SILENT);
-        self.stream().write_all(b"PSYNC ? -1\r\n").map_err(|error| self.lost(&error))?;
+        self.send(b"PSYNC ? -1\r\n").map_err(|error| self.lost(&error))?;
         let mut place = (String::new(), 0);
         loop {
             if is_over() || begun.elapsed() > patience {
@@ -114,13 +115,13 @@ impl Server {
         let mut byte = [0];
         // A byte at a time: what follows the line is the file.
         while line.len() < LINE {
-            self.stream().read_exact(&mut byte).map_err(|error| self.lost(&error))?;
+            self.input().read_exact(&mut byte).map_err(|error| self.lost(&error))?;
             if byte[0] == b'\n' {
                 break;
             }
             line.push(byte[0]);
         }
-        Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
+        Ok(printable(line.trim_ascii_end()))
     }
 
     fn odd(&self, line: &str) -> WireError {
@@ -152,7 +153,7 @@ impl Snapshot {
                 End::Mark { .. } => buffer.len(),
             };
             server.set_deadline(Instant::now() + SILENT);
-            let count = server.stream().read(&mut buffer[..room]);
+            let count = server.input().read(&mut buffer[..room]);
             let count = count.map_err(|error| server.lost(&error))?;
             if count == 0 {
                 return Err(server.lost(&std::io::ErrorKind::UnexpectedEof.into()));

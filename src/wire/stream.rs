@@ -9,7 +9,7 @@ use rustls::{ClientConnection, StreamOwned};
 use super::access::{Access, Cutoff};
 use super::error::WireError;
 use super::resolve::resolve;
-use crate::model::NodeAddr;
+use crate::model::{NodeAddr, printable};
 
 /// How much of a server's first words is kept, to quote them where it turns out to be no Redis.
 const FIRST_WORDS: usize = 60;
@@ -98,7 +98,11 @@ impl Stream {
         let layer = match &access.tls {
             None => Layer::Plain(timed),
             Some(tls) => {
-                let failed = |why: String| WireError::Tls { addr: addr.clone(), why };
+                // What it says against a certificate quotes that.
+                let failed = |why: String| WireError::Tls {
+                    addr: addr.clone(),
+                    why: printable(why.as_bytes()),
+                };
                 let outer = access.map.outer(addr);
                 let host = outer.as_ref().unwrap_or(addr).host();
                 let name = tls.server_name(host).map_err(|error| failed(error.to_string()))?;
@@ -125,7 +129,7 @@ impl Stream {
 
     /// What the server said first, printable and short.
     pub(super) fn first_words(&self) -> String {
-        String::from_utf8_lossy(&self.first_words).trim_end().escape_debug().to_string()
+        printable(self.first_words.trim_ascii_end())
     }
 }
 

@@ -72,6 +72,40 @@ fn replies_keep_their_types_and_bytes() {
 }
 
 #[test]
+fn bytes_come_out_as_they_are_only_where_they_are_asked_for_and_never_on_a_terminal() {
+    let cluster = TestCluster::formed(3, 0);
+    let odd = "return {'a\\27[2J\\255', redis.status_reply('s\\27]0;t\\7')}";
+    let args = |raw: bool| {
+        let options: &[&str] = if raw { &["--raw"] } else { &[] };
+        let first = cluster.addr(0);
+        let args = [&["call", &first, "--only", &first], options, &["EVAL", odd, "0"]].concat();
+        args.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let piped = |raw: bool| {
+        let mut rcluster = std::process::Command::new(env!("CARGO_BIN_EXE_rcluster"));
+        rcluster.args(args(raw)).output().unwrap().stdout
+    };
+    assert_eq!(piped(true), b"a\x1b[2J\xff\ns\x1b]0;t\x07\n");
+    let escaped =
+        format!("{} (master):\n1) \"a\\x1b[2J\\xff\"\n2) \"s\\x1b]0;t\\x07\"\n", cluster.addr(0));
+    assert_eq!(String::from_utf8(piped(false)).unwrap(), escaped);
+
+    let line = args(true).iter().map(|arg| format!("\"{arg}\"")).collect::<Vec<_>>().join(" ");
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &format!("{} {line}", env!("CARGO_BIN_EXE_rcluster")), "/dev/null"]);
+    let shown = script.stdin(std::process::Stdio::null()).output().unwrap().stdout;
+    assert_eq!(String::from_utf8(shown).unwrap().replace("\r\n", "\n"), escaped);
+
+    // An error, too: the key's name comes back in it.
+    let wrong = ["EVAL", "return redis.error_reply('ERR \\27[2J \\226\\128\\174')", "0"];
+    for more in [&[][..], &["--json"]] {
+        let run = call(&cluster, more, &wrong).exits(1);
+        assert!(run.out.contains(r"ERR \u{1b}[2J \u{202e}") || !more.is_empty(), "{run:?}");
+        assert!(!run.out.contains(['\u{1b}', '\u{202e}']), "{run:?}");
+    }
+}
+
+#[test]
 fn what_follows_the_command_is_the_commands() {
     let cluster = TestCluster::formed(3, 0);
     let echoed = call(&cluster, &[], &["ECHO", "--json"]).succeeds();

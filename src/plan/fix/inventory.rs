@@ -9,7 +9,7 @@ use crate::plan::check::owners;
 pub type KeyCounts = BTreeMap<NodeId, BTreeMap<Slot, u64>>;
 
 /// A function library: its name and its code.
-pub type Library = (Vec<u8>, Vec<u8>);
+pub type Library = (String, Vec<u8>);
 
 /// The facts that a report does not have.
 #[derive(Clone, Debug, Default)]

@@ -149,9 +149,9 @@ fn libraries(held: &BTreeMap<NodeId, Vec<Library>>) -> (Vec<(NodeId, Vec<Library
     let all: BTreeSet<&Library> = held.values().flatten().collect();
     let by_name = all.iter().counts_by(|library| &library.0);
     let odd = by_name.iter().filter(|(_, codes)| **codes > 1).map(|(name, _)| *name);
-    let odd = odd.map(|name| String::from_utf8_lossy(name).into_owned()).sorted().collect();
+    let odd = odd.map(|name| name.to_string()).sorted().collect();
     let lacked = held.iter().map(|(node, own)| {
-        let has = |name: &Vec<u8>| own.iter().any(|library| library.0 == *name);
+        let has = |name: &String| own.iter().any(|library| library.0 == *name);
         let lacks = all.iter().filter(|library| by_name[&library.0] == 1 && !has(&library.0));
         (*node, lacks.map(|library| (*library).clone()).collect_vec())
     });

@@ -147,7 +147,7 @@ fn the_timeout_that_most_have_is_meant_and_the_longest_of_equals() {
 
 #[test]
 fn libraries_are_copied_unless_their_code_differs() {
-    let library = |name: &str, code: &str| (name.as_bytes().to_vec(), code.as_bytes().to_vec());
+    let library = |name: &str, code: &str| (name.to_owned(), code.as_bytes().to_vec());
     let held = BTreeMap::from([
         (id('a'), vec![library("one", "1"), library("odd", "1")]),
         (id('b'), vec![library("odd", "2")]),

@@ -14,7 +14,7 @@ pub enum Step {
     Follow(NodeId),
     /// A function library: its name and its code.
     LoadLibrary {
-        name: Vec<u8>,
+        name: String,
         code: Vec<u8>,
     },
     /// Put the node timeout, in milliseconds, back to what an interrupted run changed it from.

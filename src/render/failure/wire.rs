@@ -50,7 +50,10 @@ impl From<WireError> for Failure {
             error if error.is_loading() => {
                 (exit::UNREACHABLE, "it is still loading its data: try again when it is done".to_owned())
             }
-            WireError::Refused { .. } | WireError::Unexpected { .. } | WireError::View { .. } => {
+            WireError::Refused { .. }
+            | WireError::Unexpected { .. }
+            | WireError::TooMuch { .. }
+            | WireError::View { .. } => {
                 (exit::PROBLEMS, "nothing was changed".to_owned())
             }
             // What each of them said is told apart from all.
