@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use rcluster::model::{SLOTS, Slot, SlotSet};
-use rcluster::plan::layout::{Layout, Seat, Wishes, plan};
+use rcluster::plan::layout::{Layout, NodeLocation, Wishes, plan};
 use rcluster::plan::moves::{Goal, moves};
 use rcluster::plan::roles::swaps;
 use rcluster::plan::spread::CurrentShard;
@@ -65,10 +65,10 @@ fn row<T>(what: &str, goal: &str, run: impl Fn() -> T) {
 }
 
 /// Nodes in turn over hosts, hosts in turn over zones; no zones are named where there are 0.
-fn seats(nodes: usize, hosts: usize, zones: usize) -> Vec<Seat> {
+fn seats(nodes: usize, hosts: usize, zones: usize) -> Vec<NodeLocation> {
     let seat = |node: usize| {
         let host = node % hosts;
-        Seat {
+        NodeLocation {
             host: format!("10.0.0.{host}"),
             zone: (zones > 0).then(|| format!("z{}", host % zones)),
         }
@@ -76,14 +76,16 @@ fn seats(nodes: usize, hosts: usize, zones: usize) -> Vec<Seat> {
     (0..nodes).map(seat).collect()
 }
 
-fn lopsided() -> Vec<Seat> {
+fn lopsided() -> Vec<NodeLocation> {
     let zone = |node: usize| if node < 700 { 0 } else { 1 + node % 2 };
-    let seat =
-        |node| Seat { host: format!("h{}", node % 50), zone: Some(format!("z{}", zone(node))) };
+    let seat = |node| NodeLocation {
+        host: format!("h{}", node % 50),
+        zone: Some(format!("z{}", zone(node))),
+    };
     (0..1000).map(seat).collect()
 }
 
-fn layout(seats: &[Seat], replicas: usize) -> Option<Layout> {
+fn layout(seats: &[NodeLocation], replicas: usize) -> Option<Layout> {
     plan(seats, &Wishes { replicas, ..Wishes::default() }).ok()
 }
 

@@ -7,7 +7,7 @@
 #![allow(clippy::print_stdout)]
 
 use rcluster::model::NodeAddr;
-use rcluster::plan::layout::{Seat, Wishes, plan};
+use rcluster::plan::layout::{NodeLocation, Wishes, plan};
 
 fn main() -> anyhow::Result<()> {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
@@ -19,8 +19,8 @@ fn main() -> anyhow::Result<()> {
     let replicas: usize = args.remove(0).parse()?;
     let nodes: Vec<NodeAddr> = args.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
 
-    let seat = |node: &NodeAddr| Seat { host: node.host().to_owned(), zone: None };
-    let seats: Vec<Seat> = nodes.iter().map(seat).collect();
+    let seat = |node: &NodeAddr| NodeLocation { host: node.host().to_owned(), zone: None };
+    let seats: Vec<NodeLocation> = nodes.iter().map(seat).collect();
     let layout = plan(&seats, &Wishes { replicas, ..Wishes::default() })?;
 
     for (number, shard) in (1..).zip(&layout.shards) {

@@ -11,7 +11,7 @@
 use std::error::Error;
 
 use rcluster::model::NodeAddr;
-use rcluster::plan::layout::{Seat, Wishes, plan};
+use rcluster::plan::layout::{NodeLocation, Wishes, plan};
 
 const SAMPLE: &str = include_str!("plan_zones.txt");
 
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let layout = plan(&seats, &Wishes { replicas, ..Wishes::default() })?;
     let place = |seat: usize| {
-        let Seat { host, zone } = &seats[seat];
+        let NodeLocation { host, zone } = &seats[seat];
         format!("{:<21} {host} {}", addrs[seat], zone.as_deref().unwrap_or_default())
     };
     for (index, shard) in layout.shards.iter().enumerate() {
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn parse(text: &str) -> Result<(Vec<NodeAddr>, Vec<Seat>), Box<dyn Error>> {
+fn parse(text: &str) -> Result<(Vec<NodeAddr>, Vec<NodeLocation>), Box<dyn Error>> {
     let (mut addrs, mut seats) = (Vec::new(), Vec::new());
     for (number, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default();
@@ -50,7 +50,7 @@ fn parse(text: &str) -> Result<(Vec<NodeAddr>, Vec<Seat>), Box<dyn Error>> {
         let addr = addr.parse().map_err(|error| format!("line {}: {error}", number + 1))?;
         let host = words.next().ok_or_else(|| format!("line {}: no host", number + 1))?;
         addrs.push(addr);
-        seats.push(Seat { host: host.to_owned(), zone: words.next().map(str::to_owned) });
+        seats.push(NodeLocation { host: host.to_owned(), zone: words.next().map(str::to_owned) });
     }
     Ok((addrs, seats))
 }

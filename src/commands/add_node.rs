@@ -73,11 +73,14 @@ impl AddNode {
                 .hint("the second address names any node of the cluster to join")
                 .into());
         }
-        for silent in &cluster.report.silent {
-            let text =
-                format!("{} gives no answer: {}", cluster.report.name(silent.id), silent.why);
+        for unreachable in &cluster.report.unreachable {
+            let text = format!(
+                "{} gives no answer: {}",
+                cluster.report.name(unreachable.id),
+                unreachable.why
+            );
             // One that loads its data hears of the new node by gossip.
-            if !self.force && silent.loading.is_none() {
+            if !self.force && unreachable.loading.is_none() {
                 return Err(Failure::untold(text).into());
             }
             cx.warn(&text);
@@ -85,7 +88,7 @@ impl AddNode {
         let zones = self.zones.read()?;
         let mut named = zones.apply(&mut cluster.report);
         named.retain(|addr| *addr != self.new);
-        let mut alone = ClusterReport { nodes: vec![new.report.clone()], silent: Vec::new() };
+        let mut alone = ClusterReport { nodes: vec![new.report.clone()], unreachable: Vec::new() };
         zones.apply(&mut alone);
         new.report.zone = alone.nodes[0].zone.clone();
         for addr in named {

@@ -69,7 +69,7 @@ impl Backup {
 
 /// A backup holds all keys, or it is none.
 fn vet(cluster: &ClusterReport) -> Result<(), Failure> {
-    let answering = ClusterReport { silent: Vec::new(), ..cluster.clone() };
+    let answering = ClusterReport { unreachable: Vec::new(), ..cluster.clone() };
     let missing = SlotSet::all().difference(&covered(&answering));
     if !missing.is_empty() {
         let message = format!("nobody who answers owns {}", missing.words());

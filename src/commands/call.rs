@@ -148,7 +148,7 @@ impl Call {
         })?;
         let words = self.command.into_iter().map(OsString::into_vec).collect_vec();
         let entry = NodeReport { via: server.addr().clone(), ..NodeReport::of_view(view) };
-        let report = ClusterReport { nodes: vec![entry], silent: Vec::new() };
+        let report = ClusterReport { nodes: vec![entry], unreachable: Vec::new() };
         let chosen = chosen(cx, &report, self.only.as_ref())?;
         let answers = ask(cx, &report, &chosen, server, &words);
         let failed = answers.iter().filter(|answer| answer.error().is_some()).count();

@@ -147,7 +147,7 @@ pub fn parted(cluster: Cluster, leaving: &[NodeId]) -> (Cluster, Vec<Server>) {
         if leaving.contains(&node.id()) { going.push(server) } else { stay.push(server) }
     }
     report.nodes.retain(|node| !leaving.contains(&node.id()));
-    report.silent.retain(|silent| !leaving.contains(&silent.id));
+    report.unreachable.retain(|node| !leaving.contains(&node.id));
     (Cluster { report, servers: stay }, going)
 }
 
@@ -166,9 +166,9 @@ pub fn depart(
     ops::reset(&plan, false, &mut going, deadline, &cx.progress())?;
     let untold = ops::forget(leaving, &mut stay.servers, deadline, &cx.progress())?;
     let report = &stay.report;
-    let silent = report.silent.iter();
-    let silent = silent.map(|silent| format!("{}: {}", report.name(silent.id), silent.why));
-    let untold = untold.iter().map(ToString::to_string).chain(silent).collect::<Vec<_>>();
+    let unreachable = report.unreachable.iter();
+    let unreachable = unreachable.map(|node| format!("{}: {}", report.name(node.id), node.why));
+    let untold = untold.iter().map(ToString::to_string).chain(unreachable).collect::<Vec<_>>();
     match untold.is_empty() {
         true => drop(ops::reset(&plan, true, &mut going, deadline, &cx.progress())?),
         false => cx.warn("once these nodes are back, run the same command again to tell them:"),

@@ -32,10 +32,11 @@ impl DelSlots {
     pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
         let slots = slot_set(&self.ranges)?;
         let mut cluster = cx.load_to_change(&self.node.clone().into())?;
-        if let Some(silent) = cluster.report.silent.first().filter(|_| !self.force) {
+        if let Some(unreachable) = cluster.report.unreachable.first().filter(|_| !self.force) {
             // A slot that is given up is not gossiped: who is not told keeps the old owner for good.
-            let name = cluster.report.name(silent.id);
-            let message = format!("{name} gives no answer, so it cannot be told: {}", silent.why);
+            let name = cluster.report.name(unreachable.id);
+            let message =
+                format!("{name} gives no answer, so it cannot be told: {}", unreachable.why);
             return Err(Failure::untold(message).into());
         }
         let plan = assign::delete(&cluster.report, &slots)?;

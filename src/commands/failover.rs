@@ -115,9 +115,9 @@ impl Failover {
         let id = cx.id_of(report, node)?;
         let name = report.name(id);
         let Some(replica) = report.node(id) else {
-            let silent = report.silent.iter().find(|silent| silent.id == id);
-            let why = silent.map_or("no node knows its address", |silent| &silent.why);
-            return Err(Failure::silent(&name, why).into());
+            let unreachable = report.unreachable.iter().find(|node| node.id == id);
+            let why = unreachable.map_or("no node knows its address", |node| &node.why);
+            return Err(Failure::unreachable(&name, why).into());
         };
         let Some(master) = replica.view.me().role.master() else {
             return Ok(None);

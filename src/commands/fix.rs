@@ -113,7 +113,7 @@ impl Fix {
         }
         let (mut healthy, mut left) = (None, Vec::new());
         if !self.dry_run {
-            let may_be_well = cluster.report.silent.is_empty() && !plan.is_done();
+            let may_be_well = cluster.report.unreachable.is_empty() && !plan.is_done();
             let (found, problems) = cx.verify(&self.entry, may_be_well)?;
             healthy = Some(is_healthy(&problems, false));
             if !cx.ui.wants_json() {

@@ -189,11 +189,13 @@ fn sources(from: &NodeList, access: &Access) -> anyhow::Result<(Vec<Source>, Opt
         return Ok((vec![(from, origin)], None));
     }
     let Cluster { report, servers } = load_cluster(&from.into(), access).map_err(failed)?;
-    if let Some(silent) = report.silent.first() {
-        let name = report.name(silent.id);
-        return Err(
-            Failure::silent(&format!("{name}, of the source's cluster,"), &silent.why).into()
-        );
+    if let Some(unreachable) = report.unreachable.first() {
+        let name = report.name(unreachable.id);
+        return Err(Failure::unreachable(
+            &format!("{name}, of the source's cluster,"),
+            &unreachable.why,
+        )
+        .into());
     }
     let masters = report.nodes.iter().zip(servers);
     let masters = masters.filter(|(node, _)| node.view.me().is_master());

@@ -25,8 +25,12 @@ impl Info {
                 Manner::RedisCli => legacy::head(&cluster),
             })?;
         }
-        cluster.silent.iter().for_each(|silent| {
-            cx.warn(&format!("{} gives no answer: {}", cluster.name(silent.id), silent.why));
+        cluster.unreachable.iter().for_each(|unreachable| {
+            cx.warn(&format!(
+                "{} gives no answer: {}",
+                cluster.name(unreachable.id),
+                unreachable.why
+            ));
         });
         Ok(exit::OK)
     }

@@ -168,7 +168,7 @@ impl ReplaceNode {
 /// Every node that anyone who answers knows of.
 fn known(report: &ClusterReport) -> impl Iterator<Item = NodeId> {
     let told = report.nodes.iter().map(|node| node.id());
-    told.chain(report.silent.iter().map(|silent| silent.id))
+    told.chain(report.unreachable.iter().map(|node| node.id))
 }
 
 /// Whom a node follows, by its own word or else by the others'.

@@ -42,8 +42,8 @@ impl SetTimeout {
                 .hint("nothing was changed; the user needs the right to CONFIG on every node")
                 .into());
         }
-        if !self.force && !cluster.report.silent.is_empty() {
-            let nodes = cluster.report.silent.iter().map(|silent| cluster.report.name(silent.id));
+        if !self.force && !cluster.report.unreachable.is_empty() {
+            let nodes = cluster.report.unreachable.iter().map(|node| cluster.report.name(node.id));
             let nodes = nodes.collect::<Vec<_>>().join(", ");
             let message = format!("{nodes} cannot be told: it would keep its old timeout");
             return Err(Failure::untold(message).into());

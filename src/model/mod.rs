@@ -48,7 +48,7 @@ pub use node_ref::{FindError, NodeRef};
 pub use origin::Origin;
 pub use printable::{excerpt, is_printable, printable, printable_lines};
 pub use rdb::RdbHead;
-pub use report::{ClusterReport, Link, NodeReport, Settings, Silent, Stranger};
+pub use report::{ClusterReport, Link, NodeReport, Settings, Stranger, UnreachableNode};
 pub use slot::{SLOTS, Slot, SlotError, SlotRange};
 pub use slot_set::SlotSet;
 pub use unreadable::Unreadable;

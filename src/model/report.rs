@@ -148,7 +148,7 @@ impl NodeReport {
 /// A known node that is unreachable, or could not report, and why.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Silent {
+pub struct UnreachableNode {
     /// The id that the other nodes have for it.
     pub id: NodeId,
     /// Where it was asked; `None` if no node has an address for it.
@@ -180,7 +180,7 @@ pub struct ClusterReport {
     /// One report a node, never empty; the first is the entry node, which the user named.
     pub nodes: Vec<NodeReport>,
     /// The known nodes without a report.
-    pub silent: Vec<Silent>,
+    pub unreachable: Vec<UnreachableNode>,
 }
 
 impl ClusterReport {
@@ -190,12 +190,14 @@ impl ClusterReport {
         let me = view.me().id;
         let others = view.members().map(|node| node.id).filter(|id| *id != me);
         let held = std::iter::once(me).chain(others).filter_map(|id| view.held_by(id));
-        ClusterReport { nodes: held.map(NodeReport::of_view).collect(), silent: Vec::new() }
+        ClusterReport { nodes: held.map(NodeReport::of_view).collect(), unreachable: Vec::new() }
     }
 
     /// The node, if it is known and is loading its data: it is up, but rejects commands.
-    pub fn loading(&self, id: NodeId) -> Option<&Silent> {
-        self.silent.iter().find(|silent| silent.id == id && silent.loading.is_some())
+    pub fn loading(&self, id: NodeId) -> Option<&UnreachableNode> {
+        self.unreachable
+            .iter()
+            .find(|unreachable| unreachable.id == id && unreachable.loading.is_some())
     }
 
     /// The report of the entry node, which the user named.

@@ -11,7 +11,7 @@ use crate::model::{Flag, NodeAddr, NodeId, NodeReport, Role, SlotSet};
 
 /// Why a node cannot take part in a new cluster.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Objection {
+pub enum Precondition {
     #[error("{0} and {1} are one node (id {2}): name each node once")]
     TwoNames(NodeAddr, NodeAddr, NodeId),
     #[error(
@@ -34,17 +34,19 @@ pub enum Objection {
     HasFunctions { node: NodeAddr, libraries: usize },
 }
 
-impl Objection {
+impl Precondition {
     /// The node that objects, where it could be emptied to take part.
     pub fn node(&self) -> Option<&NodeAddr> {
         match self {
-            Objection::TwoNames(..) | Objection::SameId(..) | Objection::TlsApart(_) => None,
-            Objection::NotAlone { node, .. }
-            | Objection::OwnsSlots { node, .. }
-            | Objection::OpenSlots { node, .. }
-            | Objection::WrongRole { node, .. }
-            | Objection::HasKeys { node, .. }
-            | Objection::HasFunctions { node, .. } => Some(node),
+            Precondition::TwoNames(..) | Precondition::SameId(..) | Precondition::TlsApart(_) => {
+                None
+            }
+            Precondition::NotAlone { node, .. }
+            | Precondition::OwnsSlots { node, .. }
+            | Precondition::OpenSlots { node, .. }
+            | Precondition::WrongRole { node, .. }
+            | Precondition::HasKeys { node, .. }
+            | Precondition::HasFunctions { node, .. } => Some(node),
         }
     }
 }
@@ -53,7 +55,7 @@ impl Objection {
 ///
 /// A node may be new, or stand where an earlier run of this very plan left it: then only what is
 /// missing is planned. Anything else is an objection, and all of them are given.
-pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<TopologyPlan, Vec<Objection>> {
+pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<TopologyPlan, Vec<Precondition>> {
     let shared = shared_ids(reports);
     if !shared.is_empty() {
         return Err(shared);
@@ -67,8 +69,8 @@ pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<TopologyPlan, Vec
     }
     let own =
         targets.iter().flat_map(|(&seat, (role, slots))| objections(reports, seat, *role, slots));
-    let objections: Vec<Objection> =
-        TlsApart::of(reports).map(Objection::from).into_iter().chain(own).collect();
+    let objections: Vec<Precondition> =
+        TlsApart::of(reports).map(Precondition::from).into_iter().chain(own).collect();
     if !objections.is_empty() {
         return Err(objections);
     }
@@ -130,16 +132,16 @@ pub(super) fn is_new(report: &NodeReport) -> bool {
     is_alone && report.view.me().epoch == 0
 }
 
-fn shared_ids(reports: &[NodeReport]) -> Vec<Objection> {
+fn shared_ids(reports: &[NodeReport]) -> Vec<Precondition> {
     let mut first: HashMap<NodeId, &NodeReport> = HashMap::new();
     let mut found = Vec::new();
     for report in reports {
         let NodeReport { via, run_id, .. } = report;
         let other = *first.entry(report.id()).or_insert(report);
         if other.run_id != *run_id {
-            found.push(Objection::SameId(other.via.clone(), via.clone(), report.id()));
+            found.push(Precondition::SameId(other.via.clone(), via.clone(), report.id()));
         } else if other.via != *via {
-            found.push(Objection::TwoNames(other.via.clone(), via.clone(), report.id()));
+            found.push(Precondition::TwoNames(other.via.clone(), via.clone(), report.id()));
         }
     }
     found
@@ -150,7 +152,7 @@ fn objections(
     seat: usize,
     role: Role,
     planned: &SlotSet,
-) -> Vec<Objection> {
+) -> Vec<Precondition> {
     let report = &reports[seat];
     let node = report.via.clone();
     let me = report.view.me();
@@ -169,31 +171,31 @@ fn objections(
         if more > 0 {
             names += &format!(" and {more} more");
         }
-        found.push(Objection::NotAlone { node: node.clone(), others: names });
+        found.push(Precondition::NotAlone { node: node.clone(), others: names });
     }
     if !me.slots.difference(planned).is_empty() {
         let (slots, planned) = (me.slots.clone(), planned.clone());
-        found.push(Objection::OwnsSlots { node: node.clone(), slots, planned });
+        found.push(Precondition::OwnsSlots { node: node.clone(), slots, planned });
     }
     if !report.view.open.is_empty() {
         let slots = report.view.open.iter().map(|open| open.slot).collect();
-        found.push(Objection::OpenSlots { node: node.clone(), slots });
+        found.push(Precondition::OpenSlots { node: node.clone(), slots });
     }
     if let Role::Replica { of } = me.role
         && me.role != role
     {
         let known = report.view.node(of);
         let master = known.map_or_else(|| of.short(), |master| master.name());
-        found.push(Objection::WrongRole { node: node.clone(), master });
+        found.push(Precondition::WrongRole { node: node.clone(), master });
     }
     // What stands in its planned place already may have been used already.
     let in_place =
         me.role == role && me.slots == *planned && (role != Role::Master || !planned.is_empty());
     if report.keys > 0 && !in_place {
-        found.push(Objection::HasKeys { node: node.clone(), keys: report.keys });
+        found.push(Precondition::HasKeys { node: node.clone(), keys: report.keys });
     }
     if report.functions > 0 && !in_place {
-        found.push(Objection::HasFunctions { node, libraries: report.functions });
+        found.push(Precondition::HasFunctions { node, libraries: report.functions });
     }
     found
 }

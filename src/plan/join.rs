@@ -40,7 +40,7 @@ pub enum JoinError {
     #[error("{0} cannot replicate itself")]
     Itself(NodeAddr),
     #[error("{node} gives no answer: {why}")]
-    Silent { node: String, why: String },
+    Unreachable { node: String, why: String },
     #[error("there is no master with slots to replicate")]
     NoMasters,
 }
@@ -114,8 +114,8 @@ fn master(cluster: &ClusterReport, newcomer: &NodeReport, id: NodeId) -> Result<
         return Err(JoinError::Itself(newcomer.via.clone()));
     }
     let node = cluster.name(id);
-    if let Some(silent) = cluster.silent.iter().find(|silent| silent.id == id) {
-        return Err(JoinError::Silent { node, why: silent.why.clone() });
+    if let Some(unreachable) = cluster.unreachable.iter().find(|node| node.id == id) {
+        return Err(JoinError::Unreachable { node, why: unreachable.why.clone() });
     }
     match cluster.node(id).and_then(|report| report.view.me().role.master()) {
         Some(of) => Err(JoinError::NotAMaster { node, master: cluster.name(of) }),
@@ -180,7 +180,7 @@ mod tests {
         let report = |index: usize| {
             NodeReport::of_view(ClusterView::parse(text(index), &via(index)).unwrap())
         };
-        ClusterReport { nodes: (0..lines.len()).map(report).collect(), silent: Vec::new() }
+        ClusterReport { nodes: (0..lines.len()).map(report).collect(), unreachable: Vec::new() }
     }
 
     fn zoned(mut cluster: ClusterReport, zones: &str) -> ClusterReport {

@@ -44,7 +44,7 @@ const MOST_SEATS: usize = 65_536;
 
 /// A node that the planner may place, and the failure domains it sits in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seat {
+pub struct NodeLocation {
     /// The host it runs on: nodes with equal hosts die together.
     pub host: String,
     /// The zone its host is in; without one, the host counts as a zone of its own.
@@ -103,7 +103,7 @@ pub enum LayoutError {
 }
 
 /// Plans the best cluster of `seats` for the wishes.
-pub fn plan(seats: &[Seat], wishes: &Wishes) -> Result<Layout, LayoutError> {
+pub fn plan(seats: &[NodeLocation], wishes: &Wishes) -> Result<Layout, LayoutError> {
     let masters = count_masters(seats.len(), wishes.replicas)?;
     let pinned = pins(seats.len(), wishes, masters)?;
     let domains = Domains::new(seats);
@@ -122,7 +122,7 @@ pub fn plan(seats: &[Seat], wishes: &Wishes) -> Result<Layout, LayoutError> {
 
 impl Layout {
     /// A layout as somebody else made it, judged but not improved.
-    pub fn given(seats: &[Seat], shards: Vec<PlannedShard>) -> Layout {
+    pub fn given(seats: &[NodeLocation], shards: Vec<PlannedShard>) -> Layout {
         let domains = Domains::new(seats);
         let score = Score::of(&domains, shards.iter().map(|s| (s.master, s.replicas.as_slice())));
         let verdicts = verdict::verdicts(&domains, &shards, &score);

@@ -13,7 +13,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::layout::{Layout, PlannedShard, Seat};
+use super::layout::{Layout, NodeLocation, PlannedShard};
 use crate::model::{NodeAddr, SlotRange, SlotSet};
 
 /// A layout by addresses.
@@ -165,7 +165,11 @@ impl LayoutFile {
     }
 
     /// The layout for these nodes, by their indices: exactly as it is written.
-    pub fn place(&self, nodes: &[NodeAddr], seats: &[Seat]) -> Result<Layout, LayoutFileError> {
+    pub fn place(
+        &self,
+        nodes: &[NodeAddr],
+        seats: &[NodeLocation],
+    ) -> Result<Layout, LayoutFileError> {
         let seat = |written: &Written<NodeAddr>| {
             let index = nodes.iter().position(|node| *node == written.value);
             index.ok_or_else(|| {
@@ -232,8 +236,10 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back_the_same() {
         let nodes = nodes(7);
-        let seats: Vec<Seat> =
-            nodes.iter().map(|node| Seat { host: node.host().to_owned(), zone: None }).collect();
+        let seats: Vec<NodeLocation> = nodes
+            .iter()
+            .map(|node| NodeLocation { host: node.host().to_owned(), zone: None })
+            .collect();
         let planned = plan(&seats, &Wishes { replicas: 1, ..Wishes::default() }).unwrap();
         let text = write(&planned, &nodes);
         let read = parse(&text).unwrap().place(&nodes, &seats).unwrap();
@@ -280,7 +286,7 @@ mod tests {
         let file = parse(text).unwrap();
         let place = |count: usize| {
             let nodes = nodes(count);
-            let seats = vec![Seat::default(); count];
+            let seats = vec![NodeLocation::default(); count];
             file.place(&nodes, &seats).map(|_| ()).map_err(|error| error.to_string())
         };
         assert_eq!(place(2), Ok(()));

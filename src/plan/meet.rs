@@ -60,11 +60,13 @@ pub(super) fn members<'a>(
     {
         return Err(apart.into());
     }
-    let silent = |id: NodeId| cluster.silent.iter().any(|node| node.id == id);
+    let unreachable = |id: NodeId| cluster.unreachable.iter().any(|node| node.id == id);
     for newcomer in &all[cluster.nodes.len()..] {
         let foreign = newcomer.view.peers().filter(|peer| !peer.flags.has(Flag::Handshake));
         let others = foreign
-            .filter(|peer| !silent(peer.id) && !all.iter().any(|report| report.id() == peer.id))
+            .filter(|peer| {
+                !unreachable(peer.id) && !all.iter().any(|report| report.id() == peer.id)
+            })
             .map(|peer| peer.name())
             .join(", ");
         if !others.is_empty() {

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::flow::{Network, Price};
-use super::layout::{Domains, Seat};
+use super::layout::{Domains, NodeLocation};
 use super::spread::CurrentShard;
 
 /// A shard's replica that should become its master.
@@ -26,7 +26,7 @@ pub struct Swap {
 /// would share its zone or host with. The masters per zone that shards can have are the bases of
 /// a polymatroid, where the least sum of squares also has the least maximum: a zone with half of
 /// the masters is only left if it has to be.
-pub fn swaps(seats: &[Seat], shards: &[CurrentShard]) -> Vec<Swap> {
+pub fn swaps(seats: &[NodeLocation], shards: &[CurrentShard]) -> Vec<Swap> {
     let domains = Domains::new(seats);
     let weights = Weights::new(seats.len(), shards.len());
     let mut net = Network::default();
@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn a_failed_over_zone_gets_its_master_back() {
-        let seat = |zone: &str| Seat { host: format!("h{zone}"), zone: Some(zone.to_owned()) };
+        let seat =
+            |zone: &str| NodeLocation { host: format!("h{zone}"), zone: Some(zone.to_owned()) };
         let seats = ["a", "b", "c", "a", "b", "c"].map(seat);
         let shard = |master, replica| CurrentShard { master, replicas: vec![replica] };
         let shards = [shard(4, 0), shard(1, 5), shard(2, 3)];
@@ -120,11 +121,11 @@ mod tests {
             domains in proptest::collection::vec((0..4usize, 0..3usize), 1..11),
             sizes in proptest::collection::vec(1..4usize, 5),
         ) {
-            let seat = |(host, zone): (usize, usize)| Seat {
+            let seat = |(host, zone): (usize, usize)| NodeLocation {
                 host: host.to_string(),
                 zone: Some(zone.to_string()),
             };
-            let seats: Vec<Seat> = domains.into_iter().map(seat).collect();
+            let seats: Vec<NodeLocation> = domains.into_iter().map(seat).collect();
             let mut next = 0..seats.len();
             let shards: Vec<CurrentShard> = sizes
                 .into_iter()

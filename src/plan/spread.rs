@@ -4,7 +4,7 @@ use itertools::Itertools;
 use serde::Serialize;
 
 use super::flow::{Network, Price};
-use super::layout::{Domains, Seat, fewest_pairs, pairs, tally};
+use super::layout::{Domains, NodeLocation, fewest_pairs, pairs, tally};
 
 /// A shard as it is: seats by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ fn layers(domains: &Domains) -> Vec<Layer<'_>> {
 /// the nodes make shards of one size with the fewest pairs in a zone and on a host at once, and those
 /// are as few as each domain's nodes make when they lie evenly. Shards of other sizes may have to have
 /// more.
-pub fn shared_domains(seats: &[Seat], shards: &[CurrentShard]) -> Vec<SharedDomain> {
+pub fn shared_domains(seats: &[NodeLocation], shards: &[CurrentShard]) -> Vec<SharedDomain> {
     let domains = Domains::new(seats);
     let mut found = Vec::new();
     for Layer { kind, number, names } in layers(&domains) {
@@ -128,7 +128,7 @@ fn fewest_pairs_in(sums: &[usize], shards: &[CurrentShard]) -> usize {
 }
 
 /// The hosts and zones that hold half of the masters or more, of two masters at least.
-pub fn crowded_domains(seats: &[Seat], shards: &[CurrentShard]) -> Vec<CrowdedDomain> {
+pub fn crowded_domains(seats: &[NodeLocation], shards: &[CurrentShard]) -> Vec<CrowdedDomain> {
     let domains = Domains::new(seats);
     let of = shards.len();
     // The most masters in a domain that are less than half.
@@ -154,10 +154,12 @@ pub fn crowded_domains(seats: &[Seat], shards: &[CurrentShard]) -> Vec<CrowdedDo
 mod tests {
     use super::*;
 
-    fn seats(text: &str) -> Vec<Seat> {
+    fn seats(text: &str) -> Vec<NodeLocation> {
         let seat = |word: &str| match word.split_once('/') {
-            Some((zone, host)) => Seat { host: host.to_owned(), zone: Some(zone.to_owned()) },
-            None => Seat { host: word.to_owned(), zone: None },
+            Some((zone, host)) => {
+                NodeLocation { host: host.to_owned(), zone: Some(zone.to_owned()) }
+            }
+            None => NodeLocation { host: word.to_owned(), zone: None },
         };
         text.split(' ').map(seat).collect()
     }

@@ -10,8 +10,8 @@ use super::fleet::all_at_once;
 use super::resolve::first_of;
 use super::server::Server;
 use crate::model::{
-    ClusterReport, ClusterView, Flag, Link, Node, NodeAddr, NodeId, NodeList, NodeReport, Silent,
-    Stranger,
+    ClusterReport, ClusterView, Flag, Link, Node, NodeAddr, NodeId, NodeList, NodeReport, Stranger,
+    UnreachableNode,
 };
 
 /// A cluster's facts, and an open connection to each node that answered.
@@ -37,7 +37,7 @@ pub fn load_nodes(
 /// nobody names a new one.
 ///
 /// # Errors
-/// Only where no entry gives a report; any other node lands in the report's `silent`.
+/// Only where no entry gives a report; any other node lands in the report's `unreachable`.
 pub fn load_cluster(entry: &NodeList, access: &Access) -> Result<Cluster, WireError> {
     load_cluster_with(entry, Vec::new(), access).map(|(cluster, _)| cluster)
 }
@@ -55,7 +55,7 @@ pub fn load_cluster_with(
     asked.extend(report.view.me().addr.clone().map(|addr| (report.id(), addr)));
     asked.insert((report.id(), report.reached.clone()));
     let mut cluster = Cluster {
-        report: ClusterReport { nodes: vec![report], silent: Vec::new() },
+        report: ClusterReport { nodes: vec![report], unreachable: Vec::new() },
         servers: vec![server],
     };
     let mut found = cluster.admit(found);
@@ -77,11 +77,11 @@ pub fn load_cluster_with(
                 Some(Ok((server, report))) if report.id() == id => cluster.take(server, report),
                 Some(Ok(other)) => others.push((id, addr, other)),
                 Some(Err(error)) => {
-                    cluster.silent(id, addr, error.to_string(), None);
-                    let added = cluster.report.silent.last_mut();
-                    added.into_iter().for_each(|silent| silent.loading = error.loading());
+                    cluster.unreachable(id, addr, error.to_string(), None);
+                    let added = cluster.report.unreachable.last_mut();
+                    added.into_iter().for_each(|node| node.loading = error.loading());
                 }
-                None => cluster.silent(id, None, "no node knows its address".to_owned(), None),
+                None => cluster.unreachable(id, None, "no node knows its address".to_owned(), None),
             }
         }
         // Views are the only proof of membership: a node that is where another is listed may be a
@@ -91,17 +91,17 @@ pub fn load_cluster_with(
             let report = &other.1;
             let why = format!("another node is there now, {}", report.id());
             let is_new = knows_nobody(report) && report.keys == 0;
-            cluster.silent(id, addr, why, Some(Stranger { id: report.id(), is_new }));
+            cluster.unreachable(id, addr, why, Some(Stranger { id: report.id(), is_new }));
             candidates.push(other);
         }
         cluster.admit(candidates);
         found = cluster.admit(found);
     }
     let nodes = &cluster.report.nodes;
-    cluster.report.silent.retain(|silent| !nodes.iter().any(|report| report.id() == silent.id));
-    cluster.report.silent.sort_by_key(|silent| (silent.taken_by.is_none(), silent.addr.is_none()));
+    cluster.report.unreachable.retain(|node| !nodes.iter().any(|report| report.id() == node.id));
+    cluster.report.unreachable.sort_by_key(|node| (node.taken_by.is_none(), node.addr.is_none()));
     let mut named = HashSet::new();
-    cluster.report.silent.retain(|silent| named.insert(silent.id));
+    cluster.report.unreachable.retain(|node| named.insert(node.id));
     cluster.try_logins(access);
     Ok((cluster, found))
 }
@@ -159,8 +159,20 @@ impl Cluster {
         }
     }
 
-    fn silent(&mut self, id: NodeId, addr: Option<NodeAddr>, why: String, by: Option<Stranger>) {
-        self.report.silent.push(Silent { id, addr, why, taken_by: by, loading: None });
+    fn unreachable(
+        &mut self,
+        id: NodeId,
+        addr: Option<NodeAddr>,
+        why: String,
+        by: Option<Stranger>,
+    ) {
+        self.report.unreachable.push(UnreachableNode {
+            id,
+            addr,
+            why,
+            taken_by: by,
+            loading: None,
+        });
     }
 }
 

@@ -410,7 +410,7 @@ fn settings_and_functions_come_to_be_alike() {
 }
 
 #[test]
-fn slots_of_a_silent_master_are_given_away_only_where_the_loss_is_agreed_to() {
+fn slots_of_an_unreachable_master_are_given_away_only_where_the_loss_is_agreed_to() {
     let mut cluster = TestCluster::formed(3, 0);
     fill(&cluster, KEYS);
     let gone = view(&cluster, 2).me().slots.clone();
@@ -444,7 +444,7 @@ fn slots_of_a_silent_master_are_given_away_only_where_the_loss_is_agreed_to() {
 }
 
 #[test]
-fn a_replica_that_has_the_data_of_a_silent_master_is_not_passed_over() {
+fn a_replica_that_has_the_data_of_an_unreachable_master_is_not_passed_over() {
     let settings = ["cluster-replica-no-failover yes"];
     let mut cluster = TestCluster::start_as(6, &crate::support::Server::with(&settings));
     cluster.create(1).succeeds();

@@ -8,7 +8,7 @@ use itertools::Itertools;
 
 use super::zones::{NodeValue, ZoneArgs, unknown};
 use crate::model::NodeAddr;
-use crate::plan::layout::{Layout, LayoutError, Seat, Wishes, plan};
+use crate::plan::layout::{Layout, LayoutError, NodeLocation, Wishes, plan};
 use crate::plan::layout_file::{self, LayoutFile};
 use crate::render::Usage;
 
@@ -88,8 +88,8 @@ impl Placement {
         !self.seats(told).iter().all_equal()
     }
 
-    fn seats(&self, told: &[(String, Option<String>)]) -> Vec<Seat> {
-        let seats = told.iter().zip(&self.zones).map(|((host, told), named)| Seat {
+    fn seats(&self, told: &[(String, Option<String>)]) -> Vec<NodeLocation> {
+        let seats = told.iter().zip(&self.zones).map(|((host, told), named)| NodeLocation {
             host: host.clone(),
             zone: named.clone().or_else(|| told.clone()),
         });

@@ -42,7 +42,7 @@ impl Context {
     /// The facts of a cluster that is about to be changed; nodes that give no answer are warned of.
     pub fn load_to_change(&self, entry: &NodeList) -> Result<Cluster, WireError> {
         let cluster = self.load(entry)?;
-        self.warn_of_silent(&cluster.report);
+        self.warn_of_unreachable(&cluster.report);
         Ok(cluster)
     }
 
@@ -56,14 +56,14 @@ impl Context {
         let (servers, reports) = load_nodes(nodes, &self.access).map_err(Failure::from)?;
         let found = servers.into_iter().zip(reports).collect();
         let (cluster, others) = load_cluster_with(entry, found, &self.access)?;
-        self.warn_of_silent(&cluster.report);
+        self.warn_of_unreachable(&cluster.report);
         Ok((cluster, others))
     }
 
-    fn warn_of_silent(&self, report: &ClusterReport) {
-        for silent in &report.silent {
-            let name = report.name(silent.id);
-            self.warn(&format!("{name} gives no answer and is left out: {}", silent.why));
+    fn warn_of_unreachable(&self, report: &ClusterReport) {
+        for unreachable in &report.unreachable {
+            let name = report.name(unreachable.id);
+            self.warn(&format!("{name} gives no answer and is left out: {}", unreachable.why));
         }
     }
 

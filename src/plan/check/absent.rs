@@ -9,18 +9,18 @@ use std::cmp::Reverse;
 use itertools::Itertools;
 
 use super::{Kind, Problem, by_number, listed, owners};
-use crate::model::{ClusterReport, Link, NodeId, NodeReport, Silent, SlotSet, Stranger};
+use crate::model::{ClusterReport, Link, NodeId, NodeReport, SlotSet, Stranger, UnreachableNode};
 use crate::plan::leave::lost_with;
 
 pub(super) fn absent(cluster: &ClusterReport) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut lost = Vec::new();
-    let silent = cluster.silent.iter().filter(|silent| silent.loading.is_none());
-    for silent in silent.sorted_by_key(|silent| &silent.addr) {
-        match (silent.taken_by, &silent.addr) {
-            (Some(stranger), _) => problems.push(taken(cluster, silent, stranger)),
-            (None, None) => problems.push(nowhere(cluster, silent)),
-            (None, Some(_)) => lost.push(silent),
+    let absent = cluster.unreachable.iter().filter(|node| node.loading.is_none());
+    for node in absent.sorted_by_key(|node| &node.addr) {
+        match (node.taken_by, &node.addr) {
+            (Some(stranger), _) => problems.push(taken(cluster, node, stranger)),
+            (None, None) => problems.push(nowhere(cluster, node)),
+            (None, Some(_)) => lost.push(node),
         }
     }
     problems.extend(unreachable(cluster, &lost));
@@ -28,12 +28,12 @@ pub(super) fn absent(cluster: &ClusterReport) -> Vec<Problem> {
 }
 
 /// Members that give no answer where they are listed: they are down, or have moved.
-fn unreachable(cluster: &ClusterReport, lost: &[&Silent]) -> Option<Problem> {
-    let why = |silent: &&Silent| {
-        let name = cluster.name(silent.id);
+fn unreachable(cluster: &ClusterReport, lost: &[&UnreachableNode]) -> Option<Problem> {
+    let why = |unreachable: &&UnreachableNode| {
+        let name = cluster.name(unreachable.id);
         // Errors of the wire name the address themselves.
-        let why = silent.why.strip_prefix(&format!("{name}: ")).unwrap_or(&silent.why);
-        format!("{name} (id {}): {why}", silent.id.short())
+        let why = unreachable.why.strip_prefix(&format!("{name}: ")).unwrap_or(&unreachable.why);
+        format!("{name} (id {}): {why}", unreachable.id.short())
     };
     let count = lost.len();
     let message = format!(
@@ -47,7 +47,7 @@ fn unreachable(cluster: &ClusterReport, lost: &[&Silent]) -> Option<Problem> {
         by_number(count, "it", "they"),
         by_number(count, "it there", "them there")
     );
-    let names = lost.iter().map(|silent| cluster.name(silent.id));
+    let names = lost.iter().map(|node| cluster.name(node.id));
     let problem = Problem::error(Kind::NodeUnreachable, message + &moved).at(names);
     (count > 0).then(|| problem.mended_by(meet(cluster)))
 }
@@ -58,36 +58,41 @@ fn meet(cluster: &ClusterReport) -> String {
 }
 
 /// A member whose address is known to nobody: it can be neither reached nor met again.
-fn nowhere(cluster: &ClusterReport, silent: &Silent) -> Problem {
-    let name = cluster.name(silent.id);
-    let (words, fix) = remedy(cluster, silent);
-    let message =
-        format!("{name} (id {}) gives no answer: {}{words}", silent.id.short(), silent.why);
+fn nowhere(cluster: &ClusterReport, unreachable: &UnreachableNode) -> Problem {
+    let name = cluster.name(unreachable.id);
+    let (words, fix) = remedy(cluster, unreachable);
+    let message = format!(
+        "{name} (id {}) gives no answer: {}{words}",
+        unreachable.id.short(),
+        unreachable.why
+    );
     Problem::error(Kind::NodeUnreachable, message).at([name]).mended_by(fix)
 }
 
 /// Another node answers where a member is listed.
-fn taken(cluster: &ClusterReport, silent: &Silent, stranger: Stranger) -> Problem {
-    let place = silent.addr.as_ref().map_or_else(|| cluster.name(silent.id), ToString::to_string);
+fn taken(cluster: &ClusterReport, unreachable: &UnreachableNode, stranger: Stranger) -> Problem {
+    let place =
+        unreachable.addr.as_ref().map_or_else(|| cluster.name(unreachable.id), ToString::to_string);
     let is_ours = cluster.node(stranger.id).is_some();
     let what = match (is_ours, stranger.is_new) {
         (true, _) => "a member of this cluster",
         (_, true) => "new and empty",
         _ => "no member of this cluster",
     };
-    let (words, fix) = remedy(cluster, silent);
+    let (words, fix) = remedy(cluster, unreachable);
     let message = format!(
         "the node at {place} is not the one that is listed there: listed is {}, there is {}, {what}{words}",
-        silent.id.short(),
+        unreachable.id.short(),
         stranger.id.short(),
     );
     Problem::error(Kind::AddressTaken, message).at([place]).mended_by(fix)
 }
 
 /// What becomes of the data of a member that is not there, in words, and the command that mends it.
-fn remedy(cluster: &ClusterReport, silent: &Silent) -> (String, Option<String>) {
-    let (entry, id) = (&cluster.entry().via, silent.id);
-    let new = silent.taken_by.filter(|stranger| stranger.is_new).and(silent.addr.as_ref());
+fn remedy(cluster: &ClusterReport, unreachable: &UnreachableNode) -> (String, Option<String>) {
+    let (entry, id) = (&cluster.entry().via, unreachable.id);
+    let new =
+        unreachable.taken_by.filter(|stranger| stranger.is_new).and(unreachable.addr.as_ref());
     let replace = new.map(|new| format!("rcluster replace-node {entry} {id} {new}"));
     let slots = lost_with(cluster, id);
     let replicas = cluster.nodes.iter().filter(|node| node.view.me().role.master() == Some(id));
@@ -96,7 +101,7 @@ fn remedy(cluster: &ClusterReport, silent: &Silent) -> (String, Option<String>) 
         Some(heir) if !slots.is_empty() => {
             let how = if has_majority(cluster) { "--force" } else { "--takeover" };
             let failover = format!("rcluster failover {entry} {} {how}", heir.via);
-            let words = format!("; it owned {}, {}", slots.words(), keeps(heir, silent));
+            let words = format!("; it owned {}, {}", slots.words(), keeps(heir, unreachable));
             (words, Some(std::iter::once(failover).chain(replace).join(" && ")))
         }
         // Its replicas have to find another master first, as they do by themselves.
@@ -108,7 +113,7 @@ fn remedy(cluster: &ClusterReport, silent: &Silent) -> (String, Option<String>) 
             );
             (words, Some(meet(cluster)))
         }
-        None => match (replace, silent.taken_by) {
+        None => match (replace, unreachable.taken_by) {
             (Some(replace), _) => (String::new(), Some(replace)),
             (None, Some(_)) => {
                 ("; if that one came back elsewhere, meet it there".to_owned(), Some(meet(cluster)))
@@ -119,9 +124,9 @@ fn remedy(cluster: &ClusterReport, silent: &Silent) -> (String, Option<String>) 
 }
 
 /// Whether the replica still has its master's data: it copies whoever answers at that address.
-fn keeps(heir: &NodeReport, silent: &Silent) -> String {
+fn keeps(heir: &NodeReport, unreachable: &UnreachableNode) -> String {
     let keys = heir.keys;
-    match (heir.link, silent.taken_by) {
+    match (heir.link, unreachable.taken_by) {
         (Some(Link::Up | Link::Syncing), Some(_)) => format!(
             "and its replica {} copies the node that is there now: it has {keys} {}; what is missing is in a backup only",
             heir.via,

@@ -6,7 +6,7 @@ use itertools::Itertools;
 
 use super::{Kind, Problem, listed, owners};
 use crate::model::{ClusterReport, NodeId, Role};
-use crate::plan::layout::Seat;
+use crate::plan::layout::NodeLocation;
 use crate::plan::roles;
 use crate::plan::spread::{
     CrowdedDomain, CurrentShard, DomainKind, crowded_domains, shared_domains,
@@ -16,20 +16,20 @@ use crate::plan::versions::left_behind;
 /// The cluster as the planner sees one: seats and shards by index.
 struct Spread {
     ids: Vec<NodeId>,
-    seats: Vec<Seat>,
+    seats: Vec<NodeLocation>,
     shards: Vec<CurrentShard>,
 }
 
 impl Spread {
     fn of(cluster: &ClusterReport) -> Spread {
-        let mut roles: BTreeMap<NodeId, (Role, Seat)> = BTreeMap::new();
+        let mut roles: BTreeMap<NodeId, (Role, NodeLocation)> = BTreeMap::new();
         for node in cluster.nodes.iter().flat_map(|report| report.view.members()) {
             let told = cluster.node(node.id);
             let host = node
                 .addr
                 .as_ref()
                 .map_or_else(|| node.id.to_string(), |addr| addr.host().to_owned());
-            let seat = Seat { host, zone: told.and_then(|report| report.zone.clone()) };
+            let seat = NodeLocation { host, zone: told.and_then(|report| report.zone.clone()) };
             let role = told.map_or(node.role, |report| report.view.me().role);
             roles.entry(node.id).or_insert((role, seat));
         }
@@ -53,7 +53,7 @@ impl Spread {
     /// The masters on the host, or in the zone, that the domain names.
     fn masters_in(&self, domain: &CrowdedDomain) -> Vec<usize> {
         let there = |&seat: &usize| {
-            let Seat { host, zone } = &self.seats[seat];
+            let NodeLocation { host, zone } = &self.seats[seat];
             match domain.kind {
                 DomainKind::Host => *host == domain.name,
                 DomainKind::Zone => zone.as_ref() == Some(&domain.name),

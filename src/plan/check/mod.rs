@@ -164,22 +164,22 @@ pub fn is_healthy(problems: &[Problem], strict: bool) -> bool {
     !problems.iter().any(|problem| strict || problem.severity == Severity::Error)
 }
 
-/// Who owns what: each node as it says itself, silent nodes as the others say. Only owners of slots;
-/// what a replica claims is nobody's.
+/// Who owns what: each node as it says itself, unreachable nodes as the others say. Only owners
+/// of slots; what a replica claims is nobody's.
 pub fn owners(cluster: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
     let told = masters(cluster).map(|report| (report.id(), report.view.me().slots.clone()));
-    let mut silent: BTreeMap<NodeId, SlotSet> =
-        cluster.silent.iter().map(|silent| (silent.id, SlotSet::EMPTY)).collect();
-    if !silent.is_empty() {
+    let mut unreachable: BTreeMap<NodeId, SlotSet> =
+        cluster.unreachable.iter().map(|node| (node.id, SlotSet::EMPTY)).collect();
+    if !unreachable.is_empty() {
         for node in cluster.nodes.iter().flat_map(|report| report.view.nodes()) {
-            if let Some(slots) = silent.get_mut(&node.id)
+            if let Some(slots) = unreachable.get_mut(&node.id)
                 && *slots != node.slots
             {
                 *slots = slots.union(&node.slots);
             }
         }
     }
-    told.chain(silent).filter(|(_, slots)| !slots.is_empty()).collect()
+    told.chain(unreachable).filter(|(_, slots)| !slots.is_empty()).collect()
 }
 
 /// Who owns what, by id; `None` while a slot is open, whose keys are on their way.

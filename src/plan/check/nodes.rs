@@ -35,7 +35,7 @@ pub(super) fn not_ok(cluster: &ClusterReport) -> Option<Problem> {
 
 /// Nodes that load their data: they serve none of it, and everything else of them is as it should be.
 pub(super) fn loading(cluster: &ClusterReport) -> Vec<Problem> {
-    let silent = cluster.silent.iter().filter_map(|node| Some((node.id, node.loading?)));
+    let unreachable = cluster.unreachable.iter().filter_map(|node| Some((node.id, node.loading?)));
     let problem = |(id, loading): (NodeId, Loading)| {
         let name = cluster.name(id);
         let master = cluster.nodes.iter().find_map(|node| node.view.node(id)?.role.master());
@@ -53,7 +53,7 @@ pub(super) fn loading(cluster: &ClusterReport) -> Vec<Problem> {
             }
         }
     };
-    silent.map(problem).collect()
+    unreachable.map(problem).collect()
 }
 
 /// Nodes in fail, fail?, handshake or noaddr state, and who sees them so.

@@ -2,7 +2,7 @@
 //! `tests/stories/check.rs`.
 
 use super::*;
-use crate::model::{ClusterView, NodeReport, Silent};
+use crate::model::{ClusterView, NodeReport, UnreachableNode};
 
 fn id(letter: char) -> NodeId {
     letter.to_string().repeat(40).parse().unwrap()
@@ -11,7 +11,10 @@ fn id(letter: char) -> NodeId {
 /// A cluster from one CLUSTER NODES text a node; `A` to `F` stand for ids, the first line is the
 /// node's own.
 fn cluster(views: &[&str]) -> ClusterReport {
-    ClusterReport { nodes: views.iter().map(|text| report(text)).collect(), silent: Vec::new() }
+    ClusterReport {
+        nodes: views.iter().map(|text| report(text)).collect(),
+        unreachable: Vec::new(),
+    }
 }
 
 fn report(text: &str) -> NodeReport {
@@ -111,9 +114,9 @@ fn lost_addresses_handshakes_and_doubts_are_told_with_who_sees_them() {
 }
 
 #[test]
-fn a_silent_nodes_slots_are_what_the_others_say() {
+fn a_unreachable_nodes_slots_are_what_the_others_say() {
     let mut half = cluster(&[TWO[0]]);
-    half.silent.push(Silent {
+    half.unreachable.push(UnreachableNode {
         id: id('b'),
         addr: None,
         why: "connection refused".to_owned(),

@@ -17,8 +17,8 @@ enum Difference {
     Address(String),
 }
 
-/// Compares every view of a node with what the node says of itself; where it is silent, with what
-/// the first view that knows it says.
+/// Compares every view of a node with what the node says of itself; where it is unreachable, with
+/// what the first view that knows it says.
 pub(super) fn differ(cluster: &ClusterReport) -> Vec<Problem> {
     let mut truths: BTreeMap<NodeId, &Node> = BTreeMap::new();
     for node in cluster.nodes.iter().map(|report| report.view.me()) {

@@ -34,7 +34,7 @@ pub struct Repair {
     pub slots: SlotSet,
     pub ends: Vec<NodeSlotState>,
     pub action: RepairAction,
-    /// The silent node whose they were, where they are taken from it.
+    /// The unreachable node whose they were, where they are taken from it.
     pub lost: Option<NodeId>,
 }
 

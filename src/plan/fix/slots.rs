@@ -132,10 +132,10 @@ impl<'a> Facts<'a> {
         &self.claims[usize::from(slot.get())]
     }
 
-    /// The silent node that owns a slot by the others' word.
-    fn silent_owner(&self, slot: Slot) -> Option<NodeId> {
+    /// The unreachable node that owns a slot by the others' word.
+    fn unreachable_owner(&self, slot: Slot) -> Option<NodeId> {
         let seen = self.seen.iter().filter_map(|seen| seen.owner(slot));
-        seen.filter(|id| self.report.silent.iter().any(|silent| silent.id == *id)).min()
+        seen.filter(|id| self.report.unreachable.iter().any(|node| node.id == *id)).min()
     }
 
     /// A replica that answers and has the data of a node that does not.
@@ -168,7 +168,8 @@ impl<'a> Facts<'a> {
         self.holds_most(slot, masters.filter(|id| self.keys(*id, slot) > 0))
     }
 
-    /// Whether nobody who answers has any claim to a slot, and it is not left to a silent node.
+    /// Whether nobody who answers has any claim to a slot, and it is not left to one that is
+    /// unreachable.
     fn is_bare(&self, slot: Slot) -> bool {
         self.claims(slot).is_empty()
             && !self.unreadable.contains(slot)
@@ -177,13 +178,13 @@ impl<'a> Facts<'a> {
             && self.remembered(slot).is_none()
     }
 
-    /// The silent node that keeps a slot.
+    /// The unreachable node that keeps a slot.
     fn kept_for(&self, slot: Slot) -> Option<NodeId> {
-        let silent = self.silent_owner(slot)?;
+        let unreachable = self.unreachable_owner(slot)?;
         // One that loads its data has it.
-        let loads = self.report.loading(silent).is_some();
-        let returns = loads || self.replica_of(silent).is_some();
-        (!self.request.abandon || returns).then_some(silent)
+        let loads = self.report.loading(unreachable).is_some();
+        let returns = loads || self.replica_of(unreachable).is_some();
+        (!self.request.abandon || returns).then_some(unreachable)
     }
 
     /// Shares so many slots out, so that the masters with the fewest come level.
@@ -228,7 +229,7 @@ impl<'a> Facts<'a> {
                     let replica = self.replica_of(of);
                     return Some((RepairAction::Wait { of, replica }, None, self.ends(slot, of)));
                 }
-                lost = self.silent_owner(slot);
+                lost = self.unreachable_owner(slot);
                 let known = self.holder(slot).or_else(|| self.remembered(slot));
                 known.or_else(|| self.next_share())?
             }

@@ -1,7 +1,7 @@
 //! Plans that are easier told than built; those of real clusters are in `tests/stories/fix.rs`.
 
 use super::*;
-use crate::model::{ClusterView, NodeReport, Silent, Slot};
+use crate::model::{ClusterView, NodeReport, Slot, UnreachableNode};
 
 fn id(letter: char) -> NodeId {
     letter.to_string().repeat(40).parse().unwrap()
@@ -33,7 +33,7 @@ fn cluster(owned: &[&str]) -> ClusterReport {
         let text: String = lines.collect();
         NodeReport::of_view(ClusterView::parse(&text, &"10.0.0.9:1".parse().unwrap()).unwrap())
     };
-    ClusterReport { nodes: (0..owned.len()).map(report).collect(), silent: Vec::new() }
+    ClusterReport { nodes: (0..owned.len()).map(report).collect(), unreachable: Vec::new() }
 }
 
 const NOBODY: FixRequest = FixRequest { prefer: Prefer::Nobody, abandon: false };
@@ -108,10 +108,10 @@ fn slots_of_nobody_go_to_their_keys_and_the_rest_to_those_with_fewest() {
 }
 
 #[test]
-fn slots_of_a_silent_node_wait_for_it() {
+fn slots_of_an_unreachable_node_wait_for_it() {
     let mut report = cluster(&["0-8191", "8192-16383"]);
     report.nodes.pop();
-    report.silent.push(Silent {
+    report.unreachable.push(UnreachableNode {
         id: id('b'),
         addr: None,
         why: "gone".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Seat;
+use super::NodeLocation;
 
 /// Where a seat sits, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(in crate::plan) struct Domains {
 }
 
 impl Domains {
-    pub fn new(seats: &[Seat]) -> Domains {
+    pub fn new(seats: &[NodeLocation]) -> Domains {
         let (mut zone_numbers, mut host_numbers) = (BTreeMap::new(), BTreeMap::new());
         let mut domains = Domains {
             places: Vec::with_capacity(seats.len()),

@@ -152,7 +152,7 @@ fn better(
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Seat;
+    use super::super::NodeLocation;
     use super::super::domains::Domains;
     use super::*;
 
@@ -167,7 +167,7 @@ mod tests {
         ) {
             let hosts = hosts.iter().enumerate();
             let seats = hosts.flat_map(|(host, &(zone, seats))| {
-                let seat = Seat { host: host.to_string(), zone: Some(zone.to_string()) };
+                let seat = NodeLocation { host: host.to_string(), zone: Some(zone.to_string()) };
                 std::iter::repeat_n(seat, seats)
             });
             let seats = seats.collect_vec();

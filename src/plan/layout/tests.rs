@@ -2,11 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn seat(host: &str, zone: &str) -> Seat {
-    Seat { host: host.to_owned(), zone: (!zone.is_empty()).then(|| zone.to_owned()) }
+fn seat(host: &str, zone: &str) -> NodeLocation {
+    NodeLocation { host: host.to_owned(), zone: (!zone.is_empty()).then(|| zone.to_owned()) }
 }
 
-fn planned(seats: &[Seat], replicas: usize) -> Layout {
+fn planned(seats: &[NodeLocation], replicas: usize) -> Layout {
     plan(seats, &Wishes { replicas, ..Wishes::default() }).unwrap()
 }
 
@@ -29,7 +29,7 @@ fn one_host_is_masters_first_then_replicas_in_turn() {
 
 #[test]
 fn three_zones_hold_a_copy_of_each_shard() {
-    let seats: Vec<Seat> = ["a", "b", "c"]
+    let seats: Vec<NodeLocation> = ["a", "b", "c"]
         .iter()
         .flat_map(|zone| (0..3).map(move |i| seat(&format!("{zone}{i}"), zone)))
         .collect();
@@ -52,7 +52,7 @@ fn a_crowded_host_is_named() {
 
 #[test]
 fn replicas_are_spread_not_mirrored() {
-    let seats: Vec<Seat> = (0..16).map(|i| seat(&format!("h{}", i / 4), "")).collect();
+    let seats: Vec<NodeLocation> = (0..16).map(|i| seat(&format!("h{}", i / 4), "")).collect();
     let layout = planned(&seats, 1);
     assert_eq!(layout.score.takeover, Takeover { most: 1, squares: 8 });
 }
@@ -101,7 +101,7 @@ fn partitions(n: usize) -> Vec<Vec<usize>> {
 }
 
 /// Every assignment of nodes to hosts and hosts to zones.
-fn shapes(n: usize) -> impl Iterator<Item = Vec<Seat>> {
+fn shapes(n: usize) -> impl Iterator<Item = Vec<NodeLocation>> {
     partitions(n).into_iter().flat_map(|hosts| {
         let count = hosts.iter().max().map_or(0, |max| max + 1);
         partitions(count).into_iter().map(move |zones| {
@@ -112,7 +112,7 @@ fn shapes(n: usize) -> impl Iterator<Item = Vec<Seat>> {
 }
 
 /// Hosts' sizes by zone: equal for shapes that differ only in names and order.
-fn unordered(seats: &[Seat]) -> Vec<Vec<usize>> {
+fn unordered(seats: &[NodeLocation]) -> Vec<Vec<usize>> {
     let domains = Domains::new(seats);
     let sizes = tally(domains.hosts.len(), domains.places.iter().map(|place| place.host));
     let mut zones = vec![Vec::new(); domains.zones.len()];
@@ -260,7 +260,7 @@ prop_compose! {
     fn some_seats(most: usize)(
         picks in proptest::collection::vec((0..9usize, any::<bool>()), 1..most),
         zones in 1..5usize,
-    ) -> Vec<Seat> {
+    ) -> Vec<NodeLocation> {
         // Up to three zones, with one host outside of them, or none.
         let zone = |host: usize| match zones {
             4 => String::new(),

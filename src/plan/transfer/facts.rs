@@ -51,9 +51,9 @@ impl<'a> Facts<'a> {
             let master = master.map_or_else(|| "nobody".to_owned(), |id| self.report.name(id));
             return Err(TransferError::IsReplica { node, master });
         }
-        let silent = self.report.silent.iter().find(|silent| silent.id == id);
-        let why = silent.map_or("no node knows it", |silent| &silent.why).to_owned();
-        Err(TransferError::Silent { node, why })
+        let unreachable = self.report.unreachable.iter().find(|node| node.id == id);
+        let why = unreachable.map_or("no node knows it", |node| &node.why).to_owned();
+        Err(TransferError::Unreachable { node, why })
     }
 
     /// The whole plan, given what it has to finish.

@@ -64,7 +64,7 @@ pub enum TransferError {
     #[error("{node} is a replica of {master}: slots belong to masters")]
     IsReplica { node: String, master: String },
     #[error("{node} gives no answer: {why}")]
-    Silent { node: String, why: String },
+    Unreachable { node: String, why: String },
     #[error("{node} says cluster_state:fail: slots are moved where all nodes serve")]
     NotServing { node: String },
     #[error("{slots} are claimed by both {one} and {other}")]

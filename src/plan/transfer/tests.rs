@@ -6,7 +6,7 @@ use itertools::Itertools;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{ClusterReport, ClusterView, NodeReport, Silent};
+use crate::model::{ClusterReport, ClusterView, NodeReport, UnreachableNode};
 
 fn id(letter: char) -> NodeId {
     letter.to_string().repeat(40).parse().unwrap()
@@ -27,7 +27,7 @@ fn cluster(nodes: &[&str]) -> ClusterReport {
         report
     };
     let nodes = nodes.iter().enumerate().map(line).collect();
-    ClusterReport { nodes, silent: Vec::new() }
+    ClusterReport { nodes, unreachable: Vec::new() }
 }
 
 const THREE: [&str; 3] = [
@@ -138,7 +138,7 @@ fn two_owners_a_dead_target_and_a_sick_one_are_refused() {
     assert!(matches!(clash, Err(TransferError::Conflict { .. })), "{clash:?}");
 
     let mut dead = cluster(&THREE[..2]);
-    dead.silent.push(Silent {
+    dead.unreachable.push(UnreachableNode {
         id: id('c'),
         addr: None,
         why: "connection refused".to_owned(),
@@ -146,8 +146,8 @@ fn two_owners_a_dead_target_and_a_sick_one_are_refused() {
         loading: None,
     });
     let request = ReshardRequest::Count { count: 1, from: None, to: id('c') };
-    let silent = reshard(&dead, &request).unwrap_err();
-    assert!(silent.to_string().contains("connection refused"), "{silent}");
+    let unreachable = reshard(&dead, &request).unwrap_err();
+    assert!(unreachable.to_string().contains("connection refused"), "{unreachable}");
 
     let mut sick = cluster(&THREE);
     sick.nodes[2].info.ok = false;

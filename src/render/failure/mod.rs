@@ -97,17 +97,17 @@ impl Failure {
     }
 
     /// The node that all is about gives no answer; nothing was changed.
-    pub fn silent(node: &str, why: &str) -> Failure {
+    pub fn unreachable(node: &str, why: &str) -> Failure {
         Failure::new(exit::UNREACHABLE, format!("{node} gives no answer: {why}"))
             .hint("nothing was changed; bring it back first")
     }
 
     /// The first of these nodes that loads its data: it would come back after it was given up.
     pub fn loading(report: &ClusterReport, nodes: &[NodeId], entry: &NodeList) -> Option<Failure> {
-        let silent = nodes.iter().find_map(|id| report.loading(*id))?;
+        let unreachable = nodes.iter().find_map(|id| report.loading(*id))?;
         let hint =
             format!("nothing was changed; to wait for it: rcluster check {entry} --wait 10m");
-        Some(Failure::refused(&silent.why).hint(hint))
+        Some(Failure::refused(&unreachable.why).hint(hint))
     }
 
     /// It stopped half-way.

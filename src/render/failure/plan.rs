@@ -5,7 +5,7 @@ use itertools::Itertools;
 use super::Failure;
 use crate::model::NodeAddr;
 use crate::plan::assign::AssignError;
-use crate::plan::create::Objection;
+use crate::plan::create::Precondition;
 use crate::plan::import::ImportError;
 use crate::plan::join::JoinError;
 use crate::plan::leave::LeaveError;
@@ -41,7 +41,7 @@ impl From<JoinError> for Failure {
             JoinError::IsReplica { node, .. } => {
                 failure.hint(format!("to give it another master: rcluster replicate {node} MASTER"))
             }
-            JoinError::Silent { node, why } => Failure::silent(&node, &why),
+            JoinError::Unreachable { node, why } => Failure::unreachable(&node, &why),
             JoinError::IsMaster { .. }
             | JoinError::NotAMaster { .. }
             | JoinError::Itself(_)
@@ -92,7 +92,7 @@ impl From<TransferError> for Failure {
     fn from(error: TransferError) -> Failure {
         let failure = Failure::refused(&error);
         match error {
-            TransferError::Silent { node, why } => Failure::silent(&node, &why),
+            TransferError::Unreachable { node, why } => Failure::unreachable(&node, &why),
             TransferError::IsReplica { master, .. } => failure.hint(format!("name its master: {master}")),
             TransferError::OpenElsewhere { slot, from, to } => failure.hint(format!(
                 "nothing was changed; finish that one first:\nrcluster reshard {from} --slots {slot} --to {to}"
@@ -154,24 +154,24 @@ impl From<ReplicateError> for Failure {
 }
 
 /// Nodes that cannot take part in a new cluster.
-impl From<Vec<Objection>> for Failure {
-    fn from(objections: Vec<Objection>) -> Failure {
-        let nodes = objections.iter().filter_map(Objection::node).unique().join(" ");
-        let holds = |objection: &Objection| {
-            matches!(objection, Objection::HasKeys { .. } | Objection::HasFunctions { .. })
+impl From<Vec<Precondition>> for Failure {
+    fn from(objections: Vec<Precondition>) -> Failure {
+        let nodes = objections.iter().filter_map(Precondition::node).unique().join(" ");
+        let holds = |objection: &Precondition| {
+            matches!(objection, Precondition::HasKeys { .. } | Precondition::HasFunctions { .. })
         };
         let flush = if objections.iter().any(holds) { " --flush" } else { "" };
         let hint = (!nodes.is_empty()).then(|| {
                 format!("only empty nodes form a cluster; to empty these for good: rcluster reset {nodes}{flush}")
             });
         let hint = hint.or_else(|| {
-            let apart = |objection| matches!(objection, &Objection::TlsApart(_));
+            let apart = |objection| matches!(objection, &Precondition::TlsApart(_));
             objections.iter().any(apart).then(|| SAME_TLS.to_owned())
         });
         let failure = match &objections[..] {
             [one] => Failure::refused(one),
             several => Failure::refused("these nodes cannot form the cluster that was asked for")
-                .details(several.iter().map(Objection::to_string)),
+                .details(several.iter().map(Precondition::to_string)),
         };
         Failure { hint, ..failure }
     }
