@@ -14,10 +14,13 @@ const USER: &str = "rcluster";
 
 /// Print the ACL rule of a user for rcluster
 ///
-/// The smallest rule that the commands need, a line for each family of servers where they differ.
-/// The user, --user or else 'rcluster', has to be on every node; its password is left as it is. What
-/// `call` sends is up to you.
+/// The smallest rule that the commands need, a line per server family if they differ. The user
+/// (--user, or rcluster) has to exist on every node; its password is left as it is. Rights for
+/// commands sent with `call` are not included.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster acl\n\
+    \x20 rcluster acl check info --server valkey-9.1")]
 pub struct Acl {
     /// The commands to allow [default: all]
     #[arg(value_name = "COMMAND", value_parser = PossibleValuesParser::new(commands()))]

@@ -17,18 +17,24 @@ use crate::wire::{Cluster, Server, load_nodes};
 
 /// Add a node to a cluster: a master without slots, or a replica
 ///
-/// Ends once every node knows it in its role. A master gets the function libraries of the cluster;
-/// slots come to it with reshard or rebalance.
+/// Returns when every node lists it in its role. A master gets the function libraries of the
+/// cluster; reshard and rebalance move slots to it.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster add-node 127.0.0.1:7004 127.0.0.1:7001\n\
+    \x20 rcluster add-node 127.0.0.1:8004 127.0.0.1:7001 --replica-of auto")]
 pub struct AddNode {
-    /// The node to add: empty, and in no cluster
+    /// The node to add: empty, in no cluster
     new: NodeAddr,
     /// Any node of the cluster
     entry: NodeList,
-    /// Make it a replica: of a node, or 'auto' for the master that needs one most
+    /// Add it as a replica of this master
+    ///
+    /// 'auto' selects the master with the fewest replicas, on another host or in another zone if
+    /// possible.
     #[arg(long, value_name = "NODE|auto")]
     replica_of: Option<Parent>,
-    /// Add it although nodes of the cluster give no answer, or it is too old to copy its master
+    /// Accept unreachable nodes, or a replica too old
     #[arg(long)]
     force: bool,
     #[command(flatten)]

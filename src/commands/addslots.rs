@@ -10,10 +10,14 @@ use crate::model::{NodeAddr, SlotRange, SlotSet};
 use crate::plan::assign;
 use crate::render::Usage;
 
-/// Give slots that nobody owns to a master
+/// Assign uncovered slots to a master
 ///
-/// Ends once every node sees it. Slots that the master owns already are left alone.
+/// Returns when every node lists the new owner. Slots that the master owns already are left as they
+/// are.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster addslots 127.0.0.1:7001 0-5460\n\
+    \x20 rcluster addslots 127.0.0.1:7001 5 100-200")]
 pub struct AddSlots {
     /// The master
     node: NodeAddr,

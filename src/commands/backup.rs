@@ -16,22 +16,27 @@ use crate::plan::check::covered;
 use crate::render::{Failure, Table, exit};
 use crate::wire::load_cluster;
 
-/// Save every master's data into a folder, all at once
+/// Back up all masters to RDB files
 ///
-/// One RDB file a master, as a replica would get it, and a manifest with sizes and SHA-256 sums.
-/// The manifest is written last: a folder without one is no backup. See restore.
+/// Writes one RDB file per master, as a replica would get it, and a manifest with sizes and SHA-256
+/// sums. The manifest is written last: a directory without one is no backup. See restore.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster backup 127.0.0.1:7001 backup-2026-11-28\n\
+    \x20 rcluster backup --verify backup-2026-11-28")]
 pub struct Backup {
     /// Any node of the cluster
     #[arg(required_unless_present = "verify")]
     entry: Option<NodeList>,
-    /// The folder: missing, empty, or with what a backup that failed has left
+    /// The directory: new or empty
+    ///
+    /// A directory in which a backup failed is used again.
     #[arg(required_unless_present = "verify", value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Read a backup and tell whether it is whole
+    /// Verify a backup: sizes and SHA-256 sums
     #[arg(long, value_name = "DIR", conflicts_with_all = ["entry", "dir"])]
     verify: Option<PathBuf>,
-    /// How long a master may take to begin sending its data
+    /// How long a master may take to start sending
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
     begin_within: Duration,
 }

@@ -17,21 +17,23 @@ use crate::render::{
 };
 use crate::wire::{EXCHANGE, Reply, Server, all_at_once, first_of};
 
-/// Send one command to every node that ENTRY knows, at once
+/// Run a command on all nodes
 ///
-/// Options come before the command: whatever follows it is the command's. Exits 1 where a node
-/// refused it or gave no answer.
+/// Options come before the command. Exits 1 if a node refused the command or is unreachable.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster call 127.0.0.1:7001 INFO memory\n\
+    \x20 rcluster call --only masters 127.0.0.1:7001 DBSIZE")]
 pub struct Call {
     /// Any node of the cluster
     entry: NodeList,
-    /// Whom to ask: masters, replicas, or a node by address, id or start of an id
+    /// Only masters, replicas, or one node
     #[arg(long, value_name = "masters|replicas|NODE")]
     only: Option<Only>,
-    /// Print the replies' bytes and nothing else, one node after the other; escaped on a terminal
+    /// Print the replies' bytes only; escaped on a terminal
     #[arg(long, conflicts_with = "json")]
     raw: bool,
-    /// The command and its arguments, any bytes
+    /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) command: Vec<OsString>,
 }

@@ -11,17 +11,21 @@ use crate::model::NodeList;
 use crate::plan::check::is_healthy;
 use crate::render::{Manner, exit, health_json, health_text, legacy};
 
-/// Ask every node for its view, compare them, and tell every problem
+/// Compare all views, report problems
 ///
-/// Exits 0 where the cluster is healthy, else 1.
+/// Exits 0 if the cluster is healthy, 1 if not.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster check 127.0.0.1:7001\n\
+    \x20 rcluster check 127.0.0.1:7001 --wait 30s --strict\n\
+    \x20 rcluster check 127.0.0.1:7001 --json | jq .problems")]
 pub struct Check {
     /// Any node of the cluster
     entry: NodeList,
-    /// Keep looking until the cluster is healthy, this long at most
+    /// Wait up to TIME until it is healthy
     #[arg(long, value_name = "TIME", value_parser = duration)]
     wait: Option<Duration>,
-    /// Count warnings as failures
+    /// Count warnings as errors
     #[arg(long)]
     strict: bool,
     #[command(flatten)]

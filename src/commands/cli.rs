@@ -13,14 +13,14 @@ use super::{
 };
 use crate::render::{Color, Failure, Ui};
 
-/// Form, reshape, check and inspect Redis and Valkey clusters.
+/// Create, reshard, check and fix Redis and Valkey clusters
 ///
 /// Exit codes: 0 done or healthy; 1 the cluster has problems, or the operation was refused and
-/// nothing changed; 2 usage; 3 a node cannot be reached or refuses the credentials; 4 stopped after
-/// something had changed: run the same command again.
+/// nothing changed; 2 usage; 3 a node is unreachable or refuses the credentials; 4 interrupted
+/// after a change: rerun to resume.
 ///
-/// Command lines of redis-cli --cluster are taken too (rcluster --cluster check HOST:PORT); translate
-/// shows what they are here.
+/// Command lines of redis-cli --cluster work too (rcluster --cluster check HOST:PORT); translate
+/// prints their equivalent.
 #[derive(Debug, Parser)]
 #[command(name = "rcluster", version, max_term_width = 80)]
 pub struct Cli {
@@ -64,6 +64,15 @@ pub enum Command {
     Translate(translate::Translate),
 }
 
+/// The tree of commands. `-h` shows what is a command's own, on one screen.
+pub fn command() -> clap::Command {
+    let tree = Cli::command().after_help("Connection and output options: rcluster --help");
+    tree.mut_subcommands(|command| {
+        let name = command.get_name().to_owned();
+        command.after_help(format!("Connection and output options: rcluster {name} --help"))
+    })
+}
+
 impl Cli {
     /// Reads a command line; shows what is wrong with it, or the help that it asks for.
     pub fn read(words: Vec<OsString>) -> Result<Cli, u8> {
@@ -73,7 +82,7 @@ impl Cli {
             failure.show(&ui);
             failure.exit_code
         };
-        let mut command = Cli::command();
+        let mut command = command();
         let read = command.try_get_matches_from_mut(&words).and_then(|matches| {
             let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command));
             Ok((cli?, matches))
@@ -126,6 +135,69 @@ impl Cli {
             Command::Acl(command) => command.run(&cx),
             Command::Sandbox(command) => command.run(&cx),
             Command::Translate(command) => command.run(&cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Command as Node;
+
+    use super::command;
+    use crate::render::words::riddles;
+
+    /// Every command that does something, with its name, at 80 columns.
+    fn all() -> Vec<(String, Node)> {
+        fn walk(path: &str, node: &Node, found: &mut Vec<(String, Node)>) {
+            for child in node.get_subcommands().filter(|child| child.get_name() != "help") {
+                let path = format!("{path}{} ", child.get_name());
+                found.push((path.trim().to_owned(), child.clone().term_width(80)));
+                walk(&path, child, found);
+            }
+        }
+        let mut tree = command();
+        tree.build();
+        let mut found = Vec::new();
+        walk("", &tree, &mut found);
+        found
+    }
+
+    #[test]
+    fn short_help_fits_one_screen() {
+        let all = all();
+        assert!(all.len() > 25, "{}", all.len());
+        for (name, mut node) in all {
+            let help = node.render_help().to_string();
+            assert!(help.lines().count() <= 24, "{name}: {} lines\n{help}", help.lines().count());
+            assert!(help.lines().all(|line| line.chars().count() <= 80), "{name}:\n{help}");
+            assert!(!help.contains("--cacert"), "{name}: connection options in -h");
+        }
+    }
+
+    #[test]
+    fn long_help_ends_with_examples() {
+        for (name, mut node) in all().into_iter().filter(|(name, _)| !name.starts_with("sandbox "))
+        {
+            let help = node.render_long_help().to_string();
+            let (_, examples) = help.rsplit_once("Examples:\n").expect(&name);
+            let lines: Vec<&str> = examples.trim_end().lines().map(str::trim).collect();
+            assert!((1..=3).contains(&lines.len()), "{name}: {lines:?}");
+            for line in lines {
+                let begin = format!("rcluster {name}");
+                assert!(line.starts_with(&begin) && line.len() <= 78, "{name}: {line}");
+            }
+            assert!(help.contains("--cacert"), "{name}: no connection options in --help");
+        }
+    }
+
+    #[test]
+    fn help_has_no_riddles() {
+        let mut tree = command();
+        let top = ("rcluster".to_owned(), tree.render_long_help().to_string());
+        let texts =
+            all().into_iter().map(|(name, mut node)| (name, node.render_long_help().to_string()));
+        for (name, help) in texts.chain([top]) {
+            assert_eq!(riddles(&help), Vec::<&str>::new(), "{name}:\n{help}");
         }
     }
 }

@@ -22,22 +22,28 @@ use crate::render::{
 };
 use crate::wire::{Server, load_nodes};
 
-/// Form a cluster from running nodes: vet, plan, show, ask, form, verify
+/// Create a cluster from running nodes
 ///
-/// Masters come first in the order given, replicas after, where all nodes share one host; over
-/// several hosts a replica is kept off its master's host where that is possible. Ends well only
-/// once every node says cluster_state:ok and all agree. If it is stopped, run the same command
-/// again: it goes on where it was.
+/// All nodes are checked first: empty, in cluster mode, in no other cluster. Masters come first, in
+/// the order given, if all nodes share one host; over several hosts or zones a replica is kept off
+/// its master's host or zone if possible. Returns when every node reports cluster_state:ok and all
+/// views agree. To finish an interrupted run, repeat the same command.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster create 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7003\n\
+    \x20 rcluster create --replicas 1 10.0.0.{1..6}:6379 --yes\n\
+    \x20 rcluster create --replicas 1 dns+redis.default.svc:6379 --dry-run")]
 pub struct Create {
-    /// Nodes, as host:port, host:port@busport, a list of those with commas, or dns+name:port for all
-    /// addresses of a name; with --layout they may be left to the file
+    /// Running nodes, as host:port
+    ///
+    /// Also host:port@busport, a list with commas, or dns+name:port for all addresses of a name.
+    /// With --layout the file may name them.
     #[arg(required_unless_present = "layout", value_name = "NODE")]
     pub nodes: Vec<NodeList>,
     /// Replicas of each master
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub replicas: usize,
-    /// Create it although replicas are too old to copy their masters
+    /// Accept replicas too old to copy their masters
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]

@@ -18,26 +18,31 @@ use crate::plan::reset::NodeReset;
 use crate::render::Failure;
 use crate::wire::{Cluster, Server, load_cluster};
 
-/// Take nodes out of a cluster, dead ones too
+/// Remove nodes, also unreachable ones
 ///
-/// Replicas of theirs get another master. Those that answer are reset first and get a new id, so
-/// that they cannot come back by gossip and can be added again at once; then every node forgets
+/// Their replicas get another master. Nodes that are reachable are reset first and get a new id, so
+/// that gossip cannot bring them back and they can be added again at once. Then every node forgets
 /// them.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster del-node 127.0.0.1:7001 127.0.0.1:8004\n\
+    \x20 rcluster del-node 127.0.0.1:7001 127.0.0.1:7004 --drain\n\
+    \x20 rcluster del-node 127.0.0.1:7001 07c37dfe")]
 pub struct DelNode {
-    /// Any node of the cluster
+    /// Any node of the cluster that stays
     entry: NodeList,
-    /// The nodes that leave: addresses, ids, or starts of ids
+    /// Nodes to remove: addresses, ids, or starts of ids
     #[arg(required = true, value_name = "NODE")]
     nodes: Vec<NodeRef>,
-    /// Move the slots that they own to those that stay, with their keys
+    /// Move their slots away first, with their keys
     #[arg(long)]
     drain: bool,
-    /// Although replicas of theirs are too old to copy any other master
+    /// Accept replicas too old to copy any other master
     #[arg(long)]
     force: bool,
-    /// Look again after this time that no node has learned of them anew: servers' ban lists expire
-    /// after 60 s
+    /// Check again after TIME that no node lists them
+    ///
+    /// Servers refuse a forgotten node for 60 s only.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     verify_after: Option<Duration>,
     #[command(flatten)]

@@ -11,17 +11,20 @@ use crate::model::{NodeAddr, SlotRange};
 use crate::plan::assign;
 use crate::render::Failure;
 
-/// Take slots away from a master, in every node's view
+/// Unassign slots on all nodes
 ///
-/// Nobody serves them afterwards. Refused where they hold keys, which nobody could read any more.
+/// The slots have no owner afterwards. Refused if they hold keys: no client could read them any
+/// more.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster delslots 127.0.0.1:7001 5 100-200")]
 pub struct DelSlots {
-    /// The master
+    /// The master that owns them
     node: NodeAddr,
     /// Slots and ranges: 7000, 0-5460 or 0..5460
     #[arg(required = true, value_name = "RANGE", value_delimiter = ',')]
     ranges: Vec<SlotRange>,
-    /// Go on although some nodes cannot be told: they keep the old owner until they are
+    /// Skip unreachable nodes: they keep the old owner
     #[arg(long)]
     force: bool,
     #[command(flatten)]

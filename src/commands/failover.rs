@@ -16,27 +16,37 @@ use crate::plan::versions::left_behind;
 use crate::render::Failure;
 use crate::wire::Promotion;
 
-/// Make a replica the master of its shard
+/// Promote a replica to master
 ///
 /// Returns when every node lists the new master, and the rest of the shard as its replicas.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster failover 127.0.0.1:7001 127.0.0.1:8001\n\
+    \x20 rcluster failover 127.0.0.1:7001 --roles --dry-run")]
 pub struct Failover {
     /// Any node of the cluster
     entry: NodeList,
-    /// The replica: an address, an id, or the start of an id
+    /// The replica: an address, an id or its start
     #[arg(required_unless_present = "roles", conflicts_with = "roles")]
     node: Option<NodeRef>,
-    /// Without the master's consent, by the votes of the others: writes it took last may be lost
+    /// FORCE: without the master, by vote
+    ///
+    /// The other masters vote. Writes that the master accepted last can be lost.
     #[arg(long, conflicts_with = "roles")]
     force: bool,
-    /// By nobody's consent, where no majority of masters is left
+    /// TAKEOVER: without a vote
+    ///
+    /// For a cluster that has lost the majority of its masters.
     #[arg(long, conflicts_with_all = ["roles", "force"])]
     takeover: bool,
-    /// Although nodes of its shard are too old to copy it, as in a rolling upgrade: a full sync
-    /// leaves them without data until they are upgraded
+    /// Accept replicas too old to copy the new master
+    ///
+    /// As in a rolling upgrade: after a full sync they have no data until they are upgraded.
     #[arg(long)]
     accept_older_replicas: bool,
-    /// Instead of one: the fewest promotions that spread the masters over hosts and zones again
+    /// Spread masters over hosts and zones again
+    ///
+    /// Makes the fewest promotions that do so.
     #[arg(long)]
     roles: bool,
     #[command(flatten)]

@@ -24,34 +24,40 @@ use crate::render::{
 };
 use crate::wire::{Cluster, MigrationSupport, Server, WireError, all_at_once};
 
-/// Mend slots that are open, claimed twice or by nobody, and nodes that lost each other
+/// Fix slot ownership and lost node links
 ///
-/// Gathers all facts, shows the whole plan and asks. No key is deleted or overwritten unless
-/// --prefer or --with-unreachable-masters says so. Exits 0 where the cluster is healthy afterwards,
-/// 1 where problems are left, 4 where it stopped half-way: run the same command again.
+/// Shows the whole plan and asks. No key is deleted or overwritten without --prefer or
+/// --with-unreachable-masters. Exits 0 if the cluster is healthy afterwards, 1 if problems are
+/// left, 4 if it was interrupted: rerun to resume.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster fix 127.0.0.1:7001 --dry-run\n\
+    \x20 rcluster fix 127.0.0.1:7001 10.0.0.7:6379 10.0.0.8:6379\n\
+    \x20 rcluster fix 127.0.0.1:7001 --prefer newest-epoch")]
 pub struct Fix {
     /// Any node of the cluster
     entry: NodeList,
-    /// Where members are that came back at other addresses
+    /// New addresses of members that moved
     #[arg(value_name = "NODE")]
     nodes: Vec<NodeList>,
-    /// Whose value wins where nodes hold a key with different ones: a node, or newest-epoch
+    /// Whose value wins a key conflict: NODE or newest-epoch
     ///
-    /// It also wins slots that several masters claim. Without it the slot goes to the master with
-    /// most keys, and values that differ are both kept and named.
+    /// It also wins slots that several masters claim. Without it such a slot goes to the master
+    /// with most keys, and both values of a key conflict are kept and reported.
     #[arg(long, value_name = "NODE")]
     prefer: Option<String>,
-    /// Give the slots of masters that give no answer to others; their keys are lost
+    /// Assign slots of unreachable masters; keys are lost
     #[arg(long)]
     with_unreachable_masters: bool,
-    /// Do not ask about the keys that --with-unreachable-masters loses; --yes does not cover them
+    /// Skip the confirmation of lost keys
+    ///
+    /// --yes does not cover the keys that --with-unreachable-masters loses.
     #[arg(long, requires = "with_unreachable_masters")]
     accept_data_loss: bool,
-    /// Show what would be done, and do nothing
+    /// Show the plan; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
+    /// Skip confirmation
     #[arg(short, long)]
     yes: bool,
 }

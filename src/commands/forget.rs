@@ -15,18 +15,21 @@ use crate::plan::check::kept_unreadable;
 use crate::render::Failure;
 use crate::wire::Cluster;
 
-/// Strike a node off the list of every other node at once
+/// Remove a node from all node tables
 ///
-/// For a node that is gone for good. One that answers is better taken out with del-node, which
-/// resets it first: it would introduce itself again.
+/// For a node that is lost for good. A reachable node is removed with del-node, which resets it
+/// first: otherwise gossip brings it back.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster forget 127.0.0.1:7001 07c37dfe\n\
+    \x20 rcluster forget 127.0.0.1:7001 --unreadable")]
 pub struct Forget {
     /// Any node of the cluster that stays
     entry: NodeList,
-    /// The node to forget: an id, the start of an id, or an address
+    /// The node to forget: an address, an id or its start
     #[arg(required_unless_present = "unreadable")]
     node: Option<NodeRef>,
-    /// Forget the nodes whose lines in CLUSTER NODES cannot be read
+    /// Forget nodes with unreadable CLUSTER NODES lines
     #[arg(long, conflicts_with = "node")]
     unreadable: bool,
     #[command(flatten)]

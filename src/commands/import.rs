@@ -16,47 +16,51 @@ use crate::plan::import::{ImportPlan, ImportRequest, Source, plan};
 use crate::render::{Failure, Table, exit};
 use crate::wire::{Access, Cluster, Server, WireError, all_at_once, first_of, load_cluster};
 
-/// Bring the keys of a server, or of a whole other cluster, into this one
+/// Import keys from a server or cluster
 ///
-/// Keys are taken away at the source, unless --copy is given: each is deleted there once this
-/// cluster has it and if it has not changed since. A run that was stopped anywhere is finished by
-/// the same command. Exits 0 where every key has come, 1 where some differ from those that are here,
-/// 4 where it stopped.
+/// Each key is deleted at the source after this cluster has it and if it has not changed since;
+/// --copy keeps it. To finish an interrupted run, repeat the same command. Exits 0 if every key was
+/// imported, 1 if there are key conflicts, 4 if it was interrupted.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster import 127.0.0.1:7001 --from 10.0.0.9:6379 --copy\n\
+    \x20 rcluster import 127.0.0.1:7001 --from 10.0.0.9:6379 --match 'user:*' --replace")]
 pub struct Import {
-    /// Any node of the cluster that takes the keys
+    /// Any node of the target cluster
     entry: NodeList,
-    /// The server that keys come from, or any node of the cluster that they come from
+    /// The source: a server, or any node of a cluster
     #[arg(long, value_name = "ADDR")]
     from: NodeList,
-    /// The source's database; here all keys go to database 0
+    /// The source's database
+    ///
+    /// Keys are imported into database 0.
     #[arg(long, value_name = "N", default_value_t = 0)]
     from_db: u32,
-    /// Leave the keys at the source
+    /// Keep the keys at the source
     #[arg(long)]
     copy: bool,
     #[command(flatten)]
     existing: ExistingArgs,
-    /// Only keys that match, as SCAN understands it: 'user:*'
+    /// Only keys that match: 'user:*'
     #[arg(long = "match", value_name = "GLOB")]
     pattern: Option<String>,
+    /// Show the plan; change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Skip confirmation
+    #[arg(short, long)]
+    yes: bool,
     #[command(flatten)]
     source: SourceArgs,
-    /// Show what would be brought, and do nothing
-    #[arg(long, help_heading = "Plan and consent")]
-    dry_run: bool,
-    /// Do not ask
-    #[arg(short, long, help_heading = "Plan and consent")]
-    yes: bool,
 }
 
-/// What becomes of keys that the cluster has already; without either they are compared.
+/// What happens to keys that the cluster has already; without either they are compared.
 #[derive(Debug, Args)]
 pub struct ExistingArgs {
-    /// Where the cluster has a key already, the source's replaces it
+    /// Overwrite existing keys with the source's
     #[arg(long, conflicts_with = "skip_existing")]
     replace: bool,
-    /// Where the cluster has a key already, leave both alone
+    /// Skip keys that exist in the cluster
     #[arg(long)]
     skip_existing: bool,
 }

@@ -8,6 +8,9 @@ use crate::render::{Manner, exit, info_json, info_text, legacy};
 
 /// Show what each master holds: slots, keys, replicas, version, memory
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster info 127.0.0.1:7001\n\
+    \x20 rcluster info 127.0.0.1:7001 --json | jq .")]
 pub struct Info {
     /// Any node of the cluster
     entry: NodeList,

@@ -11,17 +11,20 @@ use crate::model::NodeList;
 use crate::plan::meet;
 use crate::render::Usage;
 
-/// Introduce nodes to a cluster, or to each other
+/// Connect nodes (CLUSTER MEET)
 ///
-/// Ends once every node knows every other. Gives out no slots and no roles. Nodes that are in
-/// already are left alone; those that came back at other addresses are introduced there, by the ids
-/// that the cluster knows them by.
+/// Returns when every node lists every other. Assigns no slots and no roles. Members are left as
+/// they are; members that came back at other addresses are met there and known by their ids.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster meet 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7003\n\
+    \x20 rcluster meet dns+redis.default.svc:6379")]
 pub struct Meet {
-    /// A node of the cluster, or the first of nodes that are all new; alone, a list or dns+name:port
-    /// whose nodes are introduced to each other
+    /// A node of the cluster, or the first of new nodes
+    ///
+    /// Alone, a list with commas or dns+name:port: its nodes are connected to each other.
     entry: NodeList,
-    /// The nodes to introduce; dns+name:port stands for all addresses of a name
+    /// Nodes to connect, as host:port or dns+name:port
     #[arg(value_name = "NODE")]
     nodes: Vec<NodeList>,
     #[command(flatten)]

@@ -9,6 +9,9 @@ use crate::render::{NodeJson, exit, node_rows, nodes_text};
 
 /// List the nodes, replicas under their masters
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster nodes 127.0.0.1:7001\n\
+    \x20 rcluster nodes 127.0.0.1:7001 --json | jq .")]
 pub struct Nodes {
     /// Any node of the cluster
     entry: NodeList,

@@ -12,23 +12,28 @@ use super::flow::migrate;
 use crate::model::{ClusterReport, NodeList, NodeRef, SlotSet};
 use crate::plan::transfer::{self, RebalanceRequest};
 
-/// Move slots until every master owns its share, with their keys and while clients go on
+/// Balance slots across masters with their keys, online
 ///
-/// A run that was stopped anywhere is finished by the same command.
+/// To finish an interrupted run, repeat the same command.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster rebalance 127.0.0.1:7001 --use-empty-masters\n\
+    \x20 rcluster rebalance 127.0.0.1:7001 --weight 127.0.0.1:7003=2 --dry-run")]
 pub struct Rebalance {
     /// Any node of the cluster
     entry: NodeList,
-    /// What a master should own, where any other has 1; with 0 it ends with no slot
+    /// A master's weight [default: 1]
+    ///
+    /// With 0 the master ends without slots.
     #[arg(long, value_name = "NODE=W")]
     weight: Vec<Weight>,
-    /// Masters without slots get their share too
+    /// Include masters without slots
     #[arg(long)]
     use_empty_masters: bool,
-    /// Do nothing while no master is further from its share than this
+    /// Smallest imbalance to act on
     #[arg(long, value_name = "PERCENT", default_value_t = 2.0, value_parser = percent)]
     threshold: f64,
-    /// One range of slots a master, at the price of more moves
+    /// One slot range per master, with more moves
     #[arg(long)]
     defrag: bool,
     #[command(flatten)]

@@ -14,25 +14,30 @@ use crate::plan::join::Place;
 use crate::plan::leave::lost_with;
 use crate::render::Failure;
 
-/// Put a new node in the place of a dead one
+/// Replace a failed node
 ///
-/// It becomes a replica of the dead node's shard; where the whole shard is dead, the new owner of
-/// its slots, whose keys are lost. Then every node forgets the dead.
+/// The new node becomes a replica in the failed node's shard. If the whole shard is lost, it
+/// becomes the owner of its slots, whose keys are lost. Then every node forgets the failed node.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster replace-node 127.0.0.1:7001 07c37dfe 127.0.0.1:7007\n\
+    \x20 rcluster replace-node 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7007 --dry-run")]
 pub struct ReplaceNode {
-    /// Any node of the cluster that answers
+    /// A reachable node of the cluster
     entry: NodeList,
-    /// The dead node: an address, an id, or the start of an id
+    /// The failed node: an address, an id or its start
     dead: NodeRef,
-    /// The node that takes its place: empty, and in no cluster
+    /// The new node: empty, in no cluster
     new: NodeAddr,
-    /// The master that it is to replicate, where the dead node's shard cannot be told any more
+    /// Its master, if the shard is unknown
+    ///
+    /// Needed if no node lists the failed node's shard any more.
     #[arg(long, value_name = "NODE")]
     replica_of: Option<NodeRef>,
-    /// Where the whole shard is dead: its keys may be lost, its slots start empty
+    /// Accept losing the keys of a lost shard
     #[arg(long)]
     accept_data_loss: bool,
-    /// Although the new node is too old to copy its master
+    /// Accept a node too old to copy its master
     #[arg(long)]
     force: bool,
     #[command(flatten)]

@@ -12,15 +12,17 @@ use crate::plan::replicate;
 
 /// Make a node a replica of a master
 ///
-/// Ends once every node sees the new role. The first copy of the data follows within seconds, and
-/// `check` tells when it is complete.
+/// Returns when every node lists the new role. The initial sync follows; `check` reports when it is
+/// complete.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster replicate 127.0.0.1:8001 127.0.0.1:7001")]
 pub struct Replicate {
-    /// The node that becomes a replica: it owns no slots and holds no keys
+    /// The new replica: no slots, no keys
     node: NodeAddr,
-    /// Its master: an address, a node id, or the start of an id
+    /// Its master: an address, an id or its start
     master: NodeRef,
-    /// Although the node is too old to copy its master
+    /// Accept a node too old to copy its master
     #[arg(long)]
     force: bool,
     #[command(flatten)]

@@ -14,18 +14,21 @@ use crate::plan::reset::{self, Consent, NodeReset};
 use crate::render::{Failure, exit};
 use crate::wire::load_nodes;
 
-/// Take nodes out of whatever they are in: empty cluster nodes that know nobody
+/// Make nodes empty and standalone
 ///
-/// Nodes that stay behind still list them: reset the nodes of a failed attempt together.
+/// Nodes that are not named still list them: reset the nodes of a failed attempt together.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster reset 127.0.0.1:7001 127.0.0.1:7002\n\
+    \x20 rcluster reset 127.0.0.1:7004 --hard --flush")]
 pub struct Reset {
     /// The nodes to reset
     #[arg(required = true, value_name = "NODE")]
     nodes: Vec<NodeList>,
-    /// Give each a new id and epoch as well
+    /// Give each a new id and config epoch too
     #[arg(long)]
     hard: bool,
-    /// Delete the keys and functions that they hold
+    /// Delete their keys and functions
     #[arg(long)]
     flush: bool,
     /// Reset masters of a working cluster too

@@ -9,28 +9,37 @@ use crate::model::{NodeList, NodeRef, SlotRange, SlotSet};
 use crate::plan::transfer::{self, ReshardRequest};
 use crate::render::Usage;
 
-/// Move slots to a master, with their keys and while clients go on
+/// Move slots to a master with their keys, online
 ///
-/// A run that was stopped anywhere is finished by the same command; with --count, which would count
-/// anew, by the command that it names.
+/// To finish an interrupted run, repeat the same command; with --count, which would count again,
+/// run the command that the error names.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("which").required(true).args(["count", "slots", "all"])))]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster reshard 127.0.0.1:7001 --to 127.0.0.1:7004 --count 1000\n\
+    \x20 rcluster reshard 127.0.0.1:7001 --to 127.0.0.1:7004 --slots 0-99,500\n\
+    \x20 rcluster reshard 10.0.0.1:6379 --from 10.0.0.2:6379 --all --to 10.0.0.4:6379")]
+#[command(
+    override_usage = "rcluster reshard --to <NODE> --count <N>|--slots <RANGES>|--all <ENTRY>"
+)]
 pub struct Reshard {
     /// Any node of the cluster
     entry: NodeList,
-    /// The master that gets the slots: an address, a node id, or the start of an id
+    /// The new owner: an address, an id or its start
     #[arg(long, value_name = "NODE")]
     to: NodeRef,
     /// How many slots
     #[arg(long, value_name = "N")]
     count: Option<usize>,
-    /// Which slots, from whoever owns them: 0-99,500,600-700
+    /// Which slots, from any owner: 0-99,500
     #[arg(long, value_name = "RANGES", value_delimiter = ',', conflicts_with = "from")]
     slots: Vec<SlotRange>,
-    /// All slots of the master that --from names
+    /// All slots of the master in --from
     #[arg(long, requires = "from")]
     all: bool,
-    /// The masters that they come from [default: all others, in proportion to what they own]
+    /// Masters to take slots from [default: all others]
+    ///
+    /// Each gives in proportion to what it owns.
     #[arg(long, value_name = "NODE,…|all", value_delimiter = ',')]
     from: Vec<String>,
     #[command(flatten)]

@@ -18,34 +18,41 @@ use crate::plan::import::targets;
 use crate::render::{Failure, exit};
 use crate::sandbox::{ServerProgram, find_server};
 
-/// Bring a backup into a cluster of any shape
+/// Restore a backup into any topology
 ///
-/// Every file is checked first. Then a server that is started here, on this machine, loads it, and
-/// its keys go to whoever owns their slots now. Keys that the cluster has already are compared, and
-/// never overwritten unasked: a run that was stopped is finished by the same command.
+/// Every file is verified first. Then a server started on this machine loads it, and its keys move
+/// to the owners of their slots. Keys that the cluster has already are compared and never
+/// overwritten without --replace. To finish an interrupted run, repeat the same command.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster restore backup-2026-11-28 127.0.0.1:7001 --dry-run\n\
+    \x20 rcluster restore backup-2026-11-28 127.0.0.1:7001")]
 pub struct Restore {
-    /// The folder that backup has written
+    /// The directory of the backup
     dir: PathBuf,
-    /// Any node of the cluster that takes the keys
+    /// Any node of the target cluster
     entry: NodeList,
-    /// The redis-server or valkey-server that loads the files, by its path or its name on PATH, no
-    /// older than the one that wrote them and no newer than the cluster [default: the first on PATH]
+    /// The server program that loads the files
+    ///
+    /// A path or a name on PATH, no older than the server that wrote the files and no newer than
+    /// the cluster [default: redis-server or valkey-server on PATH].
     #[arg(long, value_name = "PROGRAM")]
     server: Option<PathBuf>,
-    /// Files that are loaded at a time, each into as much memory as its keys take here
+    /// Files loaded at the same time
+    ///
+    /// Each takes as much memory on this machine as its keys do.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     at_once: u16,
-    /// How long a file may take to load
+    /// How long loading a file may take
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
     load_within: Duration,
     #[command(flatten)]
     existing: ExistingArgs,
-    /// Check the files, show what would be brought, and do nothing
-    #[arg(long, help_heading = "Plan and consent")]
+    /// Verify the files and show the plan; change nothing
+    #[arg(long)]
     dry_run: bool,
-    /// Do not ask
-    #[arg(short, long, help_heading = "Plan and consent")]
+    /// Skip confirmation
+    #[arg(short, long)]
     yes: bool,
 }
 

@@ -30,8 +30,12 @@ const FEW: usize = 12;
 /// How far above a node's port its cluster bus listens.
 const BUS: u16 = 10_000;
 
-/// Run local servers to play with: start, look, stop
+/// Run local servers for testing
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster sandbox up --create --replicas 1\n\
+    \x20 rcluster sandbox status\n\
+    \x20 rcluster sandbox down --purge")]
 pub struct SandboxArgs {
     #[command(subcommand)]
     command: SandboxCommand,
@@ -39,17 +43,17 @@ pub struct SandboxArgs {
 
 #[derive(Debug, Subcommand)]
 enum SandboxCommand {
-    /// Start a server on each port, each in a folder of its own
+    /// Start a server on each port, each in its own directory
     Up(Up),
-    /// Show which servers run
+    /// List the servers and whether they run
     Status(Status),
-    /// Stop the servers that were started here, and nothing else; data is kept
+    /// Stop the servers of this sandbox; their data is kept
     Down(Down),
 }
 
 #[derive(Debug, Args)]
 struct Place {
-    /// The playground's folder
+    /// The directory of the sandbox
     #[arg(long, default_value = "rcluster-sandbox", value_parser = folder)]
     dir: PathBuf,
 }
@@ -69,10 +73,12 @@ struct Up {
     /// Ports and ranges of ports
     #[arg(long, default_value = "7001-7003,8001-8003", value_name = "PORTS")]
     ports: Ports,
-    /// The server program, by its path or its name on PATH [default: redis-server or valkey-server]
+    /// The server program [default: the first on PATH]
+    ///
+    /// A path, or a name on PATH; without it redis-server, else valkey-server.
     #[arg(long, value_name = "PROGRAM")]
     server: Option<PathBuf>,
-    /// Form a cluster of the servers as well
+    /// Create a cluster of the servers too
     #[arg(long)]
     create: bool,
     /// Replicas of each master, with --create
@@ -92,13 +98,13 @@ struct Status {
 struct Down {
     #[command(flatten)]
     place: Place,
-    /// Delete the servers' data as well
+    /// Delete the servers' data too
     #[arg(long)]
     purge: bool,
-    /// Show what would be done, and do nothing
+    /// Show the plan; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask (it never does)
+    /// Accepted for scripts: down never asks
     #[arg(short, long)]
     yes: bool,
 }

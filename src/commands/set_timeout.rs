@@ -11,21 +11,25 @@ use crate::model::{NodeList, NodeReport};
 use crate::ops;
 use crate::render::{Failure, Manner};
 
-/// Set cluster-node-timeout on every node, for good
+/// Set cluster-node-timeout on all nodes, persistently
 ///
-/// Each node is read back, and saves it in its config file where it runs on one. If one does not take
-/// or save it, all get their old value back.
+/// Each node is read back and saves its config file. If one node fails, all get their old value
+/// back.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster set-timeout 127.0.0.1:7001 5000")]
 pub struct SetTimeout {
     /// Any node of the cluster
     entry: NodeList,
-    /// How long a node may be silent before others take it for failing; at least 100
+    /// The timeout in ms, at least 100
     #[arg(value_parser = clap::value_parser!(u64).range(100..=2_147_483_647))]
     milliseconds: u64,
-    /// Go on without nodes that give no answer
+    /// Skip unreachable nodes
     #[arg(long)]
     force: bool,
-    /// Set it without saving it: a node that restarts uses the timeout in its config file
+    /// Do not save config files
+    ///
+    /// A node that restarts uses the timeout in its config file.
     #[arg(long)]
     runtime_only: bool,
     #[command(flatten)]

@@ -10,13 +10,16 @@ use super::dropin::{is_old_program, translate};
 use super::flow::Context;
 use crate::render::{Usage, exit};
 
-/// Print what an old command line is in rcluster's words
+/// Print the equivalent of a redis-cli command
 ///
-/// `rcluster translate -- redis-cli --cluster check 127.0.0.1:7001`; the same for valkey-cli and
-/// redis-trib.rb. Nothing is run.
+/// Takes command lines of redis-cli --cluster, valkey-cli --cluster and redis-trib.rb. Nothing is
+/// run.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster translate -- redis-cli --cluster check 127.0.0.1:7001\n\
+    \x20 rcluster translate -- redis-trib.rb check 127.0.0.1:7001")]
 pub struct Translate {
-    /// The old command line
+    /// The command line
     #[arg(
         required = true,
         trailing_var_arg = true,

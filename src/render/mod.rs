@@ -12,6 +12,8 @@ mod rows;
 mod table;
 mod transfer;
 mod ui;
+#[cfg(test)]
+pub mod words;
 
 pub use failure::{Failure, Usage, exit};
 pub use fix::{FixJson, fix_json, fix_text, loss_text};

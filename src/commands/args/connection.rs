@@ -15,55 +15,61 @@ use crate::wire::{Access, Family, TlsOptions, TlsVerify};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectArgs {
-    /// User name to log in with (the password comes from REDISCLI_AUTH, --password-file or
-    /// --askpass; without any, the empty one is shown, which does for a user with nopass)
-    #[arg(long, global = true, value_name = "NAME")]
+    /// User name to log in with
+    ///
+    /// The password comes from REDISCLI_AUTH, --password-file or --askpass. Without any, the empty
+    /// password is sent, which is right for a user with nopass.
+    #[arg(hide_short_help = true, long, global = true, value_name = "NAME")]
     user: Option<String>,
     /// Ask for the password on the terminal
-    #[arg(long, global = true, conflicts_with = "password_file")]
+    #[arg(hide_short_help = true, long, global = true, conflicts_with = "password_file")]
     askpass: bool,
     /// Read the password from a file's first line
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(hide_short_help = true, long, global = true, value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// Connect with TLS
-    #[arg(long, global = true)]
+    #[arg(hide_short_help = true, long, global = true)]
     tls: bool,
     /// Trusted certificates (PEM) in place of the system's
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(hide_short_help = true, long, global = true, value_name = "FILE")]
     cacert: Option<PathBuf>,
     /// Client certificate (PEM)
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(hide_short_help = true, long, global = true, value_name = "FILE")]
     cert: Option<PathBuf>,
     /// The client certificate's private key (PEM)
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(hide_short_help = true, long, global = true, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Server name to ask for and to verify in every node's certificate
-    #[arg(long, global = true, value_name = "NAME")]
+    /// Server name to send and to verify in every certificate
+    #[arg(hide_short_help = true, long, global = true, value_name = "NAME")]
     sni: Option<String>,
-    /// What of every node's certificate is checked: chain and name, the chain only, or nothing
-    /// [default: full; ca where --cacert is given and a node is named by an IP address]
-    #[arg(long, global = true, value_name = "WHAT")]
+    /// What to verify in every node's certificate
+    ///
+    /// full: chain and name; ca: the chain only; none: nothing [default: full; ca with --cacert for
+    /// nodes named by IP address].
+    #[arg(hide_short_help = true, long, global = true, value_name = "WHAT")]
     tls_verify: Option<TlsVerify>,
     /// Accept any certificate: --tls-verify none
-    #[arg(long, global = true, conflicts_with = "tls_verify")]
+    #[arg(hide_short_help = true, long, global = true, conflicts_with = "tls_verify")]
     insecure: bool,
-    /// Where a node is reached that the cluster knows by another address: a host each, or host:port
-    #[arg(long, global = true, value_name = "INNER=OUTER")]
+    /// Connect to OUTER for the node that the cluster lists as INNER
+    ///
+    /// Both are hosts, or both host:port.
+    #[arg(hide_short_help = true, long, global = true, value_name = "INNER=OUTER")]
     address_map: Vec<Mapping>,
-    /// A file of such addresses: a line INNER=OUTER for each, # for comments
-    #[arg(long, global = true, value_name = "FILE")]
+    /// A file of such addresses: one INNER=OUTER per line, # for comments
+    #[arg(hide_short_help = true, long, global = true, value_name = "FILE")]
     address_map_file: Option<PathBuf>,
-    /// Where a host name has addresses of both kinds, only IPv4
-    #[arg(short = '4', long, global = true, conflicts_with = "ipv6")]
+    /// Use only IPv4 addresses of host names
+    #[arg(hide_short_help = true, short = '4', long, global = true, conflicts_with = "ipv6")]
     ipv4: bool,
-    /// Only IPv6
-    #[arg(short = '6', long, global = true)]
+    /// Use only IPv6 addresses of host names
+    #[arg(hide_short_help = true, short = '6', long, global = true)]
     ipv6: bool,
-    /// How long to wait for a connection
-    #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    /// Timeout of a connection attempt
+    #[arg(hide_short_help = true, long, global = true, value_name = "TIME", default_value = "5s", value_parser = duration)]
     connect_timeout: Duration,
-    /// How long to wait for a server's answer
-    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    /// Timeout of a reply
+    #[arg(hide_short_help = true, long, global = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
     timeout: Duration,
 }
 

@@ -14,7 +14,7 @@ use crate::render::Usage;
 pub enum Format {
     /// For people
     Table,
-    /// The plain redis-cli commands that a person would type
+    /// The same as redis-cli commands
     Script,
     /// The layout as a file for create --layout
     Layout,
@@ -22,36 +22,44 @@ pub enum Format {
 
 /// Options of every command that changes something.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Plan and consent")]
 pub struct ChangeArgs {
-    /// Show what would be done, and do nothing
+    /// Show the plan; change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// How --dry-run shows the plan
-    #[arg(long, value_name = "FORMAT", default_value = "table", requires = "dry_run")]
+    /// Format: table, script or layout
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "table",
+        hide_possible_values = true,
+        requires = "dry_run"
+    )]
     pub format: Format,
-    /// Do not ask
+    /// Skip confirmation
     #[arg(short, long)]
     pub yes: bool,
-    /// How long nodes may take to know each other and agree [default: 60s, more for many nodes]
+    /// How long nodes may take to agree [default: 60s]
+    ///
+    /// More by default for over 100 nodes.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub join_timeout: Option<Duration>,
-    /// Change no setting, not even for a moment: waits up to 5 s longer for cluster_state:ok
+    /// Change no setting, not even temporarily
+    ///
+    /// Waits up to 5 s longer for cluster_state:ok.
     #[arg(long)]
     pub no_config_set: bool,
 }
 
 /// Options of commands that change something without forming anything.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Plan and consent")]
 pub struct ConsentArgs {
-    /// Show what would be done, and do nothing
+    /// Show the plan; change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask
+    /// Skip confirmation
     #[arg(short, long)]
     pub yes: bool,
-    /// How long it may take until every node sees the change [default: 60s]
+    /// How long nodes may take to agree [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub within: Option<Duration>,
 }

@@ -6,27 +6,32 @@ use crate::ops::Deadline;
 use crate::ops::migrate::{ConflictPolicy, MigrationOptions};
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Plan and consent")]
 pub struct MoveArgs {
-    /// Show which slots would move, and do nothing
+    /// Show the plan; change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask
+    /// Skip confirmation
     #[arg(short, long)]
     pub yes: bool,
-    /// Masters that lose their last slot stay masters: replica migration is held off for the run
+    /// Keep masters that lose their last slot as masters
+    ///
+    /// Holds off replica migration (cluster-allow-replica-migration no) during the run.
     #[arg(long)]
     pub keep_empty: bool,
-    /// Move by SETSLOT and MIGRATE, whatever else the servers can do
+    /// Use SETSLOT and MIGRATE only
+    ///
+    /// Servers with atomic slot migration use that otherwise.
     #[arg(long)]
     pub classic: bool,
-    /// Where both ends hold a key with different values, the source's wins (classic)
+    /// The source's value wins a key conflict (classic)
     #[arg(long)]
     pub replace: bool,
-    /// Move at most so many keys a second (classic)
+    /// Move at most KEYS keys/s (classic)
     #[arg(long, value_name = "KEYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_rate: Option<u32>,
-    /// Leave slots where they are that hold a key of more bytes (classic)
+    /// Skip slots with a key over BYTES bytes (classic)
+    ///
+    /// They stay on the source and are reported.
     #[arg(long, value_name = "BYTES")]
     pub big_key: Option<u64>,
 }

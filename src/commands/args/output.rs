@@ -8,12 +8,18 @@ use crate::render::{Color, ProgressMode};
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// Print one JSON document on stdout
-    #[arg(long, global = true)]
+    #[arg(hide_short_help = true, long, global = true)]
     pub json: bool,
     /// When to use colors
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
     pub color: Color,
-    /// How to tell progress on stderr
-    #[arg(long, global = true, value_name = "HOW", default_value = "auto")]
+    /// How to report progress on stderr
+    #[arg(hide_short_help = true, long, global = true, value_name = "HOW", default_value = "auto")]
     pub progress: ProgressMode,
 }

@@ -14,21 +14,23 @@ use crate::render::Usage;
 
 /// Who is to be what.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Placement")]
 pub struct PlacementArgs {
     #[command(flatten)]
     zones: ZoneArgs,
-    /// Nodes that are to be masters
+    /// Nodes that become masters
     #[arg(long, value_name = "ADDR,…", value_delimiter = ',')]
     masters: Vec<NodeAddr>,
-    /// A master's share of the slots, 1 where nothing is said; a node with a weight is a master
+    /// A master's share of the slots [default: 1]
     #[arg(long, value_name = "ADDR=NUMBER")]
     weight: Vec<NodeValue<f64>>,
-    /// A file that says who is master of which slots and who copies whom (TOML, as written by
-    /// --dry-run --format layout), followed exactly
+    /// Follow a layout file (TOML)
+    ///
+    /// It lists masters with their slots and replicas; --dry-run --format layout writes one.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["masters", "weight", "replicas"])]
     layout: Option<PathBuf>,
-    /// Refuse where two copies of a shard would share a zone (or a host, where zones are not known)
+    /// Refuse shards with two nodes in one zone
+    ///
+    /// Or on one host if zones are unknown.
     #[arg(long)]
     require_anti_affinity: bool,
 }

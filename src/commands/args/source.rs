@@ -12,36 +12,37 @@ use crate::wire::{Access, TlsOptions, TlsVerify};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source")]
 pub struct SourceArgs {
-    /// User name to log in with at the source (the password comes from RCLUSTER_FROM_AUTH,
-    /// --from-password-file or --from-askpass)
-    #[arg(long, value_name = "NAME")]
+    /// User name to log in with at the source
+    ///
+    /// The password comes from RCLUSTER_FROM_AUTH, --from-password-file or --from-askpass.
+    #[arg(hide_short_help = true, long, value_name = "NAME")]
     from_user: Option<String>,
     /// Ask for the source's password on the terminal
-    #[arg(long, conflicts_with = "from_password_file")]
+    #[arg(hide_short_help = true, long, conflicts_with = "from_password_file")]
     from_askpass: bool,
     /// Read the source's password from a file's first line
-    #[arg(long, value_name = "FILE")]
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
     from_password_file: Option<PathBuf>,
     /// Connect to the source with TLS
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     from_tls: bool,
     /// Trusted certificates (PEM) for the source
-    #[arg(long, value_name = "FILE")]
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
     from_cacert: Option<PathBuf>,
     /// Client certificate (PEM) for the source
-    #[arg(long, value_name = "FILE")]
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
     from_cert: Option<PathBuf>,
     /// That certificate's private key (PEM)
-    #[arg(long, value_name = "FILE")]
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
     from_key: Option<PathBuf>,
-    /// Server name to ask for and to verify in the source's certificate
-    #[arg(long, value_name = "NAME")]
+    /// Server name to send to the source and to verify
+    #[arg(hide_short_help = true, long, value_name = "NAME")]
     from_sni: Option<String>,
-    /// What of the source's certificates is checked, as --tls-verify
-    #[arg(long, value_name = "WHAT")]
+    /// What to verify in the source's certificates, as --tls-verify
+    #[arg(hide_short_help = true, long, value_name = "WHAT")]
     from_tls_verify: Option<TlsVerify>,
-    /// Accept any certificate from the source: --from-tls-verify none
-    #[arg(long, conflicts_with = "from_tls_verify")]
+    /// Accept any certificate from the source
+    #[arg(hide_short_help = true, long, conflicts_with = "from_tls_verify")]
     from_insecure: bool,
 }
 

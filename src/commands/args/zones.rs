@@ -32,10 +32,12 @@ impl<T: FromStr> FromStr for NodeValue<T> {
 /// The zones that nodes are in.
 #[derive(Debug, Default, Args)]
 pub struct ZoneArgs {
-    /// The zone of a node, in place of what its server says (Valkey's availability-zone)
+    /// A node's zone
+    ///
+    /// Overrides the availability-zone that Valkey reports.
     #[arg(long = "zone", value_name = "ADDR=NAME")]
     zone: Vec<NodeValue<String>>,
-    /// A file of zones: a line 'ADDR NAME' for each node, # for comments
+    /// A file of zones: one 'ADDR NAME' per line
     #[arg(long, value_name = "FILE")]
     zones: Option<PathBuf>,
 }
