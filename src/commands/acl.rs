@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::flow::Context;
 use crate::plan::rights::{Family, commands, rights, rule};
-use crate::render::{Usage, exit};
+use crate::render::{Failure, Usage, exit};
 
 /// Whom the rule is for where nobody says.
 const USER: &str = "rcluster";
@@ -47,7 +47,7 @@ struct RuleJson {
 }
 
 impl Acl {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let wanted = match &self.commands[..] {
             [] => commands().collect(),
             some => some.iter().map(String::as_str).collect_vec(),

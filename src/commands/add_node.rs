@@ -62,7 +62,7 @@ impl std::str::FromStr for Parent {
 }
 
 impl Parent {
-    pub fn place(&self, cx: &Context, cluster: &ClusterReport) -> anyhow::Result<Place> {
+    pub fn place(&self, cx: &Context, cluster: &ClusterReport) -> Result<Place, Failure> {
         Ok(match self {
             Parent::Auto => Place::Auto,
             Parent::Node(node) => Place::Replica { of: cx.id_of(cluster, node)? },
@@ -71,7 +71,7 @@ impl Parent {
 }
 
 impl AddNode {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let mut new = Newcomer::load(cx, &self.new)?;
         let mut cluster = cx.load(&self.entry)?;
         if cluster.report.entry().id() == new.report.id() {
@@ -87,7 +87,7 @@ impl AddNode {
             );
             // One that loads its data hears of the new node by gossip.
             if !self.force && unreachable.loading.is_none() {
-                return Err(Failure::untold(text).into());
+                return Err(Failure::untold(text));
             }
             cx.warn(&text);
         }
@@ -129,9 +129,8 @@ pub struct Newcomer {
 }
 
 impl Newcomer {
-    pub fn load(cx: &Context, addr: &NodeAddr) -> anyhow::Result<Newcomer> {
-        let (servers, reports) =
-            load_nodes(std::slice::from_ref(addr), &cx.access).map_err(Failure::from)?;
+    pub fn load(cx: &Context, addr: &NodeAddr) -> Result<Newcomer, Failure> {
+        let (servers, reports) = load_nodes(std::slice::from_ref(addr), &cx.access)?;
         let one = servers.into_iter().zip(reports).next();
         let (server, report) = one.ok_or_else(|| Failure::refused("no node answered"))?;
         Ok(Newcomer { report, server })
@@ -144,17 +143,17 @@ impl Newcomer {
         cluster: &ClusterReport,
         place: &Place,
         force: bool,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), Failure> {
         let plan = join::plan(cluster, &self.report, place)?;
         let Newcomer { report, server } = self;
         let master = plan.parent.filter(|of| report.view.me().role.master() != Some(*of));
         let master = master.and_then(|of| cluster.node(of));
         let follower = master.map(|master| Follower { report, server, master });
-        Ok(followers::vet(cx, follower.into_iter().collect(), force)?)
+        followers::vet(cx, follower.into_iter().collect(), force)
     }
 
     /// Refuses `command` where our user lacks a right in the cluster or on the newcomer.
-    pub fn vet_rights(&mut self, command: &str, cluster: &mut Cluster) -> anyhow::Result<()> {
+    pub fn vet_rights(&mut self, command: &str, cluster: &mut Cluster) -> Result<(), Failure> {
         rights::vet(command, &mut cluster.servers)?;
         rights::vet(command, std::slice::from_mut(&mut self.server))
     }
@@ -166,7 +165,7 @@ impl Newcomer {
         cluster: Cluster,
         place: &Place,
         renews: bool,
-    ) -> anyhow::Result<(Join, Vec<Server>)> {
+    ) -> Result<(Join, Vec<Server>), Failure> {
         let mut plan = join::plan(&cluster.report, &self.report, place)?;
         let mut servers = cluster.servers;
         let missing = match plan.parent {
@@ -206,7 +205,7 @@ fn missing_libraries(
     cluster: &ClusterReport,
     servers: &mut [Server],
     new: &mut Newcomer,
-) -> anyhow::Result<Vec<Step>> {
+) -> Result<Vec<Step>, Failure> {
     let others = cluster.nodes.iter().zip(servers);
     let masters = others.filter(|(node, _)| {
         node.view.me().is_master() && node.functions > 0 && node.id() != new.report.id()
@@ -225,13 +224,12 @@ fn missing_libraries(
     Ok(missing.map(|(name, code)| Step::LoadLibrary { name, code }).collect_vec())
 }
 
-fn foreign_library(new: &Newcomer, name: Option<&str>) -> anyhow::Result<Vec<Step>> {
+fn foreign_library(new: &Newcomer, name: Option<&str>) -> Result<Vec<Step>, Failure> {
     let via = &new.report.via;
     let which = name.map(|name| format!(" '{name}'"));
     let which = which.unwrap_or_default();
     Err(Failure::refused(format!(
         "{via} holds a function library{which} that the cluster does not"
     ))
-    .hint(format!("to empty it for good: rcluster reset {via} --flush"))
-    .into())
+    .hint(format!("to empty it for good: rcluster reset {via} --flush")))
 }

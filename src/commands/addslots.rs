@@ -8,7 +8,7 @@ use super::flow::rights;
 use super::flow::step;
 use crate::model::{NodeAddr, SlotRange, SlotSet};
 use crate::plan::assign;
-use crate::render::Usage;
+use crate::render::{Failure, Usage};
 
 /// Assign uncovered slots to a master
 ///
@@ -29,7 +29,7 @@ pub struct AddSlots {
 }
 
 impl AddSlots {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let slots = slot_set(&self.ranges)?;
         let mut cluster = cx.load_to_change(&self.node.clone().into())?;
         let plan = assign::add(&cluster.report, &slots)?;

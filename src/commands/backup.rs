@@ -52,14 +52,14 @@ struct BackupJson<'a> {
 }
 
 impl Backup {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         if let Some(dir) = &self.verify {
             let (manifest, flaws) = verify(dir)?;
             return show(cx, dir, &manifest, &flaws, start);
         }
         let (Some(entry), Some(dir)) = (&self.entry, &self.dir) else {
-            return Err(Failure::usage("a node and a folder are needed").into());
+            return Err(Failure::usage("a node and a folder are needed"));
         };
         let cluster = cx.load(entry)?.report;
         vet(&cluster)?;
@@ -98,7 +98,7 @@ fn show(
     manifest: &Manifest,
     flaws: &[Flaw],
     start: Instant,
-) -> anyhow::Result<u8> {
+) -> Result<u8, Failure> {
     if cx.ui.wants_json() {
         cx.ui.print_json(&BackupJson {
             dir,

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::flow::Context;
 use crate::model::{ClusterReport, NodeId, NodeList, NodeRef, NodeReport};
 use crate::render::{
-    Manner, NodeJson, ReplyJson, exit, has_lines, node_rows, write_plain, write_text,
+    Failure, Manner, NodeJson, ReplyJson, exit, has_lines, node_rows, write_plain, write_text,
 };
 use crate::wire::{EXCHANGE, Reply, Server, all_at_once, first_of};
 
@@ -142,7 +142,7 @@ enum Style {
 }
 
 impl Call {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let (server, view) = first_of(&self.entry, &cx.access, |addr| {
             let mut server = Server::connect(addr, &cx.access)?;
             let view = server.view()?;
@@ -179,7 +179,7 @@ fn chosen(
     cx: &Context,
     report: &ClusterReport,
     only: Option<&Only>,
-) -> anyhow::Result<Vec<NodeJson>> {
+) -> Result<Vec<NodeJson>, Failure> {
     let rows = node_rows(report).into_iter();
     Ok(match only {
         None => rows.collect(),

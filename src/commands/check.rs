@@ -9,7 +9,7 @@ use super::args::duration;
 use super::flow::Context;
 use crate::model::NodeList;
 use crate::plan::check::is_healthy;
-use crate::render::{Manner, exit, health_json, health_text, legacy};
+use crate::render::{Failure, Manner, exit, health_json, health_text, legacy};
 
 /// Compare all views, report problems
 ///
@@ -33,7 +33,7 @@ pub struct Check {
 }
 
 impl Check {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let (cluster, problems) =
             cx.check_until_healthy(&self.entry, self.wait, self.strict, &self.zones.read()?)?;
         if cx.ui.wants_json() {

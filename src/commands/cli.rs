@@ -107,7 +107,7 @@ impl Cli {
     }
 
     /// Runs the command; `given` stands for variables of the environment.
-    pub fn run(self, ui: &Ui, given: Vec<Given>) -> anyhow::Result<u8> {
+    pub fn run(self, ui: &Ui, given: Vec<Given>) -> Result<u8, Failure> {
         let cx = Context::new(ui.clone(), self.connect, &self.output, given, self.urls)?;
         match self.command {
             Command::Create(command) => command.run(&cx),

@@ -82,7 +82,7 @@ struct Planned {
 }
 
 impl Create {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         let mut planned = self.plan(cx)?;
         if self.change.dry_run {
@@ -110,8 +110,7 @@ impl Create {
         // Whatever goes wrong from here on, something has been changed.
         let (cluster, problems) = judged.map_err(|error| match changed {
             true => Failure::halted(format!("the cluster is formed, but {error}"))
-                .hint("run the same command again: it goes on where this one stopped")
-                .into(),
+                .hint("run the same command again: it goes on where this one stopped"),
             false => error,
         })?;
         let healthy = is_healthy(&problems, false);
@@ -149,18 +148,18 @@ impl Create {
     }
 
     /// Asks every node for its facts and plans from them; nothing is changed.
-    fn plan(&self, cx: &Context) -> anyhow::Result<Planned> {
+    fn plan(&self, cx: &Context) -> Result<Planned, Failure> {
         let named = cx.addresses(&self.nodes)?;
         each_once(&named)?;
         let placement = self.placement.read(&named, self.replicas)?;
         let nodes = &placement.nodes;
 
-        let (mut servers, reports) = load_nodes(nodes, &cx.access).map_err(Failure::from)?;
+        let (mut servers, reports) = load_nodes(nodes, &cx.access)?;
         let told = |report: &NodeReport| (report.reached.host().to_owned(), report.zone.clone());
         let told: Vec<_> = reports.iter().map(told).collect();
         let layout = placement.plan(&told)?;
         refuse_together(&placement, &layout)?;
-        let plan = create::plan(&reports, &layout).map_err(Failure::from)?;
+        let plan = create::plan(&reports, &layout)?;
         let members: Vec<&NodeReport> = reports.iter().collect();
         followers::vet(cx, followers::of_plan(&plan, &members, &mut servers), self.force)?;
         let masters = followers::after_failover(&plan, &members, &mut servers);
@@ -177,7 +176,7 @@ impl Create {
         })
     }
 
-    fn show_only(&self, cx: &Context, planned: &Planned, start: Instant) -> anyhow::Result<u8> {
+    fn show_only(&self, cx: &Context, planned: &Planned, start: Instant) -> Result<u8, Failure> {
         if cx.ui.wants_json() {
             cx.ui.print_json(&CreateJson {
                 healthy: false,

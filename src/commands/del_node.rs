@@ -50,12 +50,12 @@ pub struct DelNode {
 }
 
 impl DelNode {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         let mut cluster = cx.load_to_change(&self.entry)?;
         let leaving = self.leaving(cx, &cluster.report)?;
         if let Some(failure) = Failure::loading(&cluster.report, &leaving, &self.entry) {
-            return Err(failure.into());
+            return Err(failure);
         }
         let plan = leave::plan(&cluster.report, &leaving, self.drain)?;
         let homing = plan.homing(&cluster.report);
@@ -98,7 +98,7 @@ impl DelNode {
     }
 
     /// The ids of the nodes that leave; none for one that has left already.
-    fn leaving(&self, cx: &Context, report: &ClusterReport) -> anyhow::Result<Vec<NodeId>> {
+    fn leaving(&self, cx: &Context, report: &ClusterReport) -> Result<Vec<NodeId>, Failure> {
         let mut leaving = Vec::new();
         for node in &self.nodes {
             match cx.id_of(report, node) {
@@ -124,7 +124,7 @@ impl DelNode {
         entry: &NodeList,
         leaving: &[NodeId],
         after: Duration,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), Failure> {
         let mut cluster = load_cluster(entry, &cx.access)?;
         let deadline = self.consent.deadline(cx, after + WITHIN)?;
         let progress = cx.progress();
@@ -164,7 +164,7 @@ pub fn depart(
     mut going: Vec<Server>,
     leaving: &[NodeId],
     deadline: &ops::Deadline,
-) -> anyhow::Result<Vec<String>> {
+) -> Result<Vec<String>, Failure> {
     let reset = NodeReset { flush_keys: false, flush_functions: false, timeout: None, reset: true };
     let plan = vec![reset; going.len()];
     // They keep their ids until nobody lists them: a run that is killed can find them again.

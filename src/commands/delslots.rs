@@ -32,7 +32,7 @@ pub struct DelSlots {
 }
 
 impl DelSlots {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let slots = slot_set(&self.ranges)?;
         let mut cluster = cx.load_to_change(&self.node.clone().into())?;
         if let Some(unreachable) = cluster.report.unreachable.first().filter(|_| !self.force) {
@@ -40,7 +40,7 @@ impl DelSlots {
             let name = cluster.report.name(unreachable.id);
             let message =
                 format!("{name} gives no answer, so it cannot be told: {}", unreachable.why);
-            return Err(Failure::untold(message).into());
+            return Err(Failure::untold(message));
         }
         let plan = assign::delete(&cluster.report, &slots)?;
         let keys = cluster.servers[0].keys_in(&slots)?;
@@ -50,9 +50,7 @@ impl DelSlots {
                 self.node,
                 slots.words()
             );
-            return Err(Failure::refused(message)
-                .hint("move the slots to another master instead")
-                .into());
+            return Err(Failure::refused(message).hint("move the slots to another master instead"));
         }
         if !self.change.dry_run && !plan.is_done() {
             rights::vet("delslots", &mut cluster.servers)?;

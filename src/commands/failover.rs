@@ -56,7 +56,7 @@ pub struct Failover {
 }
 
 impl Failover {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         let mut cluster = cx.load_to_change(&self.entry)?;
         for addr in self.zones.read()?.apply(&mut cluster.report) {
@@ -121,13 +121,13 @@ impl Failover {
         cx: &Context,
         report: &ClusterReport,
         node: &NodeRef,
-    ) -> anyhow::Result<Option<NodeId>> {
+    ) -> Result<Option<NodeId>, Failure> {
         let id = cx.id_of(report, node)?;
         let name = report.name(id);
         let Some(replica) = report.node(id) else {
             let unreachable = report.unreachable.iter().find(|node| node.id == id);
             let why = unreachable.map_or("no node knows its address", |node| &node.why);
-            return Err(Failure::unreachable(&name, why).into());
+            return Err(Failure::unreachable(&name, why));
         };
         let Some(master) = replica.view.me().role.master() else {
             return Ok(None);
@@ -141,8 +141,7 @@ impl Failover {
                 "by the votes of the other masters: rcluster failover {} {name} --force;\n\
                  where they are no majority: --takeover",
                 self.entry
-            ))
-            .into());
+            )));
         }
         Ok(Some(id))
     }

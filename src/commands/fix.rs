@@ -80,7 +80,7 @@ struct ResultJson {
 }
 
 impl Fix {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         let mut cluster = self.load(cx)?;
         let patience = Deadline::after(UNTIL_IDLE, Interrupt::default());
@@ -93,7 +93,7 @@ impl Fix {
             let inventory = inventory(cluster, &capabilities)?;
             Ok(plan(&cluster.report, &inventory, &request)?)
         };
-        let passes = |made: &anyhow::Result<FixPlan>| made.as_ref().is_ok_and(FixPlan::may_pass);
+        let passes = |made: &Result<FixPlan, Failure>| made.as_ref().is_ok_and(FixPlan::may_pass);
         let plan = settled(&mut cluster, || self.load(cx), make, passes)?;
         let (finish, home) = routes(&plan);
         let routes = finish.into_iter().chain(home).collect_vec();
@@ -141,12 +141,12 @@ impl Fix {
             })?;
         }
         match kept {
-            Some(failure) => Err(failure.into()),
+            Some(failure) => Err(failure),
             None => Ok(if healthy == Some(false) { exit::PROBLEMS } else { exit::OK }),
         }
     }
 
-    fn load(&self, cx: &Context) -> anyhow::Result<Cluster> {
+    fn load(&self, cx: &Context) -> Result<Cluster, Failure> {
         let (cluster, others) = cx.load_with(&self.entry, &cx.addresses(&self.nodes)?)?;
         let is_other = |report: &&NodeReport| cluster.report.node(report.id()).is_none();
         let other = others.iter().map(|(_, report)| report).find(is_other);
@@ -159,13 +159,12 @@ impl Fix {
             .hint(format!(
                 "nothing was changed; to add it: rcluster add-node {} {}",
                 other.via, self.entry
-            ))
-            .into()),
+            ))),
             None => Ok(cluster),
         }
     }
 
-    fn prefer(&self, cx: &Context, report: &ClusterReport) -> anyhow::Result<Prefer> {
+    fn prefer(&self, cx: &Context, report: &ClusterReport) -> Result<Prefer, Failure> {
         Ok(match self.prefer.as_deref() {
             None => Prefer::Nobody,
             Some("newest-epoch") => Prefer::NewestEpoch,
@@ -178,14 +177,14 @@ impl Fix {
         })
     }
 
-    fn confirm(&self, cx: &Context, plan: &FixPlan, report: &ClusterReport) -> anyhow::Result<()> {
+    fn confirm(&self, cx: &Context, plan: &FixPlan, report: &ClusterReport) -> Result<(), Failure> {
         if !plan.lost().is_empty() {
             cx.ui.say(&loss_text(plan, report));
             match cx.ui.confirm("Give these keys up?", self.accept_data_loss) {
                 Err(NotConfirmed::NoTerminal) => {
                     let failure =
                         Failure::usage("keys would be lost, and there is no terminal to ask on");
-                    return Err(failure.hint("--accept-data-loss says that they may go").into());
+                    return Err(failure.hint("--accept-data-loss says that they may go"));
                 }
                 answer => answer?,
             }
@@ -252,7 +251,7 @@ fn ask<Q: Send + Sync, A: Send>(
 }
 
 /// Tells what was done; fails where it stopped.
-fn tell(cx: &Context, fixed: &Fixed) -> anyhow::Result<()> {
+fn tell(cx: &Context, fixed: &Fixed) -> Result<(), Failure> {
     for error in fixed.refused.iter().chain(&fixed.moved.not_notified) {
         cx.warn(&error.to_string());
     }
@@ -268,7 +267,7 @@ fn tell(cx: &Context, fixed: &Fixed) -> anyhow::Result<()> {
     let open = (!open.is_empty()).then(|| format!("{} still open", open.words()));
     let hint = failure.hint.clone().into_iter();
     let hint = hint.chain(["no key is lost; rerun to resume".to_owned()]).join("\n");
-    Err(failure.details(details.chain(open)).hint(hint).into())
+    Err(failure.details(details.chain(open)).hint(hint))
 }
 
 /// Keys that differ stay where they are.

@@ -37,7 +37,7 @@ pub struct Forget {
 }
 
 impl Forget {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         let mut cluster = cx.load_to_change(&self.entry)?;
         let Some(node) = &self.node else { return self.unreadable(cx, cluster, start) };
@@ -50,7 +50,7 @@ impl Forget {
         };
         let name = cluster.report.name(id);
         if let Some(failure) = Failure::loading(&cluster.report, &[id], &self.entry) {
-            return Err(failure.into());
+            return Err(failure);
         }
         let owners = crate::plan::check::owners(&cluster.report);
         if let Some((_, slots)) = owners.iter().find(|(owner, _)| *owner == id) {
@@ -64,17 +64,13 @@ impl Forget {
                         "a replica of it that answers has their keys: rcluster failover {entry} REPLICA --force;\n\
                          where there is none: rcluster replace-node {entry} {id} NEW"
                     ),
-                })
-                .into());
+                }));
         }
         let follows = |node: &&crate::model::NodeReport| node.view.me().role.master() == Some(id);
         if let Some(replica) = cluster.report.nodes.iter().find(follows) {
-            return Err(Failure::refused(format!("{} is a replica of {name}", replica.via))
-                .hint(format!(
-                    "rcluster del-node {} {id} gives it another master first",
-                    self.entry
-                ))
-                .into());
+            return Err(Failure::refused(format!("{} is a replica of {name}", replica.via)).hint(
+                format!("rcluster del-node {} {id} gives it another master first", self.entry),
+            ));
         }
         let nodes = cluster.report.nodes.iter().zip(std::mem::take(&mut cluster.servers));
         let mut servers: Vec<_> =
@@ -95,7 +91,7 @@ impl Forget {
     }
 
     /// Forgets what no node can be called by.
-    fn unreadable(&self, cx: &Context, cluster: Cluster, start: Instant) -> anyhow::Result<u8> {
+    fn unreadable(&self, cx: &Context, cluster: Cluster, start: Instant) -> Result<u8, Failure> {
         let Cluster { report, mut servers } = cluster;
         let kept = kept_unreadable(&report);
         if !kept.is_empty() {
@@ -104,7 +100,7 @@ impl Forget {
                 kept.words()
             );
             let hint = "restart the node that owns them, with a good copy of its nodes.conf";
-            return Err(Failure::refused(message).hint(hint).into());
+            return Err(Failure::refused(message).hint(hint));
         }
         let lines = report.nodes.iter().flat_map(|node| &node.view.unreadable);
         let names = lines.filter(|line| line.has_bad_id()).map(Unreadable::name).unique();

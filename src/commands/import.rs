@@ -10,7 +10,7 @@ use super::args::SourceArgs;
 use super::flow::Context;
 use super::flow::migrate::LONGEST;
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList, SlotSet};
-use crate::ops::import::{Existing, ImportHalt, Options, Outcome, import};
+use crate::ops::import::{Existing, Options, Outcome, import};
 use crate::plan::check::settled_owners;
 use crate::plan::import::{ImportPlan, ImportRequest, Source, plan};
 use crate::render::{Failure, Table, exit};
@@ -93,7 +93,7 @@ struct SourceJson {
 }
 
 impl Import {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         let cluster = cx.load_to_change(&self.entry)?.report;
         let access = self.source.access(&cx.access, &cx.given, &cx.source_url)?;
@@ -144,7 +144,7 @@ impl Import {
         cluster: &ClusterReport,
         sources: &[Source],
         plan: &ImportPlan,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), Failure> {
         if plan.beside > 0 {
             cx.warn(&format!(
                 "{} keys are in other databases of the source and are not brought: --from-db N takes another",
@@ -175,7 +175,7 @@ impl Import {
 type Owners = Option<Vec<(NodeId, SlotSet)>>;
 
 /// The server, or all masters of its cluster.
-fn sources(from: &NodeList, access: &Access) -> anyhow::Result<(Vec<Source>, Option<Owners>)> {
+fn sources(from: &NodeList, access: &Access) -> Result<(Vec<Source>, Option<Owners>), Failure> {
     let failed = |error: WireError| {
         let failure = Failure::from(error.clone());
         match error.is_denied() {
@@ -198,8 +198,7 @@ fn sources(from: &NodeList, access: &Access) -> anyhow::Result<(Vec<Source>, Opt
         return Err(Failure::unreachable(
             &format!("{name}, of the source's cluster,"),
             &unreachable.why,
-        )
-        .into());
+        ));
     }
     let masters = report.nodes.iter().zip(servers);
     let masters = masters.filter(|(node, _)| node.view.me().is_master());
@@ -210,14 +209,14 @@ fn sources(from: &NodeList, access: &Access) -> anyhow::Result<(Vec<Source>, Opt
 
 /// A key whose slot moved from one source to another meanwhile may have been at neither when it was
 /// listed.
-fn whole(from: &NodeList, access: &Access, before: Option<Owners>) -> anyhow::Result<()> {
+fn whole(from: &NodeList, access: &Access, before: Option<Owners>) -> Result<(), Failure> {
     let Some(before) = before else { return Ok(()) };
     let now = settled_owners(&load_cluster(from, access)?.report);
     if now.is_some() && now == before {
         return Ok(());
     }
     let message = "slots of the source moved meanwhile: some of their keys may have been missed";
-    Err(Failure::halted(message).hint("once they rest, run the same command again").into())
+    Err(Failure::halted(message).hint("once they rest, run the same command again"))
 }
 
 /// What has come, in a sentence.
@@ -235,26 +234,11 @@ pub fn told(outcome: &Outcome, start: Instant) -> String {
 }
 
 /// Fails where the import stopped.
-pub fn halted(outcome: &Outcome) -> anyhow::Result<()> {
-    let Some(halt) = &outcome.halt else { return Ok(()) };
-    let failure = match (outcome.changed, halt) {
-        (false, ImportHalt::Wire(error)) => {
-            return Err(Failure::from(error.clone()).into());
-        }
-        (false, _) => Failure::refused(format!("the import stopped: {halt}")),
-        (true, _) => Failure::halted(format!("the import stopped: {halt}")),
-    };
-    let versions = halt.to_string().contains("DUMP payload version");
-    let hint = match versions {
-        true => {
-            "keys go to servers of the same version or a newer one, not to older ones".to_owned()
-        }
-        false => format!(
-            "{} keys have come; nothing is lost. Run the same command again: it brings the rest",
-            outcome.keys
-        ),
-    };
-    Err(failure.details(outcome.conflicts.iter().cloned()).hint(hint).into())
+pub fn halted(outcome: &Outcome) -> Result<(), Failure> {
+    match &outcome.halt {
+        Some(halt) => Err(Failure::of_import(halt, outcome)),
+        None => Ok(()),
+    }
 }
 
 /// Tells of the keys that did not come.

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::flow::Context;
 use crate::model::NodeList;
-use crate::render::{Manner, exit, info_json, info_text, legacy};
+use crate::render::{Failure, Manner, exit, info_json, info_text, legacy};
 
 /// Show what each master holds: slots, keys, replicas, version, memory
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub struct Info {
 }
 
 impl Info {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let cluster = cx.load(&self.entry)?.report;
         let info = info_json(&cluster);
         if cx.ui.wants_json() {

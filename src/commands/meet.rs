@@ -9,7 +9,7 @@ use super::flow::rights;
 use super::flow::step;
 use crate::model::NodeList;
 use crate::plan::meet;
-use crate::render::Usage;
+use crate::render::{Failure, Usage};
 
 /// Connect nodes (CLUSTER MEET)
 ///
@@ -32,7 +32,7 @@ pub struct Meet {
 }
 
 impl Meet {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let named = match &self.nodes[..] {
             [] => cx.addresses(std::slice::from_ref(&self.entry))?,
             nodes => cx.addresses(nodes)?,

@@ -38,7 +38,7 @@ use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::render::{Failure, Ui};
+use crate::render::Ui;
 use cli::Cli;
 
 /// Parses the arguments, runs the command, shows its failure.
@@ -57,8 +57,7 @@ pub fn main() -> ExitCode {
         Err(code) => return ExitCode::from(code),
     };
     let ui = Ui::new(cli.output.json, cli.output.color);
-    ExitCode::from(cli.run(&ui, Vec::new()).unwrap_or_else(|error| {
-        let failure = Failure::of(error);
+    ExitCode::from(cli.run(&ui, Vec::new()).unwrap_or_else(|failure| {
         failure.show(&ui);
         failure.exit_code
     }))

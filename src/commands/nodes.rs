@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::flow::Context;
 use crate::model::NodeList;
-use crate::render::{NodeJson, exit, node_rows, nodes_text};
+use crate::render::{Failure, NodeJson, exit, node_rows, nodes_text};
 
 /// List the nodes, replicas under their masters
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ struct NodesJson {
 }
 
 impl Nodes {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let cluster = cx.load(&self.entry)?.report;
         let mut nodes = node_rows(&cluster);
         for node in &mut nodes {

@@ -11,6 +11,7 @@ use super::flow::Context;
 use super::flow::migrate;
 use crate::model::{ClusterReport, NodeList, NodeRef, SlotSet};
 use crate::plan::transfer::{self, RebalanceRequest};
+use crate::render::Failure;
 
 /// Balance slots across masters with their keys, online
 ///
@@ -66,13 +67,14 @@ fn percent(text: &str) -> Result<f64, String> {
 }
 
 impl Rebalance {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let plan = |report: &ClusterReport| {
-            let named = self.weight.iter().map(|Weight(node, weight)| {
-                Ok::<_, anyhow::Error>((cx.id_of(report, node)?, *weight))
-            });
+            let mut weights = BTreeMap::new();
+            for Weight(node, weight) in &self.weight {
+                weights.insert(cx.id_of(report, node)?, *weight);
+            }
             let balance = RebalanceRequest {
-                weights: named.collect::<Result<BTreeMap<_, _>, _>>()?,
+                weights,
                 use_empty: self.use_empty_masters,
                 threshold: self.threshold,
                 defrag: self.defrag,

@@ -51,7 +51,7 @@ struct Succession {
 }
 
 impl ReplaceNode {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         let mut new = Newcomer::load(cx, &self.new)?;
         let mut cluster = cx.load(&self.entry)?;
@@ -65,7 +65,7 @@ impl ReplaceNode {
             found => found?,
         };
         if let Some(failure) = Failure::loading(&cluster.report, &[dead], &self.entry) {
-            return Err(failure.into());
+            return Err(failure);
         }
         let name = cluster.report.name(dead);
         let Succession { place, gone } = self.succession(cx, &cluster.report, dead, &name)?;
@@ -94,15 +94,14 @@ impl ReplaceNode {
         report: &ClusterReport,
         dead: NodeId,
         name: &str,
-    ) -> anyhow::Result<Succession> {
+    ) -> Result<Succession, Failure> {
         let entry = &self.entry;
         if report.node(dead).is_some() {
             return Err(Failure::refused(format!("{name} is not dead: it answers"))
                 .hint(format!(
                     "rcluster add-node {} {entry} adds the new one, rcluster del-node {entry} {name} takes the old one out",
                     self.new
-                ))
-                .into());
+                )));
         }
         let follows = |of: NodeId| move |id: &NodeId| role_of(report, *id) == Some(of);
         let replicas: Vec<NodeId> = known(report).filter(follows(dead)).collect();
@@ -115,8 +114,7 @@ impl ReplaceNode {
                 ))
                 .hint(format!(
                     "promote it first: rcluster failover {entry} {heir} --force (or --takeover)"
-                ))
-                .into());
+                )));
             }
             self.consents(name, &lost)?;
             let gone = std::iter::once(dead).chain(replicas).collect();
@@ -133,8 +131,7 @@ impl ReplaceNode {
                 .hint(format!(
                     "replace the master: rcluster replace-node {entry} {master} {}",
                     self.new
-                ))
-                .into());
+                )));
             }
             // A master that failed over: its shard is the one that lacks a copy.
             (None, None) => Place::Auto,

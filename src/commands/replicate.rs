@@ -9,6 +9,7 @@ use super::flow::rights;
 use super::flow::step;
 use crate::model::{NodeAddr, NodeRef};
 use crate::plan::replicate;
+use crate::render::Failure;
 
 /// Make a node a replica of a master
 ///
@@ -30,7 +31,7 @@ pub struct Replicate {
 }
 
 impl Replicate {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let mut cluster = cx.load_to_change(&self.node.clone().into())?;
         let master = cx.known_as(&cluster.report, &self.master);
         let plan = replicate::plan(&cluster.report, &master)?;

@@ -47,13 +47,13 @@ struct ResetJson {
 }
 
 impl Reset {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         let nodes = cx.addresses(&self.nodes)?;
         each_once(&nodes)?;
-        let (mut servers, reports) = load_nodes(&nodes, &cx.access).map_err(Failure::from)?;
+        let (mut servers, reports) = load_nodes(&nodes, &cx.access)?;
         let consent = Consent { flush: self.flush, force: self.force };
-        let plan = reset::plan(&reports, consent, self.hard).map_err(Failure::from)?;
+        let plan = reset::plan(&reports, consent, self.hard)?;
         if !cx.ui.wants_json() {
             cx.ui.print(&self.text(&plan, &reports))?;
         }

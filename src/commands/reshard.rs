@@ -7,7 +7,7 @@ use super::flow::Context;
 use super::flow::migrate;
 use crate::model::{NodeList, NodeRef, SlotRange, SlotSet};
 use crate::plan::transfer::{self, ReshardRequest};
-use crate::render::Usage;
+use crate::render::{Failure, Usage};
 
 /// Move slots to a master with their keys, online
 ///
@@ -47,7 +47,7 @@ pub struct Reshard {
 }
 
 impl Reshard {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let from = self.sources()?;
         if self.count == Some(0) {
             return Err(Usage::new("--count 0 moves nothing").into());

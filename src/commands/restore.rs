@@ -13,7 +13,7 @@ use super::import::{ExistingArgs, halted, tell_left, told};
 use crate::model::{Manifest, NodeList};
 use crate::ops::backup::verify;
 use crate::ops::import::Outcome;
-use crate::ops::restore::{Options, RestoreError, Restored, restore};
+use crate::ops::restore::{Options, Restored, restore};
 use crate::plan::import::targets;
 use crate::render::{Failure, exit};
 use crate::sandbox::{ServerProgram, find_server};
@@ -71,14 +71,13 @@ struct RestoreJson {
 }
 
 impl Restore {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         let (manifest, flaws) = verify(&self.dir)?;
         if !flaws.is_empty() {
             return Err(Failure::refused("this backup is not whole")
                 .details(flaws.iter().map(ToString::to_string))
-                .hint("nothing was changed")
-                .into());
+                .hint("nothing was changed"));
         }
         let cluster = cx.load_to_change(&self.entry)?.report;
         let targets = targets(&cluster)?;
@@ -109,7 +108,7 @@ impl Restore {
             let progress = cx.progress();
             restored = restore(&files, &targets, &cx.access, &options, &progress);
             drop(progress);
-            stopped(&mut restored, &manifest)?;
+            stopped(&restored, &manifest)?;
         }
         self.report(cx, &manifest, &restored, start)
     }
@@ -120,7 +119,7 @@ impl Restore {
         manifest: &Manifest,
         restored: &Restored,
         start: Instant,
-    ) -> anyhow::Result<u8> {
+    ) -> Result<u8, Failure> {
         let outcome = &restored.keys;
         restored.differing.iter().for_each(|library| cx.warn(library));
         if cx.ui.wants_json() {
@@ -155,24 +154,9 @@ fn writers(manifest: &Manifest) -> String {
 }
 
 /// Fails where it stopped.
-fn stopped(restored: &mut Restored, manifest: &Manifest) -> anyhow::Result<()> {
-    let Some(error) = restored.error.take() else { return halted(&restored.keys) };
-    let again = "Run the same command again: it brings the rest";
-    let hint = match &error {
-        RestoreError::NotLoaded { .. } => format!(
-            "the files want a server no older than what wrote them, {}: --server PROGRAM",
-            writers(manifest)
-        ),
-        RestoreError::NoDatabase { .. } => {
-            "a cluster of Valkey 9 with cluster-databases set high enough would take them"
-                .to_owned()
-        }
-        _ => format!("{} keys have come; nothing is lost. {again}", restored.keys.keys),
-    };
-    let failure = match (restored.keys.changed, &error) {
-        (true, _) => Failure::halted(format!("the restore stopped: {error}")),
-        (false, RestoreError::Wire(error)) => Failure::from(error.clone()),
-        (false, _) => Failure::refused(format!("nothing was changed: {error}")),
-    };
-    Err(failure.hint(hint).into())
+fn stopped(restored: &Restored, manifest: &Manifest) -> Result<(), Failure> {
+    match &restored.error {
+        Some(error) => Err(Failure::of_restore(error, &restored.keys, &writers(manifest))),
+        None => halted(&restored.keys),
+    }
 }

@@ -14,8 +14,7 @@ use super::args::{ChangeArgs, Format};
 use super::create::Create;
 use super::flow::Context;
 use crate::model::{NodeAddr, NodeList};
-use crate::ops::Interrupt;
-use crate::render::{Table, Usage, exit};
+use crate::render::{Failure, Table, Usage, exit};
 use crate::sandbox::{LocalNode, NodeSpec, ServerProgram, State, find_server, start_all, vet_all};
 
 /// A server is up in a fraction of a second; one with data takes longer to load it.
@@ -203,7 +202,7 @@ fn addr(node: &LocalNode) -> NodeAddr {
 }
 
 impl SandboxArgs {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         match self.command {
             SandboxCommand::Up(up) => up.run(cx),
             SandboxCommand::Status(status) => show(cx, &LocalNode::all_in(&status.place.dir)?),
@@ -212,7 +211,7 @@ impl SandboxArgs {
     }
 }
 
-fn show(cx: &Context, nodes: &[LocalNode]) -> anyhow::Result<u8> {
+fn show(cx: &Context, nodes: &[LocalNode]) -> Result<u8, Failure> {
     let rows: Vec<LocalNodeJson> = nodes.iter().map(LocalNodeJson::of).collect();
     if cx.ui.wants_json() {
         cx.ui.print_json(&SandboxJson { nodes: rows })?;
@@ -233,7 +232,7 @@ fn show(cx: &Context, nodes: &[LocalNode]) -> anyhow::Result<u8> {
 }
 
 impl Up {
-    fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    fn run(self, cx: &Context) -> Result<u8, Failure> {
         let ServerProgram { path: server, version } = find_server(self.server.as_deref())?;
         let spec = |&port: &u16| NodeSpec::new(&server, &self.place.dir, port);
         let specs: Vec<NodeSpec> = self.ports.0.iter().map(spec).collect();
@@ -241,7 +240,7 @@ impl Up {
             return self.show_only(cx, &server, &version, &vet_all(&specs)?);
         }
         // Half of the servers are no sandbox: those that run by then are stopped again.
-        let interrupt = Interrupt::catch()?;
+        let interrupt = cx.interrupt()?;
         let nodes = start_all(&specs, PATIENCE, &|| interrupt.signal())?;
         let addrs: Vec<NodeAddr> = nodes.iter().map(addr).collect();
         if self.create {
@@ -269,7 +268,7 @@ impl Up {
         server: &Path,
         version: &str,
         runs: &[bool],
-    ) -> anyhow::Result<u8> {
+    ) -> Result<u8, Failure> {
         if self.change.format != Format::Table {
             let message = "--format shows a cluster's plan, and the servers of this one do not run";
             let hint = "start them without --create, then: rcluster create --dry-run";
@@ -317,7 +316,7 @@ impl Up {
 }
 
 impl Down {
-    fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    fn run(self, cx: &Context) -> Result<u8, Failure> {
         let mut nodes = LocalNode::all_in(&self.place.dir)?;
         // Looked at before the first is stopped: a refusal changes nothing.
         for node in &nodes {

@@ -37,20 +37,19 @@ pub struct SetTimeout {
 }
 
 impl SetTimeout {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         let mut cluster = cx.load_to_change(&self.entry)?;
         let untold = cluster.report.nodes.iter().find(|node| node.node_timeout().is_none());
         if let Some(node) = untold {
             return Err(Failure::refused(format!("{} does not tell its timeout", node.via))
-                .hint("nothing was changed; the user needs the right to CONFIG on every node")
-                .into());
+                .hint("nothing was changed; the user needs the right to CONFIG on every node"));
         }
         if !self.force && !cluster.report.unreachable.is_empty() {
             let nodes = cluster.report.unreachable.iter().map(|node| cluster.report.name(node.id));
             let nodes = nodes.collect::<Vec<_>>().join(", ");
             let message = format!("{nodes} cannot be told: it would keep its old timeout");
-            return Err(Failure::untold(message).into());
+            return Err(Failure::untold(message));
         }
         let wanted = self.milliseconds;
         let old = |node: &NodeReport| node.node_timeout().filter(|old| *old != wanted);

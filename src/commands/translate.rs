@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::dropin::{is_old_program, translate};
 use super::flow::Context;
-use crate::render::{Usage, exit};
+use crate::render::{Failure, exit};
 
 /// Print the equivalent of a redis-cli command
 ///
@@ -36,7 +36,7 @@ struct TranslateJson {
 }
 
 impl Translate {
-    pub fn run(self, cx: &Context) -> anyhow::Result<u8> {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let name = |word: &OsString| {
             Path::new(word).file_name().unwrap_or_default().to_string_lossy().into_owned()
         };
@@ -46,8 +46,7 @@ impl Translate {
             true => (first, &self.words[1..]),
             false => ("redis-cli".to_owned(), &self.words[..]),
         };
-        let translation =
-            translate(&program, words).map_err(|error| Usage::new(error.to_string()))?;
+        let translation = translate(&program, words)?;
         for warning in &translation.warnings {
             cx.warn(warning);
         }

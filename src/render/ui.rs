@@ -36,6 +36,11 @@ pub enum NotConfirmed {
     Io(#[from] io::Error),
 }
 
+/// Standard output does not take what is written to it.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct OutputError(#[from] io::Error);
+
 /// The way to the user.
 #[derive(Clone, Debug)]
 pub struct Ui {
@@ -87,12 +92,12 @@ impl Ui {
     }
 
     /// Writes data to stdout. A reader that went away is no error: it has seen what it wanted.
-    pub fn print(&self, text: &str) -> io::Result<()> {
+    pub fn print(&self, text: &str) -> Result<(), OutputError> {
         let mut out = io::stdout().lock();
         let end = if text.ends_with('\n') { "" } else { "\n" };
         match write!(out, "{text}{end}").and_then(|()| out.flush()) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            written => written,
+            written => Ok(written?),
         }
     }
 
@@ -100,11 +105,11 @@ impl Ui {
     pub fn print_with(
         &self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> io::Result<()> {
+    ) -> Result<(), OutputError> {
         let mut out = BufWriter::new(io::stdout().lock());
         match write(&mut out).and_then(|()| out.flush()) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            written => written,
+            written => Ok(written?),
         }
     }
 
@@ -114,12 +119,11 @@ impl Ui {
     }
 
     /// Writes the one JSON document of this run to stdout.
-    pub fn print_json(&self, document: &impl Serialize) -> anyhow::Result<()> {
+    pub fn print_json(&self, document: &impl Serialize) -> Result<(), OutputError> {
         self.print_with(|out| {
             serde_json::to_writer_pretty(PrintableJson(&mut *out), document)?;
             writeln!(out)
         })
-        .map_err(Into::into)
     }
 
     /// Tells a person something on stderr. Nothing can be done where nobody can read it.

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use super::credentials::{AUTH, Given, Login, verify};
 use super::time::duration;
 use super::url::UrlLogin;
 use crate::model::{AddressMap, Mapping};
-use crate::render::Usage;
+use crate::render::{Failure, Usage};
 use crate::wire::{Access, Family, TlsOptions, TlsVerify};
 
 #[derive(Debug, Args)]
@@ -81,7 +82,7 @@ impl ConnectArgs {
         Ok(self)
     }
 
-    pub fn access(&self, given: &[Given]) -> anyhow::Result<Access> {
+    pub fn access(&self, given: &[Given]) -> Result<Access, Failure> {
         let login = Login {
             prefix: "--",
             variable: AUTH,
@@ -112,8 +113,8 @@ impl ConnectArgs {
         let mut mappings = self.address_map.clone();
         if let Some(path) = &self.address_map_file {
             let file = path.display();
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Usage::new(format!("{file}: {error}")))?;
+            let text = std::fs::read_to_string(path).with_context(|| file.to_string());
+            let text = text.map_err(Usage::unreadable)?;
             for (number, line) in (1..).zip(text.lines()) {
                 let line = line.split('#').next().unwrap_or_default().trim();
                 if !line.is_empty() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::render::Usage;
+use crate::render::{Failure, Usage};
 use crate::wire::{Access, Secret, Tls, TlsOptions, TlsVerify};
 
 /// A variable that stands for one of the environment's: its name and its value.
@@ -30,7 +30,7 @@ pub struct Login<'a> {
 }
 
 impl Login<'_> {
-    pub fn access(self, connect_timeout: Duration, timeout: Duration) -> anyhow::Result<Access> {
+    pub fn access(self, connect_timeout: Duration, timeout: Duration) -> Result<Access, Failure> {
         let Login { prefix, options, .. } = &self;
         // A user with nopass takes any password, the empty one too.
         let password = self.password()?.or_else(|| self.user.as_ref().map(|_| Secret::new("")));
@@ -49,12 +49,13 @@ impl Login<'_> {
         Ok(Access { user: self.user, password, tls, connect_timeout, timeout, ..Access::default() })
     }
 
-    fn password(&self) -> anyhow::Result<Option<Secret>> {
+    fn password(&self) -> Result<Option<Secret>, Failure> {
         let Login { prefix, variable, .. } = self;
         if self.askpass {
-            let asked = rpassword::prompt_password("Password: ");
+            let asked = rpassword::prompt_password("Password: ")
+                .with_context(|| format!("{prefix}askpass cannot ask"));
             let password = asked.map_err(|error| {
-                Usage::new(format!("{prefix}askpass cannot ask: {error}"))
+                Usage::unreadable(error)
                     .hint(format!("without a terminal use {variable} or {prefix}password-file"))
             })?;
             return Ok(Some(Secret::new(password)));
@@ -62,7 +63,7 @@ impl Login<'_> {
         if let Some(path) = &self.password_file {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("the password file {} cannot be read", path.display()))
-                .map_err(|error| Usage::new(format!("{error:#}")))?;
+                .map_err(Usage::unreadable)?;
             return Ok(Some(Secret::new(text.lines().next().unwrap_or_default())));
         }
         let given = self.given.iter().find(|(name, _)| name == variable);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::Args;
 use itertools::Itertools;
 
@@ -78,9 +79,9 @@ impl PlacementArgs {
 }
 
 fn read_layout(path: &Path) -> Result<(PathBuf, LayoutFile), Usage> {
-    let wrong = |what: String| Usage::new(format!("{}: {what}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    let file = layout_file::parse(&text).map_err(|error| wrong(error.to_string()))?;
+    let name = || path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(name).map_err(Usage::unreadable)?;
+    let file = layout_file::parse(&text).with_context(name).map_err(Usage::unreadable)?;
     Ok((path.to_owned(), file))
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::credentials::{FROM_AUTH, Given, Login, verify};
 use super::url::UrlLogin;
+use crate::render::Failure;
 use crate::wire::{Access, TlsOptions, TlsVerify};
 
 /// The same options with `--from-` before them.
@@ -53,7 +54,7 @@ impl SourceArgs {
         cluster: &Access,
         given: &[Given],
         url: &UrlLogin,
-    ) -> anyhow::Result<Access> {
+    ) -> Result<Access, Failure> {
         let login = Login {
             prefix: "--from-",
             variable: FROM_AUTH,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use crate::model::{ClusterReport, NodeAddr, NodeReport};
@@ -99,8 +100,8 @@ pub fn unknown(addr: &NodeAddr, source: &str) -> Usage {
 /// Zones by address, each with where it stands.
 fn read_zones(path: &Path) -> Result<BTreeMap<NodeAddr, (String, String)>, Usage> {
     let file = path.display();
-    let text =
-        std::fs::read_to_string(path).map_err(|error| Usage::new(format!("{file}: {error}")))?;
+    let text = std::fs::read_to_string(path).with_context(|| file.to_string());
+    let text = text.map_err(Usage::unreadable)?;
     let mut zones: BTreeMap<NodeAddr, (String, String)> = BTreeMap::new();
     for (number, line) in (1..).zip(text.lines()) {
         let wrong = |what: String| Usage::new(format!("{file}, line {number}: {what}"));

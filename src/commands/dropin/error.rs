@@ -2,6 +2,7 @@
 
 use super::vocabulary::Command;
 use crate::model::AddrError;
+use crate::render::Failure;
 
 /// Why an old command line has no translation: a mistake in it, or something that rcluster does
 /// not do.
@@ -41,4 +42,10 @@ pub enum DropinError {
     Socket,
     #[error("{0} is not possible: write the argument itself in place of standard input")]
     Stdin(String),
+}
+
+impl From<DropinError> for Failure {
+    fn from(error: DropinError) -> Failure {
+        Failure::usage(error)
+    }
 }

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use super::{Ask, Translation, is_trib, translate};
 use crate::commands::cli::{Cli, Command};
-use crate::render::{Color, Failure, NotConfirmed, Ui};
+use crate::render::{Color, Failure, Ui};
 
 /// Variables that the old programs read, beside REDISCLI_AUTH.
 const YES: [&str; 2] = ["VALKEYCLI_CLUSTER_YES", "REDISCLI_CLUSTER_YES"];
@@ -14,7 +14,7 @@ const AUTH: &str = "VALKEYCLI_AUTH";
 /// Runs it; 0 where redis-cli would end with 0, else 1.
 pub fn run(program: &str, args: &[OsString]) -> u8 {
     let ui = Ui::new(false, Color::Auto).like_redis_cli();
-    let translation = translate(program, args).map_err(Failure::usage);
+    let translation = translate(program, args).map_err(Failure::from);
     let ran = translation.and_then(|translation| translated(translation, is_trib(program), &ui));
     match ran {
         Ok(code) => code,
@@ -47,8 +47,8 @@ fn translated(mut translation: Translation, is_trib: bool, ui: &Ui) -> Result<u8
     begin(&command, &args, ui);
     let code = match cli.run(ui, env) {
         // As there: who does not accept redis-cli's plan of create has not failed.
-        Err(error) if is_no(&error) && command == "create" && !is_trib => return Ok(0),
-        Err(error) => return Err(Failure::of(error)),
+        Err(failure) if failure.declined && command == "create" && !is_trib => return Ok(0),
+        Err(failure) => return Err(failure),
         Ok(code) => code,
     };
     if code == 0 {
@@ -56,10 +56,6 @@ fn translated(mut translation: Translation, is_trib: bool, ui: &Ui) -> Result<u8
     }
     // As there: what nodes answered is the reader's to judge.
     Ok(if command == "call" { 0 } else { code.min(1) })
-}
-
-fn is_no(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(NotConfirmed::No))
 }
 
 /// What the old programs take from the environment.

@@ -8,17 +8,17 @@ use super::context::Context;
 use crate::commands::args::{ChangeArgs, ConsentArgs, Format, WITHIN};
 use crate::ops::{Deadline, Options};
 use crate::plan::formation::TopologyPlan;
-use crate::render::{Usage, exit, script, steps_text};
+use crate::render::{Failure, Usage, exit, script, steps_text};
 
 impl ConsentArgs {
     /// What to allow for a change of roles that is a part of it.
-    pub fn options(&self, cx: &Context) -> anyhow::Result<Options> {
+    pub fn options(&self, cx: &Context) -> Result<Options, Failure> {
         Ok(Options { deadline: self.deadline(cx, WITHIN)?, config_set: false })
     }
 
     /// Shows what is to be done, and asks; gives whether to go ahead. `nothing` is said where there
     /// is nothing to do.
-    pub fn ask(&self, cx: &Context, actions: &[String], nothing: &str) -> anyhow::Result<bool> {
+    pub fn ask(&self, cx: &Context, actions: &[String], nothing: &str) -> Result<bool, Failure> {
         if !cx.ui.wants_json() {
             match actions.is_empty() {
                 true => cx.ui.print(nothing)?,
@@ -41,7 +41,7 @@ impl ConsentArgs {
         actions: Vec<String>,
         untold: Vec<String>,
         done: &str,
-    ) -> anyhow::Result<u8> {
+    ) -> Result<u8, Failure> {
         untold.iter().for_each(|error| cx.warn(&format!("not told: {error}")));
         if cx.ui.wants_json() {
             let (dry_run, elapsed_ms) = (self.dry_run, start.elapsed().as_millis());
@@ -52,7 +52,7 @@ impl ConsentArgs {
         Ok(exit::OK)
     }
 
-    pub fn deadline(&self, cx: &Context, usual: Duration) -> anyhow::Result<Deadline> {
+    pub fn deadline(&self, cx: &Context, usual: Duration) -> Result<Deadline, Failure> {
         cx.deadline(self.within.unwrap_or(usual))
     }
 }
@@ -71,7 +71,7 @@ struct ChangeJson {
 
 impl ChangeArgs {
     /// What to allow for a plan of this many nodes.
-    pub fn options(&self, cx: &Context, nodes: usize) -> anyhow::Result<Options> {
+    pub fn options(&self, cx: &Context, nodes: usize) -> Result<Options, Failure> {
         // 60 s, and half a second more for each node beyond the first hundred.
         let usual =
             Duration::from_secs(60) + Duration::from_millis(500) * nodes.saturating_sub(100) as u32;
@@ -80,7 +80,7 @@ impl ChangeArgs {
     }
 
     /// Shows a plan and does no more.
-    pub fn show_only(&self, cx: &Context, plan: &TopologyPlan) -> anyhow::Result<()> {
+    pub fn show_only(&self, cx: &Context, plan: &TopologyPlan) -> Result<(), Failure> {
         match self.format {
             Format::Layout => return Err(Usage::new("--format layout is for create").into()),
             Format::Script => cx.ui.print(&script(plan, &cx.redis_cli_flags))?,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::commands::args::{AUTH, ConnectArgs, FROM_AUTH, Given, OutputArgs, UrlLogin, UrlLogins};
 use crate::ops::{Deadline, Event, Interrupt, Observer};
-use crate::render::{Manner, Progress, ProgressMode, Ui};
+use crate::render::{Failure, Manner, Progress, ProgressMode, Ui};
 use crate::wire::Access;
 
 /// What every command is given.
@@ -31,7 +31,7 @@ impl Context {
         output: &OutputArgs,
         mut given: Vec<Given>,
         urls: UrlLogins,
-    ) -> anyhow::Result<Context> {
+    ) -> Result<Context, Failure> {
         let connect = connect.with_url(&urls.cluster)?;
         given.extend(urls.cluster.password.clone().map(|password| (AUTH, password)));
         given.extend(urls.source.password.clone().map(|password| (FROM_AUTH, password)));
@@ -75,7 +75,7 @@ impl Context {
 
     /// A deadline that Ctrl-C ends early; from here on signals no longer end the process by
     /// themselves.
-    pub fn deadline(&self, allowed: Duration) -> anyhow::Result<Deadline> {
+    pub fn deadline(&self, allowed: Duration) -> Result<Deadline, Failure> {
         Ok(Deadline::after(allowed, self.interrupt()?))
     }
 
@@ -85,11 +85,11 @@ impl Context {
     }
 
     /// One flag for the whole run: a signal that comes between two deadlines ends the second.
-    pub fn interrupt(&self) -> anyhow::Result<Interrupt> {
+    pub fn interrupt(&self) -> Result<Interrupt, Failure> {
         match self.interrupt.get() {
             Some(interrupt) => Ok(interrupt.clone()),
             None => {
-                let caught = Interrupt::catch()?;
+                let caught = Interrupt::catch().map_err(Failure::system)?;
                 Ok(self.interrupt.get_or_init(|| caught).clone())
             }
         }

@@ -17,17 +17,17 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// What `plan` makes of the facts once they no longer are in a passing state, as `may_pass` tells;
 /// facts are loaded anew until then.
-pub fn settled<T>(
+pub fn settled<T, E: Into<Failure>>(
     cluster: &mut Cluster,
-    load: impl Fn() -> anyhow::Result<Cluster>,
-    plan: impl Fn(&mut Cluster) -> anyhow::Result<T>,
-    may_pass: impl Fn(&anyhow::Result<T>) -> bool,
-) -> anyhow::Result<T> {
+    load: impl Fn() -> Result<Cluster, Failure>,
+    plan: impl Fn(&mut Cluster) -> Result<T, E>,
+    may_pass: impl Fn(&Result<T, E>) -> bool,
+) -> Result<T, Failure> {
     let begun = Instant::now();
     loop {
         let planned = plan(cluster);
         if !may_pass(&planned) || begun.elapsed() > SETTLE {
-            return planned;
+            return planned.map_err(Into::into);
         }
         std::thread::sleep(POLL);
         *cluster = load()?;
@@ -52,8 +52,8 @@ impl Context {
         &self,
         entry: &NodeList,
         nodes: &[NodeAddr],
-    ) -> anyhow::Result<(Cluster, Vec<(Server, NodeReport)>)> {
-        let (servers, reports) = load_nodes(nodes, &self.access).map_err(Failure::from)?;
+    ) -> Result<(Cluster, Vec<(Server, NodeReport)>), Failure> {
+        let (servers, reports) = load_nodes(nodes, &self.access)?;
         let found = servers.into_iter().zip(reports).collect();
         let (cluster, others) = load_cluster_with(entry, found, &self.access)?;
         self.warn_of_unreachable(&cluster.report);

@@ -9,13 +9,14 @@ use super::context::Context;
 use super::load::settled;
 use super::rights;
 use crate::commands::args::MoveArgs;
-use crate::model::{ClusterReport, NodeList, SlotSet};
+use crate::model::{ClusterReport, FindError, NodeList, SlotSet};
 use crate::ops::migrate::{
     Capabilities, ConflictPolicy, MigrationMethod, MigrationOptions, MigrationReport, Rehearsal,
     capabilities, method, migrate, rehearse, until_idle,
 };
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::{check, is_healthy};
+use crate::plan::leave::LeaveError;
 use crate::plan::transfer::{Route, Transfer, TransferError};
 use crate::render::{
     Failure, KeptJson, Manner, RouteJson, exit, health_text, kept_json, legacy, routes_json,
@@ -45,6 +46,38 @@ struct TransferJson {
     elapsed_ms: u128,
 }
 
+/// Why no slots are moved.
+#[derive(Debug)]
+pub struct NoTransfer {
+    failure: Failure,
+    may_pass: bool,
+}
+
+impl From<TransferError> for NoTransfer {
+    fn from(error: TransferError) -> NoTransfer {
+        NoTransfer { may_pass: error.may_pass(), failure: error.into() }
+    }
+}
+
+impl From<LeaveError> for NoTransfer {
+    fn from(error: LeaveError) -> NoTransfer {
+        let may_pass = matches!(&error, LeaveError::Transfer(error) if error.may_pass());
+        NoTransfer { may_pass, failure: error.into() }
+    }
+}
+
+impl From<FindError> for NoTransfer {
+    fn from(error: FindError) -> NoTransfer {
+        NoTransfer { may_pass: false, failure: error.into() }
+    }
+}
+
+impl From<NoTransfer> for Failure {
+    fn from(no: NoTransfer) -> Failure {
+        no.failure
+    }
+}
+
 /// A move that could begin: nothing has been changed yet.
 struct Prepared {
     cluster: Cluster,
@@ -62,11 +95,13 @@ impl Prepared {
         mut cluster: Cluster,
         options: &MigrationOptions,
         dry_run: bool,
-        plan: impl Fn(&ClusterReport) -> anyhow::Result<Transfer>,
-    ) -> anyhow::Result<Prepared> {
+        plan: impl Fn(&ClusterReport) -> Result<Transfer, NoTransfer>,
+    ) -> Result<Prepared, Failure> {
         let patience = options.deadline.within(UNTIL_IDLE);
         let capabilities = at_rest(cx, || Ok(cx.load(entry)?), &mut cluster, &patience)?;
         let load = || Ok(cx.load(entry)?);
+        let may_pass =
+            |planned: &Result<_, NoTransfer>| planned.as_ref().is_err_and(|no| no.may_pass);
         let plan = settled(&mut cluster, load, |cluster| plan(&cluster.report), may_pass)?;
         let is_classic =
             |route: &&Route| method(&capabilities, options, route) == MigrationMethod::Classic;
@@ -85,7 +120,7 @@ impl Prepared {
         cx: &Context,
         options: &MigrationOptions,
         rest: impl Fn(&SlotSet) -> String,
-    ) -> anyhow::Result<MigrationReport> {
+    ) -> Result<MigrationReport, Failure> {
         rehearse(&mut self.cluster, &self.classic, Rehearsal::Marked)?;
         let (plan, facts) = (&self.plan, &self.cluster.report);
         let progress = cx.progress();
@@ -104,9 +139,9 @@ pub fn run(
     cx: &Context,
     entry: &NodeList,
     args: &MoveArgs,
-    plan: impl Fn(&ClusterReport) -> anyhow::Result<Transfer>,
+    plan: impl Fn(&ClusterReport) -> Result<Transfer, NoTransfer>,
     rest: impl Fn(&SlotSet) -> String,
-) -> anyhow::Result<u8> {
+) -> Result<u8, Failure> {
     let start = Instant::now();
     let cluster = cx.load_to_change(entry)?;
     // Until the user has agreed a signal ends everything at once: nothing is changed.
@@ -158,10 +193,10 @@ pub fn run(
 /// gives what each can do.
 pub fn at_rest(
     cx: &Context,
-    load: impl Fn() -> anyhow::Result<Cluster>,
+    load: impl Fn() -> Result<Cluster, Failure>,
     cluster: &mut Cluster,
     patience: &Deadline,
-) -> anyhow::Result<Capabilities> {
+) -> Result<Capabilities, Failure> {
     let capabilities = capabilities(cluster)?;
     if capabilities.values().any(|support| *support != MigrationSupport::Classic) {
         // What a move of the servers' own has changed meanwhile is not in the facts.
@@ -171,19 +206,13 @@ pub fn at_rest(
     Ok(capabilities)
 }
 
-/// Two nodes may both claim a slot for a moment after it has moved, or report a cluster that fails.
-fn may_pass(planned: &anyhow::Result<Transfer>) -> bool {
-    let error = planned.as_ref().err().and_then(|error| error.downcast_ref());
-    matches!(error, Some(TransferError::Conflict { .. } | TransferError::NotServing { .. }))
-}
-
 /// Moves all slots of these masters to those that stay; they stay masters.
 pub fn drain(
     cx: &Context,
     entry: &NodeList,
-    plan: impl Fn(&ClusterReport) -> anyhow::Result<Option<Transfer>>,
+    plan: impl Fn(&ClusterReport) -> Result<Option<Transfer>, LeaveError>,
     rest: impl Fn(&SlotSet) -> String,
-) -> anyhow::Result<()> {
+) -> Result<(), Failure> {
     let options = MigrationOptions {
         deadline: cx.deadline(LONGEST)?,
         classic: false,
@@ -204,12 +233,12 @@ fn report(
     plan: &Transfer,
     outcome: &MigrationReport,
     rest: impl Fn(&SlotSet) -> String,
-) -> anyhow::Result<()> {
+) -> Result<(), Failure> {
     for error in &outcome.not_notified {
         cx.warn(&format!("owner update failed; gossip will repeat it: {error}"));
     }
     match Failure::of_migration(plan, outcome, rest) {
-        Some(failure) => Err(failure.into()),
+        Some(failure) => Err(failure),
         None => {
             if !cx.ui.wants_json() {
                 cx.ui.print(&outcome.summary(plan.slots()))?;

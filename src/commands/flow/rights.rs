@@ -10,12 +10,12 @@ use crate::render::{Failure, exit};
 use crate::wire::{Denial, Server, WireError, all_at_once};
 
 /// Refuses `command` where a server denies what it needs in any case.
-pub fn vet(command: &str, servers: &mut [Server]) -> anyhow::Result<()> {
+pub fn vet(command: &str, servers: &mut [Server]) -> Result<(), Failure> {
     vet_all(command, &required(command), servers)
 }
 
 /// Refuses a reset that deletes what our user may not delete.
-pub fn vet_reset(plan: &[NodeReset], servers: &mut [Server]) -> anyhow::Result<()> {
+pub fn vet_reset(plan: &[NodeReset], servers: &mut [Server]) -> Result<(), Failure> {
     let keys = plan.iter().any(|plan| plan.flush_keys).then_some(&FLUSH_ALL);
     let functions = plan.iter().any(|plan| plan.flush_functions).then_some(&FUNCTION_FLUSH);
     let needed = required("reset").into_iter().chain(keys).chain(functions).collect_vec();
@@ -24,13 +24,13 @@ pub fn vet_reset(plan: &[NodeReset], servers: &mut [Server]) -> anyhow::Result<(
 
 /// Refuses a move by SETSLOT and MIGRATE, or one that holds replica migration off, without the
 /// rights to that.
-pub fn vet_move(classic: bool, keep_empty: bool, servers: &mut [Server]) -> anyhow::Result<()> {
+pub fn vet_move(classic: bool, keep_empty: bool, servers: &mut [Server]) -> Result<(), Failure> {
     let by_hand = [&SET_SLOT, &COUNT_KEYS, &LIST_KEYS].into_iter().filter(|_| classic);
     let needed = by_hand.chain(keep_empty.then_some(&CONFIG_SET)).collect_vec();
     vet_all("reshard", &needed, servers)
 }
 
-fn vet_all(command: &str, needed: &[&Right], servers: &mut [Server]) -> anyhow::Result<()> {
+fn vet_all(command: &str, needed: &[&Right], servers: &mut [Server]) -> Result<(), Failure> {
     let needed = needed.iter().filter(|right| !right.probe.is_empty()).collect_vec();
     let calls = needed.iter().map(|right| right.probe).collect_vec();
     if calls.is_empty() {
@@ -73,6 +73,5 @@ fn vet_all(command: &str, needed: &[&Right], servers: &mut [Server]) -> anyhow::
     };
     let exit_code = if is_disabled { exit::PROBLEMS } else { exit::UNREACHABLE };
     Err(Failure { exit_code, ..failure }
-        .hint(format!("nothing was changed; what the user needs: rcluster acl {command}"))
-        .into())
+        .hint(format!("nothing was changed; what the user needs: rcluster acl {command}")))
 }

@@ -8,7 +8,7 @@ use super::context::Context;
 use crate::commands::args::ChangeArgs;
 use crate::ops;
 use crate::plan::formation::TopologyPlan;
-use crate::render::{StepJson, exit, steps_json};
+use crate::render::{Failure, StepJson, exit, steps_json};
 use crate::wire::Server;
 
 /// What a command that changes one thing prints with `--json`.
@@ -28,7 +28,7 @@ pub fn run(
     servers: &mut [Server],
     question: Option<&str>,
     done: &str,
-) -> anyhow::Result<u8> {
+) -> Result<u8, Failure> {
     let start = Instant::now();
     let mut changed = false;
     if change.dry_run {

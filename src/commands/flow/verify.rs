@@ -6,6 +6,7 @@ use super::context::Context;
 use crate::commands::args::Zones;
 use crate::model::{ClusterReport, NodeList};
 use crate::plan::check::{Problem, check, is_healthy};
+use crate::render::Failure;
 use crate::wire::{Access, load_cluster};
 
 /// The shortest and the longest pause between two looks at a cluster that is not healthy yet.
@@ -23,7 +24,7 @@ impl Context {
         &self,
         entry: &NodeList,
         may_be_well: bool,
-    ) -> anyhow::Result<(ClusterReport, Vec<Problem>)> {
+    ) -> Result<(ClusterReport, Vec<Problem>), Failure> {
         let wait = if may_be_well { AGREE.0 } else { AGREE.1 };
         self.check_until_healthy(entry, Some(wait), false, &Zones::default())
     }
@@ -36,7 +37,7 @@ impl Context {
         patience: Option<Duration>,
         strict: bool,
         zones: &Zones,
-    ) -> anyhow::Result<(ClusterReport, Vec<Problem>)> {
+    ) -> Result<(ClusterReport, Vec<Problem>), Failure> {
         let start = Instant::now();
         let interrupt = self.interrupt_if_caught();
         let cutoff = interrupt.cutoff(SHORTEST_LOOK);

@@ -87,5 +87,13 @@ pub enum TransferError {
     NoMasters,
 }
 
+impl TransferError {
+    /// Whether waiting may help: two nodes may both claim a slot for a moment after it has moved, or
+    /// report a cluster that fails.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, TransferError::Conflict { .. } | TransferError::NotServing { .. })
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Errors as text, a hint and an exit code: the one place that knows all three.
 
+mod import;
 mod migrate;
 mod model;
 mod ops;
@@ -8,23 +9,12 @@ mod plan;
 mod sandbox;
 mod wire;
 
-use itertools::Itertools;
+use std::io;
+
 use serde::Serialize;
 
-use super::ui::{Manner, NotConfirmed, Ui};
-use crate::model::{ClusterReport, FindError, NodeId, NodeList};
-use crate::ops::backup::{BackupError, Flaw};
-use crate::ops::migrate::MigrateError;
-use crate::ops::{Halted, TimeoutsError};
-use crate::plan::assign::AssignError;
-use crate::plan::import::ImportError;
-use crate::plan::join::JoinError;
-use crate::plan::leave::LeaveError;
-use crate::plan::meet::MeetError;
-use crate::plan::replicate::ReplicateError;
-use crate::plan::transfer::TransferError;
-use crate::sandbox::SandboxError;
-use crate::wire::{TlsError, WireError};
+use super::ui::{Manner, OutputError, Ui};
+use crate::model::{ClusterReport, NodeId, NodeList};
 
 /// What the process ends with. Part of the contract with scripts: README, "Exit codes".
 pub mod exit {
@@ -56,6 +46,11 @@ impl Usage {
         Usage { message: message.into(), hint: None }
     }
 
+    /// A file or terminal that was named cannot be read, by its name and the cause.
+    pub fn unreadable(error: anyhow::Error) -> Usage {
+        Usage::new(format!("{error:#}"))
+    }
+
     pub fn hint(mut self, hint: impl Into<String>) -> Usage {
         self.hint = Some(hint.into());
         self
@@ -73,12 +68,22 @@ pub struct Failure {
     pub exit_code: u8,
     /// Whether anything was changed on any node.
     pub changed: bool,
+    /// Whether the user was asked, and did not say yes.
+    #[serde(skip)]
+    pub declined: bool,
 }
 
 impl Failure {
     fn new(exit_code: u8, message: impl ToString) -> Failure {
         let message = message.to_string();
-        Failure { message, details: Vec::new(), hint: None, exit_code, changed: false }
+        Failure {
+            message,
+            details: Vec::new(),
+            hint: None,
+            exit_code,
+            changed: false,
+            declined: false,
+        }
     }
 
     /// What was typed cannot be right.
@@ -89,6 +94,11 @@ impl Failure {
     /// The operation was refused, and nothing was changed.
     pub fn refused(message: impl ToString) -> Failure {
         Failure::new(exit::PROBLEMS, message)
+    }
+
+    /// The system refuses what every run needs; nothing was changed.
+    pub fn system(error: io::Error) -> Failure {
+        Failure::refused(error)
     }
 
     /// A node that would have to be told gives no answer; nothing was changed.
@@ -125,41 +135,6 @@ impl Failure {
         self
     }
 
-    /// Any error a command ends with.
-    pub fn of(error: anyhow::Error) -> Failure {
-        macro_rules! one_of {
-            ($($Error:ty),*) => {{
-                let error = error;
-                $(let error = match error.downcast::<$Error>() {
-                    Ok(error) => return error.into(),
-                    Err(error) => error,
-                };)*
-                Failure::refused(error.chain().join(": "))
-            }};
-        }
-        one_of!(
-            Failure,
-            Usage,
-            WireError,
-            Halted,
-            MigrateError,
-            MeetError,
-            AssignError,
-            ReplicateError,
-            JoinError,
-            LeaveError,
-            TimeoutsError,
-            ImportError,
-            BackupError,
-            Flaw,
-            TransferError,
-            SandboxError,
-            NotConfirmed,
-            TlsError,
-            FindError
-        )
-    }
-
     /// Shows it: text on stderr, and where JSON is wanted a document on stdout.
     pub fn show(&self, ui: &Ui) {
         self.tell(ui);
@@ -189,7 +164,7 @@ impl Failure {
     }
 
     /// As the one document on stdout.
-    pub fn print_json(&self, ui: &Ui) -> anyhow::Result<()> {
+    pub fn print_json(&self, ui: &Ui) -> Result<(), OutputError> {
         ui.print_json(&serde_json::json!({ "error": self }))
     }
 }

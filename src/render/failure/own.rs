@@ -1,7 +1,7 @@
 //! Errors on the way to the user.
 
 use super::{Failure, Usage, exit};
-use crate::render::ui::NotConfirmed;
+use crate::render::ui::{NotConfirmed, OutputError};
 
 impl From<Usage> for Failure {
     fn from(Usage { message, hint }: Usage) -> Failure {
@@ -14,7 +14,14 @@ impl From<NotConfirmed> for Failure {
         match error {
             NotConfirmed::NoTerminal => Failure::usage(error)
                 .hint("add --yes to go ahead, or --dry-run to see the plan only"),
-            NotConfirmed::No | NotConfirmed::Io(_) => Failure::refused(error),
+            NotConfirmed::No => Failure { declined: true, ..Failure::refused(error) },
+            NotConfirmed::Io(_) => Failure::refused(error),
         }
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Failure {
+        Failure::refused(error)
     }
 }

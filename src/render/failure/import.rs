@@ -1,0 +1,60 @@
+//! Keys that did not all come: why, and what to do about it.
+
+use super::Failure;
+use crate::ops::import::{ImportHalt, Outcome};
+use crate::ops::restore::RestoreError;
+
+impl Failure {
+    /// What an import ends with that `halt` has stopped.
+    pub fn of_import(halt: &ImportHalt, outcome: &Outcome) -> Failure {
+        let failure = match halt {
+            _ if outcome.changed => Failure::halted(format!("the import stopped: {halt}")),
+            ImportHalt::Wire(error) => return error.clone().into(),
+            ImportHalt::Refused { .. } | ImportHalt::Interrupted(_) => {
+                Failure::refused(format!("the import stopped: {halt}"))
+            }
+        };
+        let hint = match halt.to_string().contains("DUMP payload version") {
+            true => "keys go to servers of the same version or a newer one, not to older ones"
+                .to_owned(),
+            false => so_far(outcome),
+        };
+        failure.details(outcome.conflicts.iter().cloned()).hint(hint)
+    }
+
+    /// What a restore ends with that `error` has stopped; `writers` are the versions that the files
+    /// are of.
+    pub fn of_restore(error: &RestoreError, outcome: &Outcome, writers: &str) -> Failure {
+        let failure = match error {
+            _ if outcome.changed => Failure::halted(format!("the restore stopped: {error}")),
+            RestoreError::Wire(error) => error.clone().into(),
+            RestoreError::Sandbox(_)
+            | RestoreError::NotLoaded { .. }
+            | RestoreError::Late { .. }
+            | RestoreError::NoDatabase { .. }
+            | RestoreError::Interrupted(_) => {
+                Failure::refused(format!("nothing was changed: {error}"))
+            }
+        };
+        failure.hint(match error {
+            RestoreError::NotLoaded { .. } => format!(
+                "the files want a server no older than what wrote them, {writers}: --server PROGRAM"
+            ),
+            RestoreError::NoDatabase { .. } => {
+                "a cluster of Valkey 9 with cluster-databases set high enough would take them"
+                    .to_owned()
+            }
+            RestoreError::Wire(_)
+            | RestoreError::Sandbox(_)
+            | RestoreError::Late { .. }
+            | RestoreError::Interrupted(_) => so_far(outcome),
+        })
+    }
+}
+
+fn so_far(outcome: &Outcome) -> String {
+    format!(
+        "{} keys have come; nothing is lost. Run the same command again: it brings the rest",
+        outcome.keys
+    )
+}
