@@ -33,7 +33,7 @@ pub struct Replicate {
 impl Replicate {
     pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let mut cluster = cx.load_to_change(&self.node.clone().into())?;
-        let master = cx.known_as(&cluster.report, &self.master);
+        let master = NodeRef::Id(cx.id_of(&cluster.report, &self.master)?.to_string());
         let plan = replicate::plan(&cluster.report, &master)?;
         let nodes: Vec<_> = cluster.report.nodes.iter().collect();
         followers::vet(cx, followers::of_plan(&plan, &nodes, &mut cluster.servers), self.force)?;

@@ -84,6 +84,11 @@ impl NodeAddr {
         self
     }
 
+    /// Whether a text names a host: an IP address, IPv6 without brackets, or a host name.
+    pub fn is_host(text: &str) -> bool {
+        text.parse::<IpAddr>().is_ok() || is_host_name(text) || ipv4(text).is_some()
+    }
+
     /// The IP address, where the host is one.
     pub fn ip(&self) -> Option<IpAddr> {
         self.host.parse().ok()

@@ -26,9 +26,18 @@ pub enum FindError {
     /// No node matches; with the names of all nodes.
     #[error("no node of the cluster is {0}; it has {1}")]
     Unknown(NodeRef, String),
-    /// The start of an id that several nodes share; with their names and ids.
-    #[error("{0} is ambiguous: it begins the ids of {1}")]
+    /// The start of an id that several nodes share, or a host name that leads to several; with their
+    /// names and ids.
+    #[error("{0} is ambiguous: it fits {1}")]
     Ambiguous(NodeRef, String),
+}
+
+impl FindError {
+    /// `node` fits each of these.
+    pub fn ambiguous(node: &NodeRef, several: &[&Node]) -> FindError {
+        let names = several.iter().map(|node| format!("{} ({})", node.name(), node.id));
+        FindError::Ambiguous(node.clone(), names.sorted().join(" and "))
+    }
 }
 
 impl FromStr for NodeRef {
@@ -81,10 +90,7 @@ impl NodeRef {
                 let names = nodes.iter().map(|node| node.name()).join(", ");
                 Err(FindError::Unknown(self.clone(), names))
             }
-            ref several => {
-                let names = several.iter().map(|node| format!("{} ({})", node.name(), node.id));
-                Err(FindError::Ambiguous(self.clone(), names.sorted().join(" and ")))
-            }
+            ref several => Err(FindError::ambiguous(self, several)),
         }
     }
 }

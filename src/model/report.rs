@@ -79,6 +79,11 @@ pub struct NodeReport {
     pub writes: Writes,
     /// Settings that should be equal on all nodes.
     pub settings: Settings,
+    /// The IP or name that it announces to other nodes (cluster-announce-ip), if it reports one.
+    pub announced: Option<String>,
+    /// The hosts that it announces to clients instead (Valkey's cluster-announce-client-ipv4 and
+    /// -ipv6); CLUSTER NODES has these.
+    pub for_clients: Vec<String>,
     /// How many function libraries it has; 0 if the server does not support functions.
     pub functions: usize,
 }
@@ -117,6 +122,8 @@ impl NodeReport {
             memory_limit: None,
             writes: Writes::default(),
             settings: Settings::new(),
+            announced: None,
+            for_clients: Vec::new(),
             functions: 0,
             view,
         }
@@ -137,6 +144,11 @@ impl NodeReport {
         let since_start =
             self.clock.is_none() || peer.ponged > now.saturating_sub(up) + LOADED_WITHIN;
         peer.connected && since_start && !waits && !doubted.iter().any(|flag| peer.flags.has(*flag))
+    }
+
+    /// Whether this is an address for clients only, which other nodes cannot use.
+    pub fn is_for_clients(&self, addr: &NodeAddr) -> bool {
+        self.for_clients.iter().any(|host| **host == *addr.host())
     }
 
     /// `cluster-node-timeout` in milliseconds, if the settings are known.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use itertools::Itertools;
 
+use super::announced::{BadAddress, FamiliesApart};
 use super::bus_tls::TlsApart;
 use super::formation::{Member, Step, TopologyPlan};
 use super::layout::Layout;
@@ -20,6 +21,10 @@ pub enum Precondition {
     SameId(NodeAddr, NodeAddr, NodeId),
     #[error(transparent)]
     TlsApart(#[from] TlsApart),
+    #[error(transparent)]
+    BadAddress(#[from] BadAddress),
+    #[error(transparent)]
+    FamiliesApart(#[from] FamiliesApart),
     #[error("{node} already belongs to a cluster: it knows {others}")]
     NotAlone { node: NodeAddr, others: String },
     #[error("{node} already owns {}; this plan gives it {planned}", slots.words())]
@@ -38,9 +43,11 @@ impl Precondition {
     /// The node that objects, where it could be emptied to take part.
     pub fn node(&self) -> Option<&NodeAddr> {
         match self {
-            Precondition::TwoNames(..) | Precondition::SameId(..) | Precondition::TlsApart(_) => {
-                None
-            }
+            Precondition::TwoNames(..)
+            | Precondition::SameId(..)
+            | Precondition::TlsApart(_)
+            | Precondition::BadAddress(_)
+            | Precondition::FamiliesApart(_) => None,
             Precondition::NotAlone { node, .. }
             | Precondition::OwnsSlots { node, .. }
             | Precondition::OpenSlots { node, .. }
@@ -69,8 +76,10 @@ pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<TopologyPlan, Vec
     }
     let own =
         targets.iter().flat_map(|(&seat, (role, slots))| objections(reports, seat, *role, slots));
-    let objections: Vec<Precondition> =
-        TlsApart::of(reports).map(Precondition::from).into_iter().chain(own).collect();
+    let bad = reports.iter().filter_map(BadAddress::of).map(Precondition::from);
+    let families = FamiliesApart::of_new(reports).map(Precondition::from);
+    let apart = TlsApart::of(reports).map(Precondition::from).into_iter().chain(families);
+    let objections: Vec<Precondition> = apart.chain(bad).chain(own).collect();
     if !objections.is_empty() {
         return Err(objections);
     }

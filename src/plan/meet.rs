@@ -2,6 +2,7 @@
 
 use itertools::Itertools;
 
+use super::announced::{BadAddress, FamiliesApart};
 use super::bus_tls::TlsApart;
 use super::create::is_new;
 use super::formation::{Member, Step, TopologyPlan};
@@ -22,6 +23,10 @@ pub enum MeetError {
     SameId(NodeAddr, NodeAddr, NodeId),
     #[error(transparent)]
     TlsApart(#[from] TlsApart),
+    #[error(transparent)]
+    BadAddress(#[from] BadAddress),
+    #[error(transparent)]
+    FamiliesApart(#[from] FamiliesApart),
 }
 
 /// Plans that every node of the cluster and every newcomer know each other.
@@ -58,6 +63,13 @@ pub(super) fn members<'a>(
     if all.len() > cluster.nodes.len()
         && let Some(apart) = TlsApart::of(all.iter().copied())
     {
+        return Err(apart.into());
+    }
+    let (members, joining) = all.split_at(cluster.nodes.len());
+    if let Some(bad) = joining.iter().find_map(|report| BadAddress::of(report)) {
+        return Err(bad.into());
+    }
+    if let Some(apart) = FamiliesApart::of(members, joining) {
         return Err(apart.into());
     }
     let unreachable = |id: NodeId| cluster.unreachable.iter().any(|node| node.id == id);

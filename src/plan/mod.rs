@@ -1,6 +1,7 @@
 //! Floor 1, decisions: facts in, a whole plan or a list of problems out. Pure and deterministic:
 //! no I/O, no clock, no randomness.
 
+pub mod announced;
 pub mod assign;
 pub mod bus_tls;
 pub mod check;

@@ -24,6 +24,10 @@ pub const NODE_TIMEOUT: &str = "cluster-node-timeout";
 /// Whether a master that lost its last slot becomes a replica, and spare replicas wander.
 pub const REPLICA_MIGRATION: &str = "cluster-allow-replica-migration";
 
+/// What a node announces of its address: to other nodes, and to clients in place of that.
+const ANNOUNCED: [&str; 3] =
+    [ANNOUNCE_IP, "cluster-announce-client-ipv4", "cluster-announce-client-ipv6"];
+
 /// The sections of INFO that are read.
 const SECTIONS: [&str; 5] = ["server", "replication", "memory", "keyspace", "persistence"];
 
@@ -31,6 +35,7 @@ const SECTIONS: [&str; 5] = ["server", "replication", "memory", "keyspace", "per
 /// not asked for them.
 const OWN_SETTINGS: [&str; 3] = [SAVE, STOP_WRITES, MIN_REPLICAS];
 
+use crate::plan::announced::ANNOUNCE_IP;
 use crate::plan::bus_tls::TLS_CLUSTER;
 pub use crate::plan::fix::Library;
 
@@ -80,7 +85,8 @@ impl Server {
         let mut commands =
             vec![cluster(&["NODES"]), cluster(&["INFO"]), words(&["FUNCTION", "STATS"])];
         commands.extend(SECTIONS.map(|section| words(&["INFO", section])));
-        commands.extend(SETTINGS.map(|setting| words(&["CONFIG", "GET", setting])));
+        let settings = SETTINGS.iter().chain(&ANNOUNCED);
+        commands.extend(settings.map(|setting| words(&["CONFIG", "GET", setting])));
         let mut replies = self.pipeline(&commands)?.into_iter();
         let mut reply = || replies.next().unwrap_or_default();
         let (view, cluster_info) = (reply(), reply());
@@ -96,6 +102,8 @@ impl Server {
         let view = self.read_view(&commands[0], view)?;
         let cluster_info = ClusterInfo::parse(&self.text(&commands[1], cluster_info)?);
         let settings = SETTINGS.iter().flat_map(|_| read_settings(reply())).collect();
+        let mut announced = ANNOUNCED
+            .map(|_| read_pairs(reply()).map(|(_, host)| host).find(|host| !host.is_empty()));
         let own = match Writes::depend_on_settings(&info) {
             true => self.pipeline(&OWN_SETTINGS.map(|name| words(&["CONFIG", "GET", name])))?,
             false => Vec::new(),
@@ -103,9 +111,14 @@ impl Server {
         let own: BTreeMap<String, String> = own.into_iter().flat_map(read_pairs).collect();
         let bus_port = view.me().addr.as_ref().and_then(NodeAddr::bus_port);
         let bus_port = self.addr().bus_port().or(bus_port);
+        let for_clients: Vec<String> = announced[1..].iter_mut().filter_map(Option::take).collect();
+        let reached = match for_clients.iter().any(|host| **host == *self.addr().host()) {
+            true => self.behind(announced[0].as_deref()),
+            false => NodeAddr::new(self.ip().to_string(), self.addr().port(), None),
+        };
         Ok(NodeReport {
             via: self.addr().clone(),
-            reached: NodeAddr::new(self.ip().to_string(), self.addr().port(), bus_port),
+            reached: reached.with_bus_port(bus_port),
             info: cluster_info,
             run_id: info.get("run_id").unwrap_or_default().to_owned(),
             version: info.version(),
@@ -126,6 +139,8 @@ impl Server {
                 .filter(|limit| *limit > 0),
             writes: Writes::read(&info, |name| own.get(name).cloned()),
             settings,
+            announced: announced[0].take(),
+            for_clients,
             functions,
             view,
         })

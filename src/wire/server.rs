@@ -111,6 +111,16 @@ impl Server {
         self.ip
     }
 
+    /// The address for other nodes where the one that we know it by is for clients: the IP that it
+    /// announces to nodes, or, where it announces none, the one that was dialled.
+    pub(super) fn behind(&self, announced: Option<&str>) -> NodeAddr {
+        let dialled = self.stream.get_ref().peer().unwrap_or((self.ip, self.addr.port()).into());
+        match announced.and_then(|ip| ip.parse::<IpAddr>().ok()) {
+            Some(ip) => NodeAddr::new(ip.to_string(), self.addr.port(), None),
+            None => NodeAddr::new(dialled.ip().to_string(), dialled.port(), None),
+        }
+    }
+
     /// The address it was connected to, as the user or another node wrote it.
     pub fn addr(&self) -> &NodeAddr {
         &self.addr

@@ -1,7 +1,7 @@
 //! A byte stream with a deadline over the whole exchange, plain or TLS.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustls::{ClientConnection, StreamOwned};
@@ -117,6 +117,15 @@ impl Stream {
             }
         };
         Ok((Stream { layer, first_words: Vec::new() }, ip))
+    }
+
+    /// The address that was dialled.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        let timed = match &self.layer {
+            Layer::Plain(timed) => timed,
+            Layer::Tls(stream) => &stream.sock,
+        };
+        timed.tcp.peer_addr().ok()
     }
 
     /// From now on reads and writes end by this time.

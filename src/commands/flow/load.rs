@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use itertools::Itertools;
+
 use super::context::Context;
 use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeList, NodeRef, NodeReport};
 use crate::render::Failure;
@@ -72,22 +74,30 @@ impl Context {
         addresses(nodes, &self.access)
     }
 
-    /// A host name as the IP that the cluster knows, where it resolves to one.
-    pub fn known_as(&self, cluster: &ClusterReport, node: &NodeRef) -> NodeRef {
-        let NodeRef::Addr(addr) = node else { return node.clone() };
-        let ips = resolve(addr, &self.access).unwrap_or_default();
-        let as_ip = ips
-            .into_iter()
-            .map(|ip| NodeRef::Addr(NodeAddr::new(ip.to_string(), addr.port(), None)));
-        std::iter::once(node.clone())
-            .chain(as_ip)
-            .chain(self.access.map.inner(addr).map(NodeRef::Addr))
-            .find(|candidate| candidate.find(cluster).is_ok())
-            .unwrap_or_else(|| node.clone())
+    /// The id of the node that somebody named: by its id, by an address or name that the cluster has for
+    /// it, by a host name or an outer address that leads there, or by one more address that it answers at.
+    pub fn id_of(&self, cluster: &ClusterReport, node: &NodeRef) -> Result<NodeId, FindError> {
+        let unknown = match (node.find(cluster), node) {
+            (Ok(node), _) => return Ok(node.id),
+            (Err(error @ FindError::Unknown(..)), NodeRef::Addr(addr)) => (error, addr),
+            (Err(error), _) => return Err(error),
+        };
+        let (unknown, addr) = unknown;
+        let ips = resolve(addr, &self.access).unwrap_or_default().into_iter();
+        let places = ips.map(|ip| NodeAddr::new(ip.to_string(), addr.port(), None));
+        let places = places.chain(self.access.map.inner(addr)).map(NodeRef::Addr);
+        let found = places.filter_map(|place| place.find(cluster).ok());
+        match found.unique_by(|node| node.id).collect_vec()[..] {
+            [node] => Ok(node.id),
+            [] => self.who_answers(cluster, addr).ok_or(unknown),
+            ref several => Err(FindError::ambiguous(node, several)),
+        }
     }
 
-    /// The id of the node that somebody named.
-    pub fn id_of(&self, cluster: &ClusterReport, node: &NodeRef) -> Result<NodeId, FindError> {
-        Ok(self.known_as(cluster, node).find(cluster)?.id)
+    /// The member that answers at an address under which nobody lists it.
+    fn who_answers(&self, cluster: &ClusterReport, addr: &NodeAddr) -> Option<NodeId> {
+        let id =
+            Server::connect(addr, &self.access).and_then(|mut server| server.view()).ok()?.me().id;
+        cluster.node(id).map(|_| id)
     }
 }

@@ -240,6 +240,9 @@ impl Migration<'_> {
     /// Where a node's peers reach another.
     fn addr(&self, id: NodeId, seen_by: NodeId) -> Result<NodeAddr, MigrateError> {
         let view = &self.report.node(seen_by).ok_or(MigrateError::Gone(seen_by))?.view;
-        view.node(id).and_then(|node| node.addr.clone()).ok_or(MigrateError::Gone(id))
+        let seen =
+            view.node(id).and_then(|node| node.addr.clone()).ok_or(MigrateError::Gone(id))?;
+        let own = self.report.node(id).filter(|node| node.is_for_clients(&seen));
+        Ok(own.map_or(seen, |node| node.reached.clone()))
     }
 }

@@ -47,8 +47,15 @@ fn unreachable(cluster: &ClusterReport, lost: &[&UnreachableNode]) -> Option<Pro
         by_number(count, "it", "they"),
         by_number(count, "it there", "them there")
     );
+    // CLUSTER NODES has the addresses for clients and no other.
+    let mapped = match cluster.entry().for_clients.is_empty() {
+        true => "",
+        false => {
+            "; the addresses are those that nodes announce to clients (cluster-announce-client-ipv4, -ipv6): if rcluster cannot reach nodes by them, add --address-map LISTED=REACHABLE"
+        }
+    };
     let names = lost.iter().map(|node| cluster.name(node.id));
-    let problem = Problem::error(Kind::NodeUnreachable, message + &moved).at(names);
+    let problem = Problem::error(Kind::NodeUnreachable, message + &moved + mapped).at(names);
     (count > 0).then(|| problem.mended_by(meet(cluster)))
 }
 

@@ -74,6 +74,8 @@ pub enum Kind {
     EpochCollision,
     /// Nodes with different settings.
     SettingsDiffer,
+    /// A node announces an address that no other node can use.
+    AnnouncedAddress,
     /// Copies of a shard on one host or in one zone, where another layout keeps them apart.
     CopiesTogether,
     /// A host or zone with half of the masters or more.
@@ -153,6 +155,7 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(writes::rejected(cluster));
     problems.extend(settings::epochs(cluster));
     problems.extend(settings::differ(cluster));
+    problems.extend(settings::announced(cluster));
     problems.extend(domains::spread(cluster));
     problems
         .sort_by(|a, b| (a.severity, a.kind, &a.message).cmp(&(b.severity, b.kind, &b.message)));

@@ -6,6 +6,7 @@ use itertools::Itertools;
 
 use super::{Kind, Problem, listed};
 use crate::model::{ClusterReport, Node, NodeAddr};
+use crate::plan::announced::BadAddress;
 use crate::plan::formation::timeout_before;
 
 /// Masters with one config epoch: neither wins where both claim a slot. Servers sort it out among
@@ -25,6 +26,20 @@ pub(super) fn epochs(cluster: &ClusterReport) -> Vec<Problem> {
         .filter(|(_, nodes)| nodes.iter().map(|node| node.id).unique().count() > 1)
         .map(problem)
         .collect()
+}
+
+/// Addresses that nodes announce and that no other node can use: links that there are last until they
+/// are made anew. Which address is right only its owner knows.
+pub(super) fn announced(cluster: &ClusterReport) -> Vec<Problem> {
+    let bad = cluster.nodes.iter().filter_map(BadAddress::of);
+    let problem = |bad: BadAddress| {
+        let node = bad.node();
+        let (host, port) = (node.host(), node.port());
+        let fix = format!("redis-cli -h {host} -p {port} CONFIG SET cluster-announce-ip IP");
+        let message = format!("{bad}. Set it: {fix}, and the same in its config file");
+        Problem::error(Kind::AnnouncedAddress, message).at([node.to_string()])
+    };
+    bad.map(problem).collect()
 }
 
 /// Settings that matter to the cluster as a whole and differ between its nodes.

@@ -317,3 +317,29 @@ fn a_replica_that_its_master_turns_away_has_no_link_whatever_it_says() {
     pair.nodes[1].link_down_for = Some(2);
     assert_eq!(kinds(&pair), [0, 1]);
 }
+
+#[test]
+fn a_node_listed_by_ipv4_and_by_ipv6_has_to_announce_one_of_them() {
+    let line = |letter: &str, host: &str, own: bool| {
+        let me = if own { "myself," } else { "" };
+        let (slots, epoch) = match letter {
+            "A" => ("0-8191", 1),
+            "B" => ("8192-16383", 2),
+            _ => ("", 0),
+        };
+        format!("{letter} {host}:1@2 {me}master - 0 9 {epoch} connected {slots}\n")
+    };
+    let view = |own: &str, host_of_b: &str| {
+        let hosts = [("A", "1.1.1.1"), ("B", host_of_b), ("C", "1.1.1.3"), ("D", "1.1.1.4")];
+        hosts.map(|(letter, host)| line(letter, host, letter == own)).concat()
+    };
+    let views =
+        [view("A", "1.1.1.2"), view("B", "1.1.1.2"), view("C", "fd00::2"), view("D", "1.1.1.2")];
+    let cluster = cluster(&views.each_ref().map(String::as_str));
+    let found = of(Kind::ViewsDiffer, &cluster);
+    let message =
+        format!("1.1.1.3:1 sees node {} at [fd00::2]:1; others see it at 1.1.1.2:1", "b".repeat(8));
+    assert_eq!((found.len(), &found[0].message), (1, &message));
+    let fix = found[0].fix.as_deref();
+    assert_eq!(fix, Some("redis-cli -h 1.1.1.2 -p 1 CONFIG SET cluster-announce-ip 1.1.1.2"));
+}

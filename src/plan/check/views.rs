@@ -7,6 +7,7 @@ use itertools::Itertools;
 
 use super::{Kind, Problem, by_number, listed, unreadable};
 use crate::model::{ClusterReport, Flag, Node, NodeAddr, NodeId, Role, SlotSet};
+use crate::plan::announced::ANNOUNCE_IP;
 
 /// One way in which a view of a node differs from what that node says itself.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,7 +15,8 @@ enum Difference {
     Unknown,
     Role(String),
     Slots(String),
-    Address(String),
+    /// Where it is seen, and where most others see it.
+    Address(NodeAddr, NodeAddr),
 }
 
 /// Compares every view of a node with what the node says of itself; where it is unreachable, with
@@ -90,7 +92,7 @@ fn compare(
         && !std::ptr::eq(seen, truth)
         && own != addr
     {
-        differences.push(Difference::Address(own.to_string()));
+        differences.push(Difference::Address(own.clone(), addr.clone()));
     }
     differences
 }
@@ -137,11 +139,20 @@ fn problem(
             fix = Some(format!("rcluster fix {}", cluster.entry().via));
             message
         }
-        Difference::Address(seen) => {
-            let there = cluster.node(id).filter(|node| node.via.to_string() != seen);
+        Difference::Address(seen, most) => {
+            let is_v6 = |addr: &NodeAddr| addr.ip().map(|ip| ip.is_ipv6());
+            let there = cluster.node(id).filter(|node| node.via != seen);
             let there = there.zip(observers.first());
-            fix = there.map(|(node, observer)| format!("rcluster meet {observer} {}", node.via));
-            format!("{who} {sees} node {} at {seen}; others see it at another address", id.short())
+            fix = match cluster.node(id) {
+                // Others met it by either family, and no MEET changes that.
+                Some(node) if is_v6(&seen) != is_v6(&most) => {
+                    let (host, port) = (node.via.host(), node.via.port());
+                    let ip = most.host();
+                    Some(format!("redis-cli -h {host} -p {port} CONFIG SET {ANNOUNCE_IP} {ip}"))
+                }
+                _ => there.map(|(node, by)| format!("rcluster meet {by} {}", node.via)),
+            };
+            format!("{who} {sees} node {} at {seen}; others see it at {most}", id.short())
         }
     };
     let nodes = observers.into_iter().chain([name]).unique();

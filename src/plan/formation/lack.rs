@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Member;
-use crate::model::{ClusterView, Flag, NodeId, NodeReport};
+use crate::model::{ClusterView, Flag, NodeAddr, NodeId, NodeReport};
 
 /// What one view still lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,15 +46,22 @@ pub(super) fn unlinked(members: &[Member], view: &ClusterView) -> Vec<(NodeId, L
 }
 
 /// Members that a node lists elsewhere than they were reached and is not in touch with. An address
-/// in a view is where a node was seen last; behind NAT it is rightly another than ours.
+/// in a view is where a node was seen last; behind NAT it is rightly another than ours, and so is the
+/// one that a node announces. `reports` are the members' own.
 pub(super) fn moved_members<'a>(
     members: &'a [Member],
+    reports: &'a [&NodeReport],
     report: &'a NodeReport,
 ) -> impl Iterator<Item = (NodeId, u64)> + 'a {
-    let others = members.iter().filter(|member| member.id != report.id());
-    others.filter_map(|member| {
+    let others = members.iter().zip(reports).filter(|(member, _)| member.id != report.id());
+    others.filter_map(|(member, own)| {
         let node = report.view.members().find(|node| node.id == member.id)?;
-        let elsewhere = node.addr.as_ref().is_some_and(|addr| *addr != member.addr);
+        let is_announced = |addr: &NodeAddr| {
+            let host = own.announced.as_deref() == Some(addr.host()) || own.is_for_clients(addr);
+            host && addr.port() == member.addr.port()
+        };
+        let mut places = node.addr.iter();
+        let elsewhere = places.any(|addr| *addr != member.addr && !is_announced(addr));
         (elsewhere && !report.is_in_touch_with(node)).then_some((node.id, node.ponged))
     })
 }

@@ -42,7 +42,7 @@ pub(super) fn reachable(report: &ClusterReport, node: &NodeReport) -> NodeAddr {
     let others = report.nodes.iter().filter(|other| other.id() != node.id());
     let known = others.filter_map(|other| {
         let seen = other.view.node(node.id()).filter(|seen| other.is_in_touch_with(seen));
-        seen?.addr.clone()
+        seen?.addr.clone().filter(|addr| !node.is_for_clients(addr))
     });
     known.into_iter().next().unwrap_or_else(|| node.reached.clone())
 }

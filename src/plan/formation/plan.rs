@@ -68,7 +68,7 @@ impl TopologyPlan {
             .collect();
         let mut moved = BTreeMap::new();
         for (observer, report) in reports.iter().enumerate() {
-            for (subject, ponged) in moved_members(&members, report).filter(|_| connects) {
+            for (subject, ponged) in moved_members(&members, reports, report).filter(|_| connects) {
                 let at = index[&subject];
                 unknown.insert((observer.min(at), observer.max(at)));
                 moved.insert((report.id(), subject), ponged);

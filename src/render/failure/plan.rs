@@ -14,6 +14,12 @@ use crate::plan::replicate::ReplicateError;
 use crate::plan::reset::ResetError;
 use crate::plan::transfer::TransferError;
 
+/// What to do about an address that nobody can use.
+const USABLE_ADDRESS: &str = "nothing was changed; announce an IP address, without a port, or a name of up to 45 bytes: CONFIG SET cluster-announce-ip IP, and the same in its config file (longer names: cluster-announce-hostname)";
+
+/// What to do where nodes are named by IPv4 and by IPv6.
+const ONE_FAMILY: &str = "nothing was changed; name all nodes by addresses of one family (-4 or -6 for names that have both), or have each announce the one that the others reach it by: CONFIG SET cluster-announce-ip IP";
+
 /// What to do where nodes differ in it; a server takes it at run time too.
 const SAME_TLS: &str = "nothing was changed; give all of them the same: CONFIG SET tls-cluster yes, and the same in their config files";
 
@@ -25,6 +31,8 @@ impl From<MeetError> for Failure {
                 "to add it alone, take it out of its cluster first: rcluster reset {node} --hard"
             )),
             MeetError::TlsApart(_) => failure.hint(SAME_TLS),
+            MeetError::BadAddress(_) => failure.hint(USABLE_ADDRESS),
+            MeetError::FamiliesApart(_) => failure.hint(ONE_FAMILY),
             MeetError::SlotClash { .. } | MeetError::SameId(..) => failure,
         }
     }
@@ -165,8 +173,13 @@ impl From<Vec<Precondition>> for Failure {
                 format!("only empty nodes form a cluster; to empty these for good: rcluster reset {nodes}{flush}")
             });
         let hint = hint.or_else(|| {
-            let apart = |objection| matches!(objection, &Precondition::TlsApart(_));
-            objections.iter().any(apart).then(|| SAME_TLS.to_owned())
+            let of_all = objections.iter().find_map(|objection| match objection {
+                Precondition::TlsApart(_) => Some(SAME_TLS),
+                Precondition::BadAddress(_) => Some(USABLE_ADDRESS),
+                Precondition::FamiliesApart(_) => Some(ONE_FAMILY),
+                _ => None,
+            });
+            of_all.map(str::to_owned)
         });
         let failure = match &objections[..] {
             [one] => Failure::refused(one),
