@@ -27,8 +27,9 @@ pub enum BadAddress {
     TooLong { node: NodeAddr, said: String },
 }
 
-fn cut(name: &str) -> String {
-    String::from_utf8_lossy(&name.as_bytes()[..name.len().min(KEPT)]).into_owned()
+fn cut(name: &str) -> &str {
+    let ends = (0..=KEPT.min(name.len())).rev();
+    ends.filter_map(|end| name.get(..end)).next().unwrap_or_default()
 }
 
 impl BadAddress {
