@@ -11,7 +11,7 @@ use super::{
     forget, import, info, meet, nodes, rebalance, replace_node, replicate, reset, reshard, restore,
     sandbox, set_timeout, translate,
 };
-use crate::render::{Color, Failure, Ui};
+use crate::render::{Color, ConnectionFlags, Failure, Ui};
 
 /// Create, reshard, check and fix Redis and Valkey clusters
 ///
@@ -103,7 +103,20 @@ impl Cli {
         })?;
         let urls = UrlLogins::of(&matches);
         let urls = urls.map_err(|error| failed(error.into()))?;
-        Ok(Cli { urls, ..cli })
+        let connect = cli.connect.with_url(&urls.cluster);
+        let connect = connect.map_err(|error| failed(error.into()))?;
+        Ok(Cli { urls, connect, ..cli })
+    }
+
+    /// The way to the user.
+    pub fn ui(&self) -> Ui {
+        let commands =
+            Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        Ui::new(self.output.json, self.output.color).with_connection(ConnectionFlags {
+            rcluster: self.connect.flags(),
+            redis_cli: self.connect.redis_cli_flags().join(" "),
+            commands,
+        })
     }
 
     /// Runs the command; `given` stands for variables of the environment.

@@ -11,6 +11,7 @@ use super::flow::Context;
 use super::flow::followers;
 use super::flow::migrate;
 use super::flow::rights;
+use super::shell::quoted;
 use crate::model::{ClusterReport, FindError, NodeId, NodeList, NodeRef};
 use crate::ops;
 use crate::plan::leave::{self, Leave};
@@ -114,8 +115,19 @@ impl DelNode {
     }
 
     fn again(&self) -> String {
-        let nodes = self.nodes.iter().map(|node| node.to_string().trim_matches('\'').to_owned());
-        format!("rcluster del-node {} {} --drain", self.entry, nodes.format(" "))
+        let DelNode { entry, nodes, drain: _, force, verify_after, consent } = self;
+        let nodes = nodes.iter().map(|node| node.to_string().trim_matches('\'').to_owned());
+        let time = |name: &str, time: &Duration| {
+            let given = humantime::format_duration(*time).to_string();
+            format!(" {name} {}", quoted(given.as_ref()))
+        };
+        let flags = [
+            force.then(|| " --force".to_owned()),
+            verify_after.map(|after| time("--verify-after", &after)),
+            consent.within.map(|within| time("--within", &within)),
+        ];
+        let flags = flags.into_iter().flatten().collect::<String>();
+        format!("rcluster del-node {entry} {} --drain{flags}", nodes.format(" "))
     }
 
     fn verify(
@@ -200,4 +212,25 @@ fn actions(report: &ClusterReport, plan: &Leave) -> Vec<String> {
         }
     });
     moves.chain(homes).chain(leaves).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::DelNode;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        del_node: DelNode,
+    }
+
+    #[test]
+    fn the_command_that_finishes_a_run_has_all_its_options() {
+        let typed = "rcluster del-node 10.0.0.1:7001 07c37dfe 10.0.0.2:7001 --drain --force \
+                     --verify-after 1m --within 2m";
+        let words = typed.split_whitespace().filter(|word| *word != "del-node");
+        assert_eq!(Line::parse_from(words).del_node.again(), typed);
+    }
 }

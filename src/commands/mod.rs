@@ -30,6 +30,7 @@ mod reshard;
 mod restore;
 mod sandbox;
 mod set_timeout;
+mod shell;
 mod translate;
 
 use std::ffi::OsString;
@@ -38,7 +39,6 @@ use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::render::Ui;
 use cli::Cli;
 
 /// Parses the arguments, runs the command, shows its failure.
@@ -56,7 +56,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return ExitCode::from(code),
     };
-    let ui = Ui::new(cli.output.json, cli.output.color);
+    let ui = cli.ui();
     ExitCode::from(cli.run(&ui, Vec::new()).unwrap_or_else(|failure| {
         failure.show(&ui);
         failure.exit_code

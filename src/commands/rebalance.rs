@@ -13,6 +13,9 @@ use crate::model::{ClusterReport, NodeList, NodeRef, SlotSet};
 use crate::plan::transfer::{self, RebalanceRequest};
 use crate::render::Failure;
 
+/// In percent of a master's share, where none is given.
+const THRESHOLD: f64 = 2.0;
+
 /// Balance slots across masters with their keys, online
 ///
 /// To finish an interrupted run, repeat the same command.
@@ -32,7 +35,7 @@ pub struct Rebalance {
     #[arg(long)]
     use_empty_masters: bool,
     /// Smallest imbalance to act on
-    #[arg(long, value_name = "PERCENT", default_value_t = 2.0, value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", default_value_t = THRESHOLD, value_parser = percent)]
     threshold: f64,
     /// One slot range per master, with more moves
     #[arg(long)]
@@ -81,23 +84,44 @@ impl Rebalance {
             };
             Ok(transfer::rebalance(report, &balance)?)
         };
-        let rest = |_: &SlotSet| {
-            let weights = self.weight.iter().map(|Weight(node, weight)| {
-                format!(" --weight {}={weight}", node.to_string().trim_matches('\''))
-            });
-            let flags = [
-                (self.use_empty_masters, " --use-empty-masters"),
-                (self.defrag, " --defrag"),
-                (self.moving.keep_empty, " --keep-empty"),
-            ];
-            let flags = flags.iter().filter(|(is_on, _)| *is_on).map(|(_, flag)| *flag);
-            format!(
-                "rcluster rebalance {}{}{}",
-                self.entry,
-                weights.collect_vec().concat(),
-                flags.collect_vec().concat()
-            )
-        };
+        let rest = |_: &SlotSet| self.again();
         migrate::run(cx, &self.entry, &self.moving, plan, rest)
+    }
+
+    /// The command line that finishes a run.
+    fn again(&self) -> String {
+        let Rebalance { entry, weight, use_empty_masters, threshold, defrag, moving } = self;
+        let weights = weight.iter().map(|Weight(node, weight)| {
+            format!(" --weight {}={weight}", node.to_string().trim_matches('\''))
+        });
+        let flags = [
+            use_empty_masters.then(|| " --use-empty-masters".to_owned()),
+            (*threshold != THRESHOLD).then(|| format!(" --threshold {threshold}")),
+            defrag.then(|| " --defrag".to_owned()),
+        ];
+        let flags = weights.chain(flags.into_iter().flatten()).collect_vec().concat();
+        format!("rcluster rebalance {entry}{flags}{}", moving.flags())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::Rebalance;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        rebalance: Rebalance,
+    }
+
+    #[test]
+    fn the_command_that_finishes_a_run_has_all_its_options() {
+        let typed = "rcluster rebalance 10.0.0.1:7001 --weight 10.0.0.2:7001=2 --use-empty-masters \
+                     --threshold 5 --defrag --keep-empty --classic --replace --max-rate 500 \
+                     --big-key 1048576";
+        let words = typed.split_whitespace().filter(|word| *word != "rebalance");
+        assert_eq!(Line::parse_from(words).rebalance.again(), typed);
     }
 }

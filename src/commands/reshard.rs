@@ -69,10 +69,11 @@ impl Reshard {
         let rest = |left: &SlotSet| {
             let ranges = left.ranges().iter().map(ToString::to_string).collect::<Vec<_>>();
             format!(
-                "rcluster reshard {} --slots {} --to {}",
+                "rcluster reshard {} --slots {} --to {}{}",
                 self.entry,
                 ranges.join(","),
-                self.to()
+                self.to(),
+                self.moving.flags()
             )
         };
         migrate::run(cx, &self.entry, &self.moving, plan, rest)

@@ -1,6 +1,7 @@
 //! Where nodes are reached from outside: the addresses that they announce to each other, and the
 //! forwarded ones (NAT, Docker, port-forwards).
 
+use std::fmt;
 use std::str::FromStr;
 
 use super::{AddrError, NodeAddr};
@@ -20,6 +21,15 @@ impl Spot {
     /// The same port of this host, or its own.
     fn of(&self, addr: &NodeAddr) -> NodeAddr {
         NodeAddr::new(self.host.clone(), self.port.unwrap_or(addr.port()), addr.bus_port())
+    }
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}", NodeAddr::new(self.host.clone(), port, None)),
+            None => write!(f, "{}", self.host),
+        }
     }
 }
 
@@ -51,6 +61,12 @@ impl FromStr for Spot {
 pub struct Mapping {
     inner: Spot,
     outer: Spot,
+}
+
+impl fmt::Display for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.inner, self.outer)
+    }
 }
 
 impl FromStr for Mapping {

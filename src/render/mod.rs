@@ -1,5 +1,6 @@
 //! Floor 4, how things look: tables, JSON, progress, and errors with hints and exit codes.
 
+mod command_lines;
 mod failure;
 mod fix;
 mod fix_replicas;
@@ -15,6 +16,7 @@ mod ui;
 #[cfg(test)]
 pub mod words;
 
+pub use command_lines::ConnectionFlags;
 pub use failure::{Failure, Usage, exit};
 pub use fix::{FixJson, fix_json, fix_text, loss_text};
 pub use health::{

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufWriter, ErrorKind, IsTerminal, Write};
 use console::Style;
 use serde::Serialize;
 
+use super::command_lines::ConnectionFlags;
 use crate::model::is_printable;
 
 /// Whether to use colors.
@@ -48,6 +49,7 @@ pub struct Ui {
     color_out: bool,
     color_err: bool,
     manner: Manner,
+    connection: ConnectionFlags,
 }
 
 impl Ui {
@@ -64,12 +66,23 @@ impl Ui {
             color_out: on(io::stdout().is_terminal()) && !json,
             color_err: on(io::stderr().is_terminal()),
             manner: Manner::Own,
+            connection: ConnectionFlags::default(),
         }
     }
 
     /// The same in the words of redis-cli.
     pub fn like_redis_cli(self) -> Ui {
         Ui { manner: Manner::RedisCli, ..self }
+    }
+
+    /// The same for a run with these connection options.
+    pub fn with_connection(self, connection: ConnectionFlags) -> Ui {
+        Ui { connection, ..self }
+    }
+
+    /// A text whose command lines reach the servers as this run does.
+    pub fn runnable(&self, text: &str) -> String {
+        self.connection.add_to(text)
     }
 
     pub fn manner(&self) -> Manner {
@@ -132,7 +145,8 @@ impl Ui {
     }
 
     pub fn warn(&self, text: &str) {
-        self.say(&format!("{} {text}", self.paint_err("warning:", Style::new().yellow().bold())));
+        let label = self.paint_err("warning:", Style::new().yellow().bold());
+        self.say(&format!("{label} {}", self.runnable(text)));
     }
 
     /// Asks a yes-or-no question on the terminal; `yes` answers it beforehand.

@@ -87,6 +87,31 @@ fn the_password_comes_from_the_environment_or_a_file() {
 }
 
 #[test]
+fn a_remedy_reaches_the_servers_as_the_run_did_that_names_it() {
+    let cluster = guarded();
+    run(&args(&cluster, &[]), Some(PASSWORD)).succeeds();
+    let entry = cluster.addr(0);
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    run(&words(&["delslots", &entry, "5", "--yes"]), Some(PASSWORD)).succeeds();
+
+    let asked = ["check", &entry, "--user", "default", "--timeout", "7s", "--json"];
+    let fix =
+        run(&words(&asked), Some(PASSWORD)).exits(1).problem("slots-uncovered")["fix"].clone();
+
+    let fix = fix.as_str().unwrap();
+    assert_eq!(fix, format!("rcluster --user default --timeout 7s addslots {entry} 5"));
+    let program = Path::new(env!("CARGO_BIN_EXE_rcluster")).parent().unwrap();
+    let pasted = std::process::Command::new("/bin/sh")
+        .args(["-c", fix])
+        .env("PATH", program)
+        .env("REDISCLI_AUTH", PASSWORD)
+        .output()
+        .unwrap();
+    assert!(pasted.status.success(), "{pasted:?}");
+    run(&words(&["check", &entry, "--wait", "10s"]), Some(PASSWORD)).succeeds();
+}
+
+#[test]
 fn a_password_for_servers_that_want_none_does_no_harm() {
     let cluster = TestCluster::start(3);
     run(&args(&cluster, &[]), Some(PASSWORD)).succeeds();

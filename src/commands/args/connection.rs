@@ -1,17 +1,24 @@
 //! How to reach servers: the options that every command takes.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum as _};
+use itertools::Itertools;
 
 use super::credentials::{AUTH, Given, Login, verify};
 use super::time::duration;
 use super::url::UrlLogin;
+use crate::commands::shell::quoted;
 use crate::model::{AddressMap, Mapping};
 use crate::render::{Failure, Usage};
 use crate::wire::{Access, Family, TlsOptions, TlsVerify};
+
+/// The time-outs where none are given.
+const CONNECT_TIMEOUT: &str = "5s";
+const TIMEOUT: &str = "10s";
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
@@ -67,10 +74,10 @@ pub struct ConnectArgs {
     #[arg(hide_short_help = true, short = '6', long, global = true)]
     ipv6: bool,
     /// Timeout of a connection attempt
-    #[arg(hide_short_help = true, long, global = true, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    #[arg(hide_short_help = true, long, global = true, value_name = "TIME", default_value = CONNECT_TIMEOUT, value_parser = duration)]
     connect_timeout: Duration,
     /// Timeout of a reply
-    #[arg(hide_short_help = true, long, global = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(hide_short_help = true, long, global = true, value_name = "TIME", default_value = TIMEOUT, value_parser = duration)]
     timeout: Duration,
 }
 
@@ -126,18 +133,72 @@ impl ConnectArgs {
         Ok(AddressMap::new(mappings))
     }
 
+    /// The options that were given, as they stand in a command line.
+    pub fn flags(&self) -> String {
+        // Whoever adds an option says here how it is repeated.
+        let ConnectArgs {
+            user,
+            askpass,
+            password_file,
+            tls,
+            cacert,
+            cert,
+            key,
+            sni,
+            tls_verify,
+            insecure,
+            address_map,
+            address_map_file,
+            ipv4,
+            ipv6,
+            connect_timeout,
+            timeout,
+        } = self;
+        let is_on = |name: &str, is_on: bool| is_on.then(|| name.to_owned());
+        let word = |name: &str, word: &OsStr| format!("{name} {}", quoted(word));
+        let file = |name: &str, path: &Option<PathBuf>| {
+            path.as_ref().map(|path| word(name, path.as_os_str()))
+        };
+        let text =
+            |name: &str, text: &Option<String>| text.as_ref().map(|text| word(name, text.as_ref()));
+        let time = |name: &str, time: &Duration, usual: &str| {
+            let given = humantime::format_duration(*time).to_string();
+            (duration(usual) != Ok(*time)).then(|| word(name, given.as_ref()))
+        };
+        let verify = tls_verify.and_then(|verify| verify.to_possible_value());
+        let flags = [
+            text("--user", user),
+            is_on("--askpass", *askpass),
+            file("--password-file", password_file),
+            is_on("--tls", *tls),
+            file("--cacert", cacert),
+            file("--cert", cert),
+            file("--key", key),
+            text("--sni", sni),
+            verify.map(|verify| format!("--tls-verify {}", verify.get_name())),
+            is_on("--insecure", *insecure),
+            file("--address-map-file", address_map_file),
+            is_on("--ipv4", *ipv4),
+            is_on("--ipv6", *ipv6),
+            time("--connect-timeout", connect_timeout, CONNECT_TIMEOUT),
+            time("--timeout", timeout, TIMEOUT),
+        ];
+        let maps = address_map.iter().map(|map| word("--address-map", map.to_string().as_ref()));
+        flags.into_iter().flatten().chain(maps).join(" ")
+    }
+
     /// The same options for redis-cli, which takes the password from REDISCLI_AUTH too.
     pub fn redis_cli_flags(&self) -> Vec<String> {
         let file = |name: &str, path: &Option<PathBuf>| {
-            path.as_ref().map(|path| format!("{name} '{}'", path.display()))
+            path.as_ref().map(|path| format!("{name} {}", quoted(path.as_os_str())))
         };
         let flags = [
-            self.user.as_ref().map(|user| format!("--user '{user}'")),
+            self.user.as_ref().map(|user| format!("--user {}", quoted(user.as_ref()))),
             self.tls.then(|| "--tls".to_owned()),
             file("--cacert", &self.cacert),
             file("--cert", &self.cert),
             file("--key", &self.key),
-            self.sni.as_ref().map(|name| format!("--sni '{name}'")),
+            self.sni.as_ref().map(|name| format!("--sni {}", quoted(name.as_ref()))),
             (verify(self.tls_verify, self.insecure) == Some(TlsVerify::None))
                 .then(|| "--insecure".to_owned()),
         ];

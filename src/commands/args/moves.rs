@@ -37,6 +37,20 @@ pub struct MoveArgs {
 }
 
 impl MoveArgs {
+    /// The options as they stand in the command line that finishes a run.
+    pub fn flags(&self) -> String {
+        // Whoever adds an option says here how it is repeated. Consent is asked for anew.
+        let MoveArgs { dry_run: _, yes: _, keep_empty, classic, replace, max_rate, big_key } = self;
+        let flags = [
+            keep_empty.then(|| " --keep-empty".to_owned()),
+            classic.then(|| " --classic".to_owned()),
+            replace.then(|| " --replace".to_owned()),
+            max_rate.map(|keys| format!(" --max-rate {keys}")),
+            big_key.map(|bytes| format!(" --big-key {bytes}")),
+        ];
+        flags.into_iter().flatten().collect()
+    }
+
     pub fn options(&self, deadline: Deadline) -> MigrationOptions {
         MigrationOptions {
             deadline,

@@ -6,7 +6,6 @@ mod error;
 mod native;
 mod read;
 mod run;
-mod shell;
 mod translate;
 mod uri;
 mod vocabulary;
@@ -59,7 +58,7 @@ impl Translation {
     /// One line for a shell. Passwords are left out, what would be asked for is named.
     pub fn line(&self) -> String {
         let env = self.env.iter().map(|(name, _)| format!("{name}=***"));
-        let args = self.args.iter().map(|word| shell::quoted(word));
+        let args = self.args.iter().map(|word| crate::commands::shell::quoted(word));
         let asked = self.asks.iter().map(|ask| {
             let (option, word) = ask.option();
             format!("{option} {word}")

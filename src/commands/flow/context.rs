@@ -32,7 +32,6 @@ impl Context {
         mut given: Vec<Given>,
         urls: UrlLogins,
     ) -> Result<Context, Failure> {
-        let connect = connect.with_url(&urls.cluster)?;
         given.extend(urls.cluster.password.clone().map(|password| (AUTH, password)));
         given.extend(urls.source.password.clone().map(|password| (FROM_AUTH, password)));
         let cx = Context {
@@ -66,9 +65,9 @@ impl Context {
     /// Warns a person on stderr, or a program by an event.
     pub fn warn(&self, text: &str) {
         match self.progress {
-            ProgressMode::Json => {
-                self.progress().on(Event::Note { message: format!("warning: {text}") })
-            }
+            ProgressMode::Json => self
+                .progress()
+                .on(Event::Note { message: format!("warning: {}", self.ui.runnable(text)) }),
             _ => self.ui.warn(text),
         }
     }

@@ -29,6 +29,12 @@ impl Context {
         self.check_until_healthy(entry, Some(wait), false, &Zones::default())
     }
 
+    /// The problem, its remedy with the connection options of this run.
+    pub fn runnable(&self, problem: Problem) -> Problem {
+        let fix = problem.fix.map(|fix| self.ui.runnable(&fix));
+        Problem { fix, ..problem }
+    }
+
     /// Looks at the cluster until it is healthy, the time is up, or a signal comes; gives the last
     /// look.
     pub fn check_until_healthy(
@@ -68,6 +74,7 @@ impl Context {
                         "a zone is named for {addr}, which is no node of this cluster"
                     ));
                 }
+                let problems = problems.into_iter().map(|problem| self.runnable(problem)).collect();
                 return Ok((report, problems));
             }
             std::thread::sleep(pause);

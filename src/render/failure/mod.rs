@@ -151,11 +151,13 @@ impl Failure {
             // Where scripts look for it. Nothing can be done where nobody can read it.
             Manner::RedisCli => drop(ui.print(&format!("[ERR] {}", self.message))),
         }
-        self.details.iter().take(DETAILS).for_each(|detail| ui.say(&format!("  - {detail}")));
+        let details = self.details.iter().take(DETAILS);
+        details.for_each(|detail| ui.say(&format!("  - {}", ui.runnable(detail))));
         if self.details.len() > DETAILS {
             ui.say(&format!("  - and {} more", self.details.len() - DETAILS));
         }
         if let Some(hint) = &self.hint {
+            let hint = ui.runnable(hint);
             let mut lines = hint.lines();
             let label = ui.paint_err("hint:", console::Style::new().cyan());
             ui.say(&format!("{label} {}", lines.next().unwrap_or_default()));
@@ -165,6 +167,10 @@ impl Failure {
 
     /// As the one document on stdout.
     pub fn print_json(&self, ui: &Ui) -> Result<(), OutputError> {
-        ui.print_json(&serde_json::json!({ "error": self }))
+        let runnable = |text: &String| ui.runnable(text);
+        let details = self.details.iter().map(runnable).collect();
+        let hint = self.hint.as_ref().map(runnable);
+        let error = Failure { details, hint, ..self.clone() };
+        ui.print_json(&serde_json::json!({ "error": error }))
     }
 }
