@@ -1,24 +1,54 @@
-//! Giving slots to a node by hand, and taking them away.
+//! Assigning slots to a node by hand, and unassigning them (CLUSTER ADDSLOTS, DELSLOTS).
 
 use super::formation::{Step, TopologyPlan};
 use crate::model::{ClusterReport, Role, SlotSet};
 
-/// Why slots are not given or taken.
+/// Why slots are not assigned or unassigned; nothing has been changed. Nodes are named by address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AssignError {
+    /// Some of the slots have an owner in some node's view.
     #[error("{owner} already owns {}", slots.words())]
-    Taken { slots: SlotSet, owner: String },
+    Taken {
+        /// Those of the slots that it owns.
+        slots: SlotSet,
+        /// The other node.
+        owner: String,
+    },
+    /// The entry node is a replica.
     #[error("{node} is a replica of {master}: only masters own slots")]
-    IsReplica { node: String, master: String },
+    IsReplica {
+        /// The entry node.
+        node: String,
+        /// Its master.
+        master: String,
+    },
+    /// Some of the slots are not the entry node's.
     #[error("{node} does not own {}{}", slots.words(), owner.as_ref().map(|owner| format!(", {owner} does")).unwrap_or_default())]
-    NotOwned { node: String, slots: SlotSet, owner: Option<String> },
+    NotOwned {
+        /// The entry node.
+        node: String,
+        /// Those of the slots that it does not own in any view.
+        slots: SlotSet,
+        /// Another node that owns some of them, if any does.
+        owner: Option<String>,
+    },
+    /// Some of the slots are migrating or importing.
     #[error("{} on the move (open at {node}): finish or undo that first", slots.words())]
-    Open { node: String, slots: SlotSet },
+    Open {
+        /// Where they are.
+        node: String,
+        /// Those of the slots that are migrating or importing there.
+        slots: SlotSet,
+    },
 }
 
-/// Plans that the entry node owns `slots` too, and that all nodes see it.
+/// Plans that the entry node also owns `slots`, and that all nodes see it.
 ///
-/// Slots that it owns already are no error: the same command may run again.
+/// Slots that it owns already are not an error, so the same request can be repeated.
+///
+/// # Errors
+/// The entry node is a replica, or another node owns one of the slots.
 pub fn add(cluster: &ClusterReport, slots: &SlotSet) -> Result<TopologyPlan, AssignError> {
     let entry = cluster.entry();
     let me = entry.view.me();
@@ -45,8 +75,11 @@ pub fn add(cluster: &ClusterReport, slots: &SlotSet) -> Result<TopologyPlan, Ass
 
 /// Plans that the entry node no longer owns `slots`, in every node's view.
 ///
-/// A node that drops a slot does not tell: the others have to be told one by one (cluster
-/// specification, CLUSTER DELSLOTS).
+/// A node that drops a slot does not notify the others, so each of them gets a step of its own
+/// ([CLUSTER DELSLOTS](https://redis.io/docs/latest/commands/cluster-delslots/)).
+///
+/// # Errors
+/// A slot is migrating or importing at any node, or is not the entry node's in any view.
 pub fn delete(cluster: &ClusterReport, slots: &SlotSet) -> Result<TopologyPlan, AssignError> {
     let me = cluster.entry().view.me();
     let open = cluster.nodes.iter().find_map(|report| {
@@ -57,7 +90,7 @@ pub fn delete(cluster: &ClusterReport, slots: &SlotSet) -> Result<TopologyPlan, 
     if let Some(open) = open {
         return Err(open);
     }
-    // A slot that no node sees at this node is either gone already or somebody else's.
+    // A slot that no view has at this node is either unassigned already or another node's.
     let elsewhere = cluster.nodes.iter().flat_map(|report| report.view.nodes());
     for node in elsewhere.filter(|node| node.id != me.id) {
         let taken = node.slots.intersection(slots).difference(&me.slots);

@@ -1,13 +1,13 @@
-//! TLS on the cluster bus: nodes meet only where all of them speak it, or none.
+//! TLS on the cluster bus: nodes can meet only if all of them use it, or none.
 
 use itertools::Itertools;
 
 use crate::model::NodeReport;
 
-/// The setting that switches it on.
-pub const TLS_CLUSTER: &str = "tls-cluster";
+/// The setting that enables it.
+pub(crate) const TLS_CLUSTER: &str = "tls-cluster";
 
-/// Whether a node speaks TLS on its bus; `None` where it does not tell its settings.
+/// Whether a node uses TLS on its bus; `None` if its settings are unknown.
 fn speaks_tls(report: &NodeReport) -> Option<bool> {
     match report.settings.get(TLS_CLUSTER) {
         Some(value) => Some(value == "yes"),
@@ -16,23 +16,26 @@ fn speaks_tls(report: &NodeReport) -> Option<bool> {
     }
 }
 
-/// Whether TLS can be why these nodes do not reach each other.
+/// Whether TLS can keep these nodes from reaching each other: at least one uses it.
 pub fn may_fail<'a>(reports: impl IntoIterator<Item = &'a NodeReport>) -> bool {
     reports.into_iter().any(|report| speaks_tls(report) == Some(true))
 }
 
-/// Nodes that cannot meet, as some speak TLS on the bus and others do not.
+/// Nodes that cannot meet, as some use TLS on the bus and others do not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[error(
     "tls-cluster is yes on {with} and no on {without}: their buses do not understand each other"
 )]
 pub struct TlsApart {
+    /// Addresses of the nodes with `tls-cluster yes`, with commas between them.
     pub with: String,
+    /// Those of the others.
     pub without: String,
 }
 
 impl TlsApart {
-    /// `None` where all are alike.
+    /// Compares nodes; `None` if all whose settings are known are alike.
     pub fn of<'a>(reports: impl IntoIterator<Item = &'a NodeReport>) -> Option<TlsApart> {
         let known = reports.into_iter().filter_map(|report| Some((speaks_tls(report)?, report)));
         let (with, without): (Vec<_>, Vec<_>) = known.partition(|(speaks, _)| *speaks);

@@ -1,4 +1,4 @@
-//! Forming a cluster: which nodes may take part, and what each has to do.
+//! Creating a cluster: which nodes may take part, and what each has to do.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,37 +10,81 @@ use super::formation::{Member, Step, TopologyPlan};
 use super::layout::Layout;
 use crate::model::{Flag, NodeAddr, NodeId, NodeReport, Role, SlotSet};
 
-/// Why a node cannot take part in a new cluster.
+/// Why a node cannot take part in a new cluster; nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Precondition {
+    /// Two addresses of one server; with its id.
     #[error("{0} and {1} are one node (id {2}): name each node once")]
     TwoNames(NodeAddr, NodeAddr, NodeId),
+    /// Two servers with one node id, which would keep them from meeting.
     #[error(
         "{0} and {1} are two servers with one node id ({2}): one of them was started on a copy of the other's nodes.conf"
     )]
     SameId(NodeAddr, NodeAddr, NodeId),
+    /// Some use TLS on the cluster bus, others do not.
     #[error(transparent)]
     TlsApart(#[from] TlsApart),
+    /// The address cannot be used in CLUSTER MEET, or is not what others reach.
     #[error(transparent)]
     BadAddress(#[from] BadAddress),
+    /// Some are reached by IPv4 only, others by IPv6 only.
     #[error(transparent)]
     FamiliesApart(#[from] FamiliesApart),
+    /// The node knows nodes that are not to take part.
     #[error("{node} already belongs to a cluster: it knows {others}")]
-    NotAlone { node: NodeAddr, others: String },
+    NotAlone {
+        /// The node.
+        node: NodeAddr,
+        /// Up to three of the others, and how many more there are.
+        others: String,
+    },
+    /// The node owns slots that the plan does not give it.
     #[error("{node} already owns {}; this plan gives it {planned}", slots.words())]
-    OwnsSlots { node: NodeAddr, slots: SlotSet, planned: SlotSet },
+    OwnsSlots {
+        /// The node.
+        node: NodeAddr,
+        /// All slots that it owns.
+        slots: SlotSet,
+        /// All slots that it would own.
+        planned: SlotSet,
+    },
+    /// The node has migrating or importing slots.
     #[error("{node} has open slots, which are on the move: {slots}")]
-    OpenSlots { node: NodeAddr, slots: SlotSet },
+    OpenSlots {
+        /// The node.
+        node: NodeAddr,
+        /// Those slots.
+        slots: SlotSet,
+    },
+    /// The node is a replica and is to be something else.
     #[error("{node} is already a replica of {master}")]
-    WrongRole { node: NodeAddr, master: String },
+    WrongRole {
+        /// The node.
+        node: NodeAddr,
+        /// The master that it replicates now.
+        master: String,
+    },
+    /// The node holds keys, which would end up in other nodes' slots.
     #[error("{node} holds {keys} key{}", if *keys == 1 { "" } else { "s" })]
-    HasKeys { node: NodeAddr, keys: u64 },
+    HasKeys {
+        /// The node.
+        node: NodeAddr,
+        /// Keys in all its databases.
+        keys: u64,
+    },
+    /// The node holds functions, which the other masters would not have.
     #[error("{node} holds {libraries} function librar{}", if *libraries == 1 { "y" } else { "ies" })]
-    HasFunctions { node: NodeAddr, libraries: usize },
+    HasFunctions {
+        /// The node.
+        node: NodeAddr,
+        /// How many function libraries.
+        libraries: usize,
+    },
 }
 
 impl Precondition {
-    /// The node that objects, where it could be emptied to take part.
+    /// The node, if it could take part once it is reset.
     pub fn node(&self) -> Option<&NodeAddr> {
         match self {
             Precondition::TwoNames(..)
@@ -58,10 +102,14 @@ impl Precondition {
     }
 }
 
-/// Plans how `reports`' nodes become the cluster that `layout` draws.
+/// Plans how the nodes of `reports` become the cluster of `layout`, whose indices are those of
+/// `reports`.
 ///
-/// A node may be new, or stand where an earlier run of this very plan left it: then only what is
-/// missing is planned. Anything else is an objection, and all of them are given.
+/// A node may be empty, or as an interrupted run of the same plan left it: then only what is
+/// missing is planned.
+///
+/// # Errors
+/// Everything that keeps nodes from taking part.
 pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<TopologyPlan, Vec<Precondition>> {
     let shared = shared_ids(reports);
     if !shared.is_empty() {
@@ -110,7 +158,7 @@ pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<TopologyPlan, Vec
     Ok(TopologyPlan::new(members.collect(), &reports.iter().collect_vec(), true))
 }
 
-/// What somebody should know before such a cluster is formed.
+/// What a user should know before such a cluster is created, one sentence each.
 pub fn warnings(layout: &Layout, reports: &[NodeReport]) -> Vec<String> {
     let mut warnings = Vec::new();
     let masters = layout.shards.len();
@@ -135,7 +183,7 @@ pub fn warnings(layout: &Layout, reports: &[NodeReport]) -> Vec<String> {
     warnings
 }
 
-/// Whether the node was never part of anything: only then it accepts a config epoch.
+/// Whether the node has never been in a cluster: only then it accepts CLUSTER SET-CONFIG-EPOCH.
 pub(super) fn is_new(report: &NodeReport) -> bool {
     let is_alone = report.view.nodes().len() == 1 && report.view.unreadable.is_empty();
     is_alone && report.view.me().epoch == 0
@@ -197,7 +245,7 @@ fn objections(
         let master = known.map_or_else(|| of.short(), |master| master.name());
         found.push(Precondition::WrongRole { node: node.clone(), master });
     }
-    // What stands in its planned place already may have been used already.
+    // A node that is as planned may have been in use since.
     let in_place =
         me.role == role && me.slots == *planned && (role != Role::Master || !planned.is_empty());
     if report.keys > 0 && !in_place {

@@ -1,60 +1,68 @@
-//! Whether keys of other servers can come into a cluster, and which of its masters takes which.
+//! Whether keys of other servers can be imported, and which master takes which.
 
 use crate::model::{ClusterReport, NodeAddr, Origin, SLOTS, Slot, SlotSet};
 
 use super::check::owners;
 
-/// Where keys come from: a server, and what it told.
+/// A server that keys are imported from, and what it reports of itself.
 pub type Source = (NodeAddr, Origin);
 
-/// What is asked for.
+/// What the user wants imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImportRequest {
-    /// The sources keep their keys.
+    /// The sources keep their keys; otherwise each is deleted once it has been imported.
     pub copy: bool,
-    /// The sources' database.
+    /// The number of the sources' database.
     pub database: u32,
 }
 
 /// Which master takes the keys of which slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Targets {
+    /// The masters that own slots.
     pub masters: Vec<NodeAddr>,
-    /// For each slot, a place in `masters`.
+    /// For each slot, an index into `masters`.
     by_slot: Vec<u16>,
 }
 
 impl Targets {
-    /// The place of a slot's master.
+    /// The index into [`masters`](Self::masters) of a slot's owner.
     pub fn of(&self, slot: Slot) -> usize {
         usize::from(self.by_slot[usize::from(slot.get())])
     }
 }
 
-/// What is to be done.
+/// A plan of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ImportPlan {
+    /// Who takes which keys.
     pub targets: Targets,
-    /// Keys of the database that is asked for, over all sources.
+    /// Keys of the requested database, over all sources.
     pub keys: u64,
-    /// Keys that are in other databases.
+    /// Keys of the other databases, which are not imported.
     pub beside: u64,
 }
 
 /// Why there is no plan; nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ImportError {
+    /// A source is a node of the target cluster: its process has the same run id.
     #[error("{0} is itself a node of this cluster")]
     Itself(NodeAddr),
+    /// A source is a replica, which rejects the deletion of its keys.
     #[error("{0} is a replica: keys can be copied from it, but not taken away")]
     Replica(NodeAddr),
+    /// Slots without an owner that replied.
     #[error("nobody owns {}: their keys would have nowhere to go", .0.words())]
     Unowned(SlotSet),
+    /// A master reports `cluster_state:fail`.
     #[error("{0} says cluster_state:fail: it takes no keys")]
     NotServing(String),
 }
 
-/// Plans an import.
+/// Plans an import into `cluster` from all of `sources`.
 ///
 /// # Errors
 /// A source is a node of the cluster, or a replica that is to lose its keys; or the cluster cannot
@@ -81,10 +89,10 @@ pub fn plan(
     })
 }
 
-/// Who takes which slot's keys.
+/// Which master takes the keys of which slot: its owner.
 ///
 /// # Errors
-/// A slot has no owner that answers, or an owner serves nobody.
+/// A slot has no owner that replied, or an owner reports `cluster_state:fail`.
 pub fn targets(cluster: &ClusterReport) -> Result<Targets, ImportError> {
     let answers = |(id, slots)| Some((cluster.node(id)?, slots));
     let owners: Vec<_> = owners(cluster).into_iter().filter_map(answers).collect();

@@ -1,8 +1,9 @@
-//! Replicas with a say in slots, which only masters should have: they own some by their own view, or
-//! keep a slot migrating or importing.
+//! Replicas that own slots in their own view, or have migrating or importing slots, as only masters
+//! should.
 //!
-//! Servers take ADDSLOTS on a replica, and keep what their `nodes.conf` has. Nobody else hears of it:
-//! a replica announces its master's slots.
+//! Servers accept ADDSLOTS on a replica, and keep what their `nodes.conf` has. The other nodes do
+//! not learn of it: a replica announces its master's slots (`clusterBuildMessageHdr` in the
+//! server's `cluster.c` or `cluster_legacy.c`).
 
 use itertools::Itertools;
 
@@ -10,29 +11,35 @@ use crate::model::{ClusterReport, Link, NodeId, NodeReport, OpenSlot, Role, Slot
 
 /// One such replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReplicaSlots {
+    /// The replica.
     pub node: NodeId,
+    /// Its master.
     pub master: NodeId,
-    /// Slots that it owns by its own view.
+    /// Slots that it owns in its own view.
     pub claims: SlotSet,
     /// Slots that are migrating or importing at it.
     pub open: SlotSet,
+    /// How `open` can be cleared.
     pub clearing: Clearing,
 }
 
-/// How a replica is rid of slots that are open at it.
+/// How the slot states of a replica are cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Clearing {
-    /// SETSLOT STABLE to the master, which Valkey passes on.
+    /// CLUSTER SETSLOT STABLE on the master, which Valkey replicates.
     Master,
-    /// Redis takes no SETSLOT on a replica: it is reset, and joins and copies its master anew.
+    /// Redis rejects SETSLOT on a replica: it is reset, and added as a replica again.
     Rejoin,
-    /// Its master does not answer, or it is not in sync: it may hold the only copy of the keys.
+    /// Not now: its master is unreachable, or it is not in sync. It may hold the only copy of the
+    /// keys.
     Wait,
 }
 
 impl ReplicaSlots {
-    /// Whether it is reset.
+    /// Whether it has to be reset.
     pub fn resets(&self) -> bool {
         !self.open.is_empty() && self.clearing == Clearing::Rejoin
     }
@@ -43,7 +50,7 @@ impl ReplicaSlots {
     }
 }
 
-/// Every replica that answers and has a say in slots.
+/// Every replica that replied and has such slots, by id.
 pub fn replica_slots(cluster: &ClusterReport) -> Vec<ReplicaSlots> {
     let found = cluster.nodes.iter().filter_map(|node| replica(cluster, node));
     found.sorted_by_key(|found| found.node).collect()

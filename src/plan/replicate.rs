@@ -3,24 +3,49 @@
 use super::formation::{Step, TopologyPlan};
 use crate::model::{ClusterReport, FindError, Flag, NodeRef, Role, SlotSet};
 
-/// Why a node does not become a replica.
+/// Why a node does not become a replica; nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReplicateError {
+    /// The master that the user named is not a node of the cluster, or is ambiguous.
     #[error(transparent)]
     Find(#[from] FindError),
+    /// The entry node was named as its own master.
     #[error("{0} cannot replicate itself")]
     Itself(String),
-    #[error("{node} is no master, it is a replica of {master}: name {master} instead")]
-    NotAMaster { node: String, master: String },
+    /// The named node is a replica: chains of replicas are not supported by clusters.
+    #[error("{node} is not a master, it is a replica of {master}: name {master} instead")]
+    NotAMaster {
+        /// The named node.
+        node: String,
+        /// Its master.
+        master: String,
+    },
+    /// The named node has not been confirmed by the others.
     #[error("{0} is still in handshake: wait until the cluster knows it")]
     Handshake(String),
+    /// The entry node owns slots.
     #[error("{node} still owns {}: a replica owns none", slots.words())]
-    OwnsSlots { node: String, slots: SlotSet },
+    OwnsSlots {
+        /// The entry node.
+        node: String,
+        /// Its slots.
+        slots: SlotSet,
+    },
+    /// The entry node is a master with keys, which a replica drops in its initial sync.
     #[error("{node} still holds {keys} key{}: they would be deleted", if *keys == 1 { "" } else { "s" })]
-    HasKeys { node: String, keys: u64 },
+    HasKeys {
+        /// The entry node.
+        node: String,
+        /// Keys in all its databases.
+        keys: u64,
+    },
 }
 
-/// Plans that the entry node replicates `master`, and that all nodes see it.
+/// Plans that the entry node replicates `master` (CLUSTER REPLICATE), and that all nodes see it.
+///
+/// # Errors
+/// `master` is not one other master of the cluster, or the entry node owns slots or keys.
 pub fn plan(cluster: &ClusterReport, master: &NodeRef) -> Result<TopologyPlan, ReplicateError> {
     let entry = cluster.entry();
     let me = entry.view.me();

@@ -1,47 +1,67 @@
-//! Taking nodes out of whatever they are in.
+//! Making nodes empty and standalone (CLUSTER RESET).
 
 use crate::model::{NodeAddr, NodeReport};
 use crate::plan::formation::timeout_before;
 
-/// What the user agrees to lose.
+/// What the user accepts to lose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Consent {
-    /// Keys and functions may be deleted.
+    /// Keys and functions are deleted.
     pub flush: bool,
-    /// Slots of a cluster that works may lose their owner.
+    /// Slots of a healthy cluster lose their owner.
     pub force: bool,
 }
 
-/// Why a node is not reset.
+/// Why a node is not reset; nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ResetError {
+    /// The node holds keys or functions, and [`Consent::flush`] is not given.
     #[error("{node} holds {what}: a reset would delete them")]
-    HoldsData { node: NodeAddr, what: String },
+    HoldsData {
+        /// The node.
+        node: NodeAddr,
+        /// `3 keys and 1 function library`.
+        what: String,
+    },
+    /// The node owns slots of a healthy cluster, and [`Consent::force`] is not given.
     #[error("{node} is a master of a working cluster and owns {slots}: nobody would serve them")]
-    Serves { node: NodeAddr, slots: String },
+    Serves {
+        /// The node.
+        node: NodeAddr,
+        /// `slots 0-5460`.
+        slots: String,
+    },
 }
 
-/// What one node is told.
+/// What is done to one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NodeReset {
-    /// FLUSHALL: only a master takes it, a replica drops its copy by being reset.
+    /// FLUSHALL: masters only, as a replica drops its copy when it is reset.
     pub flush_keys: bool,
+    /// FUNCTION FLUSH, which a replica accepts only once the reset has made it a master.
     pub flush_functions: bool,
-    /// The node timeout, in milliseconds, that an interrupted run changed.
+    /// The node timeout to restore, in milliseconds, if an interrupted run has lowered it.
     pub timeout: Option<u64>,
     /// Whether there is anything to reset: it knows other nodes, owns slots, or follows a master.
     pub reset: bool,
 }
 
 impl NodeReset {
+    /// Whether there is nothing to do.
     pub fn is_done(&self) -> bool {
         !(self.reset || self.flush_keys || self.flush_functions || self.timeout.is_some())
     }
 }
 
-/// Plans that each of these nodes is empty and alone; everything that speaks against it is given.
+/// Plans that each of these nodes becomes empty and standalone, in the order of `reports`.
 ///
-/// `hard` gives each a new id and epoch too, so there is always something to do.
+/// `hard` (CLUSTER RESET HARD) also gives each a new id and epoch 0, so there is always something
+/// to do.
+///
+/// # Errors
+/// Every loss that the user has not accepted.
 pub fn plan(
     reports: &[NodeReport],
     consent: Consent,

@@ -1,8 +1,8 @@
 //! The ACL rights that each command needs: the one table behind `rcluster acl`, the look before a
 //! change, and the table in `docs/security.md`.
 //!
-//! A command that sends something new gets it here, in its row of [`COMMANDS`]; the stories of `acl`
-//! run each as a user with just these rights.
+//! A command that sends something new gets it here, in its row of [`COMMANDS`]; the stories of
+//! `acl` run each as a user with just these rights.
 
 use std::fmt;
 
@@ -66,8 +66,8 @@ pub struct Right {
     pub rule: &'static str,
     /// Servers that know it; rules of others may not name it.
     families: &'static [Family],
-    /// A call that is refused without the right and changes nothing with it: its arguments are wrong.
-    /// Empty where there is none.
+    /// A call that is refused without the right and changes nothing with it: its arguments are
+    /// wrong. Empty where there is none.
     pub probe: &'static [&'static str],
 }
 

@@ -78,9 +78,9 @@ fn layers(domains: &Domains) -> Vec<Layer<'_>> {
 /// Where copies of a shard share a host or a zone.
 ///
 /// Whether that is avoidable is exact. Sorted by zone and host and dealt over the shards in turn,
-/// the nodes make shards of one size with the fewest pairs in a zone and on a host at once, and those
-/// are as few as each domain's nodes make when they lie evenly. Shards of other sizes may have to have
-/// more.
+/// the nodes make shards of one size with the fewest pairs in a zone and on a host at once, and
+/// those are as few as each domain's nodes make when they lie evenly. Shards of other sizes may
+/// have to have more.
 pub fn shared_domains(seats: &[NodeLocation], shards: &[CurrentShard]) -> Vec<SharedDomain> {
     let domains = Domains::new(seats);
     let mut found = Vec::new();
@@ -104,8 +104,8 @@ pub fn shared_domains(seats: &[NodeLocation], shards: &[CurrentShard]) -> Vec<Sh
     found
 }
 
-/// The fewest pairs of copies in one domain, when shards keep their sizes and `sums` are the domains'
-/// nodes.
+/// The fewest pairs of copies in one domain, when shards keep their sizes and `sums` are the
+/// domains' nodes.
 fn fewest_pairs_in(sums: &[usize], shards: &[CurrentShard]) -> usize {
     let mut network = Network::default();
     let (source, sink) = (network.add_node(), network.add_node());

@@ -2,17 +2,19 @@
 
 use crate::model::{ClusterReport, NodeId, NodeReport};
 
-/// A node that could not replicate a master: it would lose its data and copy nothing.
+/// A node that could not replicate a master: it would drop its data and fail to load the master's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[error("{replica} cannot replicate {master}: it does not read that version's data")]
 pub struct TooNew {
-    /// Each with its version.
+    /// The node's address and version: `127.0.0.1:7001 (Redis 7.0.15)`.
     pub replica: String,
+    /// The same of the master.
     pub master: String,
 }
 
 impl TooNew {
-    /// `None` where it can.
+    /// Compares versions; `None` if `replica` can replicate `master`.
     pub fn of(replica: &NodeReport, master: &NodeReport) -> Option<TooNew> {
         let named = |report: &NodeReport| format!("{} ({})", report.via, report.version);
         let cannot = !replica.can_replicate(master);
@@ -20,7 +22,7 @@ impl TooNew {
     }
 }
 
-/// The nodes of a replica's shard that could not follow it, were it promoted.
+/// The nodes of a replica's shard that could not replicate it after a failover to it.
 pub fn left_behind(cluster: &ClusterReport, heir: NodeId) -> Vec<TooNew> {
     let Some(heir) = cluster.node(heir) else { return Vec::new() };
     let shard = |node: &NodeReport| node.view.me().role.master().unwrap_or(node.id());
