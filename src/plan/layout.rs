@@ -42,67 +42,130 @@ pub use verdict::Verdict;
 /// More seats than any cluster has; what is left of the arithmetic's range is a wide margin.
 const MOST_SEATS: usize = 65_536;
 
-/// A node that the planner may place, and the failure domains it sits in.
+/// The failure domains of a node that the planner may place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeLocation {
-    /// The host it runs on: nodes with equal hosts die together.
+    /// The host it runs on: nodes with equal hosts fail together.
     pub host: String,
     /// The zone its host is in; without one, the host counts as a zone of its own.
     pub zone: Option<String>,
 }
 
-/// What the user asks for; seats are meant by their index.
+/// What the user asks for; nodes are named by their index in the list that is planned for.
+///
+/// Fields may be added: build it with `..Wishes::default()`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wishes {
     /// Replicas of every master, at least.
     pub replicas: usize,
-    /// Seats that must be masters; their shards come first, in this order.
+    /// Nodes that must be masters; their shards come first, in this order.
     pub masters: Vec<usize>,
-    /// Shares of slots, 1 for a master that is not named. A seat that is given a weight, be it 0,
+    /// Shares of slots, relative to 1 for a master that is not named. A node with a weight, even 0,
     /// must be a master: a share of slots means nothing for a replica.
     pub weights: BTreeMap<usize, f64>,
 }
 
-/// A planned cluster; nodes are indices into the seats that were planned for.
+/// A planned cluster; nodes are indices into the list that was planned for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Layout {
+    /// The shards, in the order in which slots are dealt; together they own all 16384.
     pub shards: Vec<PlannedShard>,
+    /// How good it is.
     pub score: Score,
-    /// No layout has a better score for certain. It is always so for up to 8 nodes, and wherever
+    /// It is proven that no layout has a better score. That is always so for up to 8 nodes, and if
     /// each zone has at most as many nodes as there are masters and no host must take over two
-    /// masters of another; elsewhere a layout may be the best one without a proof.
+    /// masters of another; otherwise a layout may be the best one without a proof.
     pub proven: bool,
+    /// What its score means, a sentence for each of the levels 1 to 4.
     pub verdicts: Vec<Verdict>,
 }
 
-/// A master, what it owns, and who copies it.
+/// A master, its slots and its replicas; nodes by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedShard {
+    /// The master.
     pub master: usize,
+    /// The slots that it owns: one range, unless the layout was written by hand; may be empty.
     pub slots: SlotSet,
+    /// The nodes that replicate it.
     pub replicas: Vec<usize>,
 }
 
-/// Why there is no layout; `seat` is the index of the seat that a wish names.
+/// Why there is no layout; `seat` is the index of a node that a wish names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LayoutError {
+    /// Not even one shard has all its replicas.
     #[error("{nodes} nodes are too few for {replicas} replicas a master: that takes at least {}", .replicas.saturating_add(1))]
-    TooFewNodes { nodes: usize, replicas: usize },
+    TooFewNodes {
+        /// How many nodes there are.
+        nodes: usize,
+        /// How many replicas each master is to have.
+        replicas: usize,
+    },
+    /// More than 65536 nodes.
     #[error("{nodes} nodes are more than the {MOST_SEATS} that can be planned for")]
-    TooManyNodes { nodes: usize },
+    TooManyNodes {
+        /// How many nodes there are.
+        nodes: usize,
+    },
+    /// More masters than slots.
     #[error("{masters} masters are more than the 16384 slots")]
-    TooManyMasters { masters: usize },
+    TooManyMasters {
+        /// How many masters there would be.
+        masters: usize,
+    },
+    /// More nodes must be masters than there are masters for this number of replicas.
     #[error("{wished} nodes are to be masters, by a pin or a weight, but there will be {masters}")]
-    TooManyPins { wished: usize, masters: usize },
+    TooManyPins {
+        /// How many must be masters.
+        wished: usize,
+        /// How many masters there will be.
+        masters: usize,
+    },
+    /// A wish names a node that is not in the list.
     #[error("a wish names seat {seat}, which does not exist")]
-    UnknownSeat { seat: usize },
+    UnknownSeat {
+        /// The index.
+        seat: usize,
+    },
+    /// A weight that is negative, infinite or not a number.
     #[error("the weight of seat {seat} is {what}: a weight is a number from 0 up")]
-    BadWeight { seat: usize, what: &'static str },
+    BadWeight {
+        /// The node that has it.
+        seat: usize,
+        /// `negative`, `infinite` or `not a number`.
+        what: &'static str,
+    },
+    /// No master would own a slot.
     #[error("all masters have weight 0, the first is seat {seat}: somebody has to own the slots")]
-    AllZero { seat: usize },
+    AllZero {
+        /// The first master.
+        seat: usize,
+    },
 }
 
-/// Plans the best cluster of `seats` for the wishes.
+/// Plans the best cluster of `seats` for the wishes. The result depends on nothing else: equal
+/// inputs give equal layouts.
+///
+/// ```
+/// use rcluster::plan::layout::{NodeLocation, Wishes, plan};
+///
+/// let node = |host: &str, zone: &str| NodeLocation { host: host.into(), zone: Some(zone.into()) };
+/// let nodes = ["a", "b", "c", "a", "b", "c"].map(|zone| node(&format!("host-{zone}"), zone));
+/// let layout = plan(&nodes, &Wishes { replicas: 1, ..Wishes::default() })?;
+///
+/// assert_eq!(layout.shards[0].slots.to_string(), "0-5460");
+/// assert!(layout.proven && layout.keeps_apart());
+/// for shard in &layout.shards {
+///     assert_ne!(nodes[shard.master].zone, nodes[shard.replicas[0]].zone);
+/// }
+/// # Ok::<(), rcluster::plan::layout::LayoutError>(())
+/// ```
+///
+/// # Errors
+/// Too few or too many nodes, or wishes that contradict each other.
 pub fn plan(seats: &[NodeLocation], wishes: &Wishes) -> Result<Layout, LayoutError> {
     let masters = count_masters(seats.len(), wishes.replicas)?;
     let pinned = pins(seats.len(), wishes, masters)?;
@@ -121,7 +184,10 @@ pub fn plan(seats: &[NodeLocation], wishes: &Wishes) -> Result<Layout, LayoutErr
 }
 
 impl Layout {
-    /// A layout as somebody else made it, judged but not improved.
+    /// A layout made elsewhere, with its score and verdicts; it is not improved.
+    ///
+    /// # Panics
+    /// If an index of `shards` is not one of `seats`.
     pub fn given(seats: &[NodeLocation], shards: Vec<PlannedShard>) -> Layout {
         let domains = Domains::new(seats);
         let score = Score::of(&domains, shards.iter().map(|s| (s.master, s.replicas.as_slice())));
@@ -129,14 +195,14 @@ impl Layout {
         Layout { shards, score, proven: false, verdicts }
     }
 
-    /// Whether no two copies of a shard share a zone: level 1 met.
+    /// Whether no two nodes of a shard share a host or zone: level 1 is met.
     pub fn keeps_apart(&self) -> bool {
         self.score.apart == Apart::default()
     }
 }
 
 impl LayoutError {
-    /// The same error, its seat called by name.
+    /// The error as a sentence in which `name` names the node, in place of its index.
     pub fn named(&self, name: impl Fn(usize) -> String) -> String {
         match self {
             LayoutError::UnknownSeat { seat }

@@ -1,4 +1,4 @@
-//! A layout that somebody wrote down: TOML with a `[[shard]]` for each master.
+//! A layout as a file: TOML with a `[[shard]]` for each master.
 //!
 //! ```toml
 //! [[shard]]
@@ -16,32 +16,40 @@ use toml::Spanned;
 use super::layout::{Layout, NodeLocation, PlannedShard};
 use crate::model::{NodeAddr, SlotRange, SlotSet};
 
-/// A layout by addresses.
+/// A layout by addresses, as it was parsed: every node once, every slot once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayoutFile {
+    /// The shards in the order of the file.
     pub shards: Vec<WrittenShard>,
 }
 
-/// A shard by addresses, and the lines on which they stand.
+/// A shard by addresses, and the lines that they are on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenShard {
+    /// The master.
     pub master: Written<NodeAddr>,
+    /// Its slots; without a line of their own the set is empty, and the line is the master's.
     pub slots: Written<SlotSet>,
+    /// The nodes that replicate it.
     pub replicas: Vec<Written<NodeAddr>>,
 }
 
 /// A value and its line, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written<T> {
+    /// The value.
     pub value: T,
+    /// Its line, from 1.
     pub line: usize,
 }
 
-/// What is wrong with a layout, and on which line.
+/// What is wrong with a layout file, and on which line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub struct LayoutFileError {
-    /// Counted from 1; `None` where it is about the whole.
+    /// From 1; `None` if the error is about the whole file.
     pub line: Option<usize>,
+    /// The error, in a sentence.
     pub what: String,
 }
 
@@ -75,8 +83,23 @@ struct RawShard {
     replicas: Vec<Spanned<String>>,
 }
 
-/// Reads a layout and checks what can be checked without knowing the nodes: each node once, all
-/// slots once.
+/// Reads a layout file.
+///
+/// ```
+/// let text = r#"
+/// [[shard]]
+/// master = "10.0.0.1:7001"
+/// slots = "0-16383"
+/// replicas = ["10.0.0.2:7001"]
+/// "#;
+/// let file = rcluster::plan::layout_file::parse(text)?;
+/// assert_eq!(file.nodes().map(|node| node.line).collect::<Vec<_>>(), [3, 5]);
+/// # Ok::<(), rcluster::plan::layout_file::LayoutFileError>(())
+/// ```
+///
+/// # Errors
+/// It is not TOML, has unknown keys, bad addresses or bad slots, or does not name each node at most
+/// once and each of the 16384 slots exactly once.
 pub fn parse(text: &str) -> Result<LayoutFile, LayoutFileError> {
     let line_of = |offset: usize| text[..offset].matches('\n').count() + 1;
     let raw: RawFile = toml::from_str(text).map_err(|error| LayoutFileError {
@@ -121,7 +144,7 @@ fn read_slots(text: &str, line: usize) -> Result<Written<SlotSet>, LayoutFileErr
 }
 
 impl LayoutFile {
-    /// Every node with its line, masters and replicas as they stand.
+    /// Every node with its line, in the order of the file.
     pub fn nodes(&self) -> impl Iterator<Item = &Written<NodeAddr>> {
         self.shards.iter().flat_map(|shard| std::iter::once(&shard.master).chain(&shard.replicas))
     }
@@ -164,7 +187,11 @@ impl LayoutFile {
         Err(LayoutFileError { line: None, what: format!("{} given to nobody", left.words()) })
     }
 
-    /// The layout for these nodes, by their indices: exactly as it is written.
+    /// The layout for these nodes, by their indices, exactly as it is written; `seats` are the
+    /// nodes' failure domains, in the same order.
+    ///
+    /// # Errors
+    /// The file names a node that is not in `nodes`, or not every node of `nodes`.
     pub fn place(
         &self,
         nodes: &[NodeAddr],
@@ -207,7 +234,7 @@ struct OutShard {
     replicas: Vec<String>,
 }
 
-/// Writes a layout down, as [`parse`] reads it.
+/// Writes a layout as [`parse`] reads it; its indices are those of `nodes`.
 pub fn write(layout: &Layout, nodes: &[NodeAddr]) -> String {
     // With its bus port, where one was named: the file has to lead to the same place.
     let name = |&seat: &usize| {

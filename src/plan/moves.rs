@@ -1,4 +1,4 @@
-//! Which slots move from whom to whom, so that every master owns its share.
+//! Which slots move from which master to which, so that every master owns its share.
 //!
 //! In this order: the fewest slots move; then few ranges are left; then few pairs of a source and
 //! a target take part. The first is the provable minimum. The other two are hard to minimise (a
@@ -20,53 +20,94 @@ use runs::Runs;
 /// What every master should own, in the order of the masters.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Goal {
-    /// Shares in proportion to these, each within one slot of exact. Who is rounded up is chosen
-    /// so that the fewest slots move.
+    /// Shares in proportion to these, each within one slot of exact. Which of them are rounded up
+    /// is chosen so that the fewest slots move.
     Weights(Vec<f64>),
-    /// Exactly so many slots; together all that are owned.
+    /// Exactly so many slots; their sum is the number of slots that have an owner.
     Counts(Vec<usize>),
 }
 
-/// Slots that go from one master to another.
+/// Slots that move from one master to another; masters by index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Move {
+    /// The owner now.
     pub from: usize,
+    /// The owner afterwards.
     pub to: usize,
+    /// The slots, at least one.
     pub slots: SlotSet,
 }
 
-/// Moves, at most one for each pair of masters, and what they come to.
+/// Moves, at most one for each pair of masters, and their totals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Moves {
+    /// The moves, by source and target.
     pub moves: Vec<Move>,
     /// How many slots move.
     pub moved: usize,
-    /// How many have to for this goal: the price of `defrag` is what `moved` is above it.
+    /// The fewest that have to move for this goal; `defrag` moves more.
     pub least: usize,
-    /// Ranges of slots over all masters, before and after.
+    /// Ranges of slots over all masters, before the moves.
     pub ranges_before: usize,
+    /// The same after the moves.
     pub ranges_after: usize,
-    /// Slots that nobody owns; they are left alone, and shares are of the others.
+    /// Slots without an owner; they are left alone, and shares are of the others.
     pub unowned: SlotSet,
 }
 
 /// Why there are no moves.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum MovesError {
+    /// The weights are not numbers to share by.
     #[error(transparent)]
     Weights(#[from] WeightError),
+    /// The goal does not have one entry per master.
     #[error("{goals} shares do not fit {masters} masters")]
-    Lengths { masters: usize, goals: usize },
+    Lengths {
+        /// How many masters there are.
+        masters: usize,
+        /// How many entries the goal has.
+        goals: usize,
+    },
+    /// The counts of the goal are not as many slots as have owners.
     #[error("the shares add up to {asked} slots, the masters own {owned}")]
-    Sum { asked: usize, owned: usize },
+    Sum {
+        /// The sum of the counts.
+        asked: usize,
+        /// How many slots have owners.
+        owned: usize,
+    },
+    /// The ownership contradicts itself.
     #[error("slot {slot} is owned by two masters, {first} and {second}")]
-    Overlap { slot: Slot, first: usize, second: usize },
+    Overlap {
+        /// The first such slot.
+        slot: Slot,
+        /// One owner, by index.
+        first: usize,
+        /// The other owner.
+        second: usize,
+    },
 }
 
 /// Plans the moves from `current` ownership to the goal.
 ///
-/// With `defrag` every master ends with one range (more only where unowned slots split it), for
-/// more moves.
+/// With `defrag` every master ends with one range (more only if unowned slots split it), at the
+/// price of more moves.
+///
+/// ```
+/// use rcluster::model::SlotSet;
+/// use rcluster::plan::moves::{Goal, moves};
+///
+/// let all = SlotSet::all();
+/// let plan = moves(&[all, SlotSet::EMPTY], &Goal::Weights(vec![3.0, 1.0]), false)?;
+/// assert_eq!((plan.moved, plan.moves[0].from, plan.moves[0].to), (4096, 0, 1));
+/// # Ok::<(), rcluster::plan::moves::MovesError>(())
+/// ```
+///
+/// # Errors
+/// The goal does not fit the masters, or two of them own a slot.
 pub fn moves(current: &[SlotSet], goal: &Goal, defrag: bool) -> Result<Moves, MovesError> {
     let before = owners(current)?;
     let sizes: Vec<usize> = current.iter().map(SlotSet::len).collect();

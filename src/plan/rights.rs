@@ -1,31 +1,41 @@
-//! The ACL rights that each command needs: the one table behind `rcluster acl`, the look before a
-//! change, and the table in `docs/security.md`.
+//! The ACL rights that each command of rcluster needs: the one table behind `rcluster acl`, the
+//! check before a change, and the table in `docs/security.md`.
 //!
-//! A command that sends something new gets it here, in its row of [`COMMANDS`]; the stories of
-//! `acl` run each as a user with just these rights.
+//! A command that sends something new gets it here, in its row of `COMMANDS`; the stories of `acl`
+//! run each command as a user with just these rights.
 
 use std::fmt;
 
 use itertools::Itertools;
 
-/// Servers that know the same commands.
+/// Servers that have the same commands; an ACL rule must not name a command that a server lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Family {
+    /// Redis 6.2 and earlier.
     Redis6,
+    /// Redis 7.0 and 7.2, and Valkey 7.2.
     Redis70,
+    /// Redis 7.4 and 8.0.
     Redis74,
+    /// Redis 8.2.
     Redis82,
+    /// Redis 8.4 and later.
     Redis84,
+    /// Valkey 8.0 and 8.1.
     Valkey8,
+    /// Valkey 9.0 and later.
     Valkey9,
 }
 
 use Family::{Redis6, Redis70, Redis74, Redis82, Redis84, Valkey8, Valkey9};
 
 impl Family {
+    /// Every family.
     pub const ALL: [Family; 7] = [Redis6, Redis70, Redis74, Redis82, Redis84, Valkey8, Valkey9];
 
-    /// The family of `redis-7.0`, `valkey-9.1`, with or without a patch level.
+    /// The family of `redis-7.0` or `valkey-9.1`, with or without a patch level; `None` if it is
+    /// not written so.
     pub fn of(server: &str) -> Option<Family> {
         let (brand, number) = server.split_once('-')?;
         let mut parts = number.split('.').map(|part| part.parse::<u32>().ok());
@@ -59,15 +69,16 @@ impl fmt::Display for Family {
     }
 }
 
-/// The right to one command, or to one of its subcommands.
+/// The right to run one command, or one of its subcommands.
 #[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Right {
     /// As ACL rules name it: `cluster|meet`.
     pub rule: &'static str,
     /// Servers that know it; rules of others may not name it.
     families: &'static [Family],
-    /// A call that is refused without the right and changes nothing with it: its arguments are
-    /// wrong. Empty where there is none.
+    /// A call with wrong arguments: refused without the right, and without effect with it. Empty if
+    /// there is no such call.
     pub probe: &'static [&'static str],
 }
 
@@ -84,7 +95,7 @@ impl Right {
         Right { rule, families, probe: &[] }
     }
 
-    /// `CLUSTER MEET`
+    /// The command as people write it: `CLUSTER MEET`.
     pub fn command(&self) -> String {
         self.rule.replace('|', " ").to_uppercase()
     }
@@ -113,18 +124,18 @@ const FAILOVER: Right = Right::new("cluster|failover", &["CLUSTER", "FAILOVER", 
 const FORGET: Right = Right::new("cluster|forget", &["CLUSTER", "FORGET", "x"]);
 const RESET: Right = Right::new("cluster|reset", &["CLUSTER", "RESET", "x"]);
 const BUMP_EPOCH: Right = Right::plain("cluster|bumpepoch");
-pub const SET_SLOT: Right =
+pub(crate) const SET_SLOT: Right =
     Right::new("cluster|setslot", &["CLUSTER", "SETSLOT", "99999", "STABLE"]);
-pub const COUNT_KEYS: Right =
+pub(crate) const COUNT_KEYS: Right =
     Right::new("cluster|countkeysinslot", &["CLUSTER", "COUNTKEYSINSLOT", "0"]);
-pub const LIST_KEYS: Right =
+pub(crate) const LIST_KEYS: Right =
     Right::new("cluster|getkeysinslot", &["CLUSTER", "GETKEYSINSLOT", "0", "1"]);
-pub const CONFIG_SET: Right =
+pub(crate) const CONFIG_SET: Right =
     Right::new("config|set", &["CONFIG", "SET", "rcluster-has-no-such-setting", "0"]);
 const CONFIG_REWRITE: Right = Right::plain("config|rewrite");
-pub const FLUSH_ALL: Right = Right::new("flushall", &["FLUSHALL", "x"]);
+pub(crate) const FLUSH_ALL: Right = Right::new("flushall", &["FLUSHALL", "x"]);
 const SAVE: Right = Right::plain("save");
-pub const FUNCTION_FLUSH: Right =
+pub(crate) const FUNCTION_FLUSH: Right =
     Right { rule: "function|flush", families: SINCE_7, probe: &["FUNCTION", "FLUSH", "x"] };
 const LIBRARIES: &[Right] =
     &[Right::of(SINCE_7, "function|list"), Right::of(SINCE_7, "function|load")];
@@ -236,7 +247,7 @@ const COMMANDS: &[Row] = &[
     row("restore", &[], &[COPIES, COMPARES, LIBRARIES]),
 ];
 
-/// The commands that have rights of their own.
+/// The names of the commands of rcluster that have rights of their own.
 pub fn commands() -> impl Iterator<Item = &'static str> {
     COMMANDS.iter().map(|row| row.command)
 }
@@ -245,12 +256,12 @@ fn find(command: &str) -> Option<&'static Row> {
     COMMANDS.iter().find(|row| row.command == command)
 }
 
-/// Without which of its rights a command is refused before it changes anything.
+/// The rights without which a command ends before it changes anything; none for an unknown command.
 pub fn required(command: &str) -> Vec<&'static Right> {
     find(command).map(|row| row.always.iter().collect()).unwrap_or_default()
 }
 
-/// All that a command may need on servers of a family, in the order of their names.
+/// The rules of all rights that a command may need on servers of a family, by name.
 pub fn rights(command: &str, family: Family) -> Vec<&'static str> {
     let row = find(command);
     let own = row.into_iter().flat_map(|row| {
@@ -261,9 +272,10 @@ pub fn rights(command: &str, family: Family) -> Vec<&'static str> {
     known.map(|right| right.rule).sorted().dedup().collect()
 }
 
-/// The rule by which a user may do all of this, and no more; passwords stay as they are.
+/// The ACL SETUSER command line with which a user can run these commands of rcluster, and no more;
+/// its passwords stay as they are.
 ///
-/// Keys are named to a command that reads or writes them: there are none where none does.
+/// The user has access to keys if one of the commands reads or writes them.
 pub fn rule(user: &str, commands: &[&str], family: Family) -> String {
     let rights = commands.iter().flat_map(|command| rights(command, family));
     let rights = rights.sorted().dedup().collect_vec();

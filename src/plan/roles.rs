@@ -1,7 +1,7 @@
 //! Which masters should swap roles with one of their replicas to spread the masters again.
 //!
-//! Failovers move masters, never copies: after some, one zone may hold most of them. A swap is a
-//! manual failover (`CLUSTER FAILOVER`) and moves no data.
+//! Failovers move masters, never data: after some, one zone may hold most of them. A swap is a
+//! manual failover (CLUSTER FAILOVER; cluster specification, "Manual failover").
 
 use serde::Serialize;
 
@@ -9,12 +9,15 @@ use super::flow::{Network, Price};
 use super::layout::{Domains, NodeLocation};
 use super::spread::CurrentShard;
 
-/// A shard's replica that should become its master.
+/// A shard's replica that should become its master; nodes by index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Swap {
     /// Index of the shard.
     pub shard: usize,
+    /// Its master now.
     pub master: usize,
+    /// The replica to promote.
     pub replica: usize,
 }
 

@@ -1,14 +1,22 @@
-//! Dealing the 16,384 slots: whole shares by largest remainder, laid out as contiguous ranges.
+//! Sharing out the 16,384 slots: whole shares by largest remainder, as contiguous ranges.
 
 use itertools::Itertools;
 
 use crate::model::{SLOTS, SlotRange, SlotSet};
 
-/// What is wrong with a list of weights; `index` counts from 0 in the list.
+/// What is wrong with a list of weights.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum WeightError {
+    /// A weight that is negative, infinite or not a number.
     #[error("weight {index} is {what}: a weight is a number from 0 up")]
-    Bad { index: usize, what: &'static str },
+    Bad {
+        /// Its place in the list, from 0.
+        index: usize,
+        /// `negative`, `infinite` or `not a number`.
+        what: &'static str,
+    },
+    /// No weight is above 0, or there is none.
     #[error("all weights are zero: somebody has to own the slots")]
     AllZero,
 }
@@ -70,7 +78,10 @@ fn digits_and_exponent(number: f64) -> (u128, u32) {
 /// remainder. Weight 0 gets none.
 ///
 /// Equal remainders are rounded up where `16384 i / n`, rounded half up, grows by one more: equal
-/// weights then have redis-cli's borders.
+/// weights then have the borders of redis-cli (`clusterManagerCommandCreate` in `redis-cli.c`).
+///
+/// # Errors
+/// A weight is not a finite number from 0 up, or none is above 0.
 pub fn shares(weights: &[f64]) -> Result<Vec<usize>, WeightError> {
     let Quotas { floors: mut shares, remainders } = Quotas::new(SLOTS as usize, weights)?;
     let left = SLOTS as usize - shares.iter().sum::<usize>();
@@ -87,9 +98,17 @@ pub fn shares(weights: &[f64]) -> Result<Vec<usize>, WeightError> {
     Ok(shares)
 }
 
-/// Deals all slots in contiguous ranges, in the order of the weights.
+/// Shares out all slots in contiguous ranges, in the order of the weights.
 ///
-/// Three equal weights get 0-5460, 5461-10922 and 10923-16383, as redis-cli deals them.
+/// ```
+/// let shares = rcluster::plan::slots::deal(&[1.0, 1.0, 1.0])?;
+/// let shares: Vec<String> = shares.iter().map(|slots| slots.to_string()).collect();
+/// assert_eq!(shares, ["0-5460", "5461-10922", "10923-16383"]);
+/// # Ok::<(), rcluster::plan::slots::WeightError>(())
+/// ```
+///
+/// # Errors
+/// As for [`shares`].
 pub fn deal(weights: &[f64]) -> Result<Vec<SlotSet>, WeightError> {
     let mut start = 0;
     let ranges = shares(weights)?.into_iter().map(|share| {

@@ -1,4 +1,4 @@
-//! How a running cluster lies over hosts and zones: what `check` warns about.
+//! How a running cluster is spread over hosts and zones: what `check` warns about.
 
 use itertools::Itertools;
 use serde::Serialize;
@@ -6,10 +6,12 @@ use serde::Serialize;
 use super::flow::{Network, Price};
 use super::layout::{Domains, NodeLocation, fewest_pairs, pairs, tally};
 
-/// A shard as it is: seats by index.
+/// A shard as it is; nodes by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurrentShard {
+    /// Its master.
     pub master: usize,
+    /// Its replicas.
     pub replicas: Vec<usize>,
 }
 
@@ -20,34 +22,45 @@ impl CurrentShard {
     }
 }
 
+/// A kind of failure domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DomainKind {
+    /// Nodes with one host name or IP address.
     Host,
+    /// Hosts with one zone.
     Zone,
 }
 
-/// Several copies of a shard in one domain.
+/// Several nodes of a shard in one failure domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct SharedDomain {
     /// Index of the shard.
     pub shard: usize,
+    /// Host or zone.
     pub kind: DomainKind,
+    /// Its name.
     pub name: String,
-    /// The seats that share it; in a zone they are not all on one host.
+    /// The nodes that share it, by index; in a zone they are not all on one host.
     pub seats: Vec<usize>,
-    /// The same nodes in shards of the same sizes can have fewer copies that share a domain of this
+    /// The same nodes in shards of the same sizes can have fewer pairs that share a domain of this
     /// kind, over the whole cluster.
     pub avoidable: bool,
 }
 
-/// A domain with half of the masters or more: without it the others are no majority, and no
-/// replica is promoted.
+/// A failure domain with half of the masters or more: without it the others are not a majority, and
+/// no replica is promoted (cluster specification, "Replica election and promotion").
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct CrowdedDomain {
+    /// Host or zone.
     pub kind: DomainKind,
+    /// Its name.
     pub name: String,
+    /// How many masters are in it.
     pub masters: usize,
+    /// How many masters there are.
     pub of: usize,
     /// With other masters on the same nodes no domain of this kind would hold half of them.
     pub avoidable: bool,
@@ -75,7 +88,7 @@ fn layers(domains: &Domains) -> Vec<Layer<'_>> {
     std::iter::once(hosts).chain(domains.zoned.then_some(zones)).collect()
 }
 
-/// Where copies of a shard share a host or a zone.
+/// Where nodes of a shard share a host or a zone.
 ///
 /// Whether that is avoidable is exact. Sorted by zone and host and dealt over the shards in turn,
 /// the nodes make shards of one size with the fewest pairs in a zone and on a host at once, and
@@ -127,7 +140,7 @@ fn fewest_pairs_in(sums: &[usize], shards: &[CurrentShard]) -> usize {
     pairs(&edges.into_iter().map(|edge| network.units(edge)).collect_vec())
 }
 
-/// The hosts and zones that hold half of the masters or more, of two masters at least.
+/// The hosts and zones that hold half of the masters or more, if there are at least two masters.
 pub fn crowded_domains(seats: &[NodeLocation], shards: &[CurrentShard]) -> Vec<CrowdedDomain> {
     let domains = Domains::new(seats);
     let of = shards.len();

@@ -1,4 +1,4 @@
-//! What a layout is worth, level by level; less is better everywhere.
+//! How good a layout is, level by level; less is better everywhere.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,20 @@ use serde::Serialize;
 
 use super::domains::{Domains, Place, tally};
 
-/// The values of levels 1 to 3, compared in this order (the fields' order is the law).
+/// The values of levels 1 to 3 of a layout, compared in this order, that of the fields. Less is
+/// better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Score {
+    /// Level 1.
     pub apart: Apart,
+    /// Level 2.
     pub masters: MasterSpread,
+    /// Level 3.
     pub takeover: Takeover,
 }
 
-/// Level 1: copies of a shard that share a domain.
+/// Level 1: nodes of one shard that share a failure domain. A node without a zone has its host as a
+/// zone of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Apart {
     /// Replicas in their master's zone.
@@ -38,7 +43,7 @@ pub struct MasterSpread {
     pub host_squares: usize,
 }
 
-/// Level 3: who takes over when a host dies.
+/// Level 3: which hosts take over when one fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Takeover {
     /// The most replicas that one host has of another single host's masters.
@@ -48,7 +53,8 @@ pub struct Takeover {
 }
 
 impl MasterSpread {
-    pub fn of(zones: &[usize], hosts: &[usize]) -> MasterSpread {
+    /// Counts it, given the number of masters in each zone and on each host.
+    pub(super) fn of(zones: &[usize], hosts: &[usize]) -> MasterSpread {
         let squares = |sums: &[usize]| sums.iter().map(|sum| sum * sum).sum();
         let masters: usize = zones.iter().sum();
         MasterSpread {
@@ -60,7 +66,8 @@ impl MasterSpread {
 }
 
 impl Takeover {
-    pub fn of(promotions: impl IntoIterator<Item = usize>) -> Takeover {
+    /// Counts it, given how many replicas one host has of another's masters, for each pair.
+    pub(super) fn of(promotions: impl IntoIterator<Item = usize>) -> Takeover {
         promotions.into_iter().fold(Takeover::default(), |sum, count| Takeover {
             most: sum.most.max(count),
             squares: sum.squares + count * count,

@@ -1,4 +1,4 @@
-//! What a person should know about a layout, one sentence a level.
+//! What a user should know about a layout, one sentence a level.
 
 use itertools::Itertools;
 use serde::Serialize;
@@ -7,14 +7,17 @@ use super::PlannedShard;
 use super::domains::{Domains, tally};
 use super::score::{Apart, Score};
 
-/// Whether a level got all that one could wish, in a plain sentence.
+/// Whether a level of a layout is as good as can be, in a plain sentence.
 ///
-/// Not met means that these seats do not allow it: the layout is still the best one for them.
+/// Not met means that these nodes do not allow it: the layout is still the best one for them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Verdict {
     /// 1 to 4.
     pub level: u8,
+    /// Whether the level leaves nothing to wish for.
     pub met: bool,
+    /// The sentence, in lower case and without a full stop.
     pub text: String,
 }
 
