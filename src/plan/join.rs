@@ -1,5 +1,5 @@
 //! A node joins a running cluster: as a master without slots, as a replica, or in the place of a
-//! shard that is lost.
+//! shard that has failed with all its nodes.
 
 use itertools::Itertools;
 
@@ -12,48 +12,92 @@ use crate::model::{ClusterReport, NodeAddr, NodeId, NodeReport, Role, SlotSet};
 pub enum Place {
     /// A master without slots.
     Master,
+    /// A replica of this master.
     Replica {
+        /// The master.
         of: NodeId,
     },
     /// A replica of the master that needs one most.
     Auto,
-    /// The owner of slots whose shard is dead; their keys are lost.
+    /// The owner of slots whose shard has failed; their keys are lost.
     Heir {
+        /// The master that owned them.
         of: NodeId,
+        /// The slots.
         slots: SlotSet,
     },
 }
 
-/// Why a node does not join.
+/// Why a node does not join; nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JoinError {
+    /// The node cannot be connected.
     #[error(transparent)]
     Meet(#[from] MeetError),
+    /// The node holds keys.
     #[error("{node} holds {keys} key{}: only an empty node joins a cluster", if *keys == 1 { "" } else { "s" })]
-    NotEmpty { node: NodeAddr, keys: u64 },
+    NotEmpty {
+        /// The node.
+        node: NodeAddr,
+        /// Keys in all its databases.
+        keys: u64,
+    },
+    /// The node is a member with another role.
     #[error("{node} is in this cluster already, as a replica of {master}")]
-    IsReplica { node: NodeAddr, master: String },
+    IsReplica {
+        /// The node.
+        node: NodeAddr,
+        /// Its master.
+        master: String,
+    },
+    /// The node is a member with slots.
     #[error("{node} is in this cluster already, as a master that owns {slots}")]
-    IsMaster { node: NodeAddr, slots: String },
-    #[error("{node} is no master, it is a replica of {master}: name {master} instead")]
-    NotAMaster { node: String, master: String },
+    IsMaster {
+        /// The node.
+        node: NodeAddr,
+        /// `slots 0-5460`.
+        slots: String,
+    },
+    /// The node that it should replicate is a replica itself.
+    #[error("{node} is not a master, it is a replica of {master}: name {master} instead")]
+    NotAMaster {
+        /// The named node.
+        node: String,
+        /// Its master.
+        master: String,
+    },
+    /// The node was named as its own master.
     #[error("{0} cannot replicate itself")]
     Itself(NodeAddr),
+    /// The node that it should replicate did not report.
     #[error("{node} gives no answer: {why}")]
-    Unreachable { node: String, why: String },
+    Unreachable {
+        /// That node.
+        node: String,
+        /// The cause.
+        why: String,
+    },
+    /// [`Place::Auto`] found no master.
     #[error("there is no master with slots to replicate")]
     NoMasters,
 }
 
-/// A plan, and whose replica the node becomes.
+/// A plan, and which master the node replicates in the end.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Join {
+    /// The plan.
     pub formation: TopologyPlan,
+    /// The master; `None` if the node becomes a master.
     pub parent: Option<NodeId>,
 }
 
-/// Plans that `newcomer` is in the cluster and in its place. One that is there already is left
-/// alone.
+/// Plans that `newcomer` is a member of the cluster, in its place. If it is already, the plan has
+/// nothing to do.
+///
+/// # Errors
+/// The newcomer is not empty, is a member in another place, or cannot take this one: [`JoinError`].
 pub fn plan(
     cluster: &ClusterReport,
     newcomer: &NodeReport,
@@ -123,12 +167,12 @@ fn master(cluster: &ClusterReport, newcomer: &NodeReport, id: NodeId) -> Result<
     }
 }
 
-/// The master with slots that a replica serves best: one that it can replicate, as far as versions
-/// go, before any other; the one with the fewest replicas, then the one
-/// whose copies share the replica's zone least, then its host.
+/// The master with slots that needs a replica most: one that the replica can replicate, by its
+/// version, before any other; then the one with the fewest replicas, then the one whose shard has
+/// the fewest nodes in the replica's zone, then on its host.
 ///
-/// Nodes of `leaving` do not count; `given` has replicas that have been given a master already.
-pub fn best_parent(
+/// Nodes of `leaving` do not count; `given` has replicas whose new master is planned already.
+pub(super) fn best_parent(
     cluster: &ClusterReport,
     replica: &NodeReport,
     leaving: &[NodeId],

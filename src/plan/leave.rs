@@ -1,4 +1,4 @@
-//! Nodes leave a cluster: who takes their slots, whom their replicas follow then.
+//! Nodes leave a cluster: which masters take their slots, and which their replicas.
 
 use super::check::owners;
 use super::formation::{Step, TopologyPlan};
@@ -6,33 +6,58 @@ use super::join::best_parent;
 use super::transfer::{self, Transfer, TransferError};
 use crate::model::{ClusterReport, NodeId, Role, SlotSet};
 
-/// Why nodes do not leave.
+/// Why nodes do not leave; nothing has been changed. Nodes are named by address.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LeaveError {
+    /// The node owns slots, and they are not to be moved.
     #[error("{node} owns {slots}: they need another owner first")]
-    OwnsSlots { node: String, slots: String },
+    OwnsSlots {
+        /// The node.
+        node: String,
+        /// `slots 0-5460`.
+        slots: String,
+    },
+    /// The node is unreachable and owns slots that no other master owns.
     #[error("{node} gives no answer and still owns {slots}: without it nobody would")]
-    DeadOwner { node: String, slots: String, replica: Option<String> },
+    DeadOwner {
+        /// The node.
+        node: String,
+        /// `slots 0-5460`.
+        slots: String,
+        /// A replica of it that replied and stays.
+        replica: Option<String>,
+    },
+    /// A master without slots holds keys: orphaned keys, which a reset would delete.
     #[error("{node} holds {keys} keys of slots that it does not own: leaving would delete them")]
-    HoldsKeys { node: String, keys: u64 },
+    HoldsKeys {
+        /// The node.
+        node: String,
+        /// Keys in all its databases.
+        keys: u64,
+    },
+    /// Every node that replied is to leave.
     #[error("nobody who answers would stay")]
     NobodyStays,
+    /// The slots of the nodes cannot be moved.
     #[error(transparent)]
     Transfer(#[from] TransferError),
 }
 
-/// Who goes, and what has to be done before.
+/// Which nodes leave, and what has to be done before.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Leave {
+    /// The nodes that leave.
     pub leaving: Vec<NodeId>,
-    /// Slots that have to be moved away first.
+    /// The moves of their slots, if they own any.
     pub drain: Option<Transfer>,
-    /// Replicas of those that leave, and whom they will follow.
+    /// The replicas of masters that leave, each with its new master.
     pub homes: Vec<(NodeId, NodeId)>,
 }
 
 impl Leave {
-    /// The plan by which the replicas come to their new masters.
+    /// The plan that gives the replicas their new masters.
     pub fn homing(&self, cluster: &ClusterReport) -> TopologyPlan {
         TopologyPlan::of_cluster(cluster, |node, member| {
             if let Some((_, of)) = self.homes.iter().find(|(id, _)| *id == node.id()) {
@@ -43,7 +68,10 @@ impl Leave {
     }
 }
 
-/// Plans that these nodes leave; with `drain`, slots of theirs go to those that stay.
+/// Plans that these nodes leave; with `drain`, their slots move to the masters that stay.
+///
+/// # Errors
+/// No node would stay, slots would be left without an owner, or keys would be lost: [`LeaveError`].
 pub fn plan(cluster: &ClusterReport, leaving: &[NodeId], drain: bool) -> Result<Leave, LeaveError> {
     if cluster.nodes.iter().all(|report| leaving.contains(&report.id())) {
         return Err(LeaveError::NobodyStays);
@@ -55,7 +83,7 @@ pub fn plan(cluster: &ClusterReport, leaving: &[NodeId], drain: bool) -> Result<
         let slots = owners.iter().find(|(owner, _)| *owner == id).map(|(_, slots)| slots);
         match (cluster.node(id), slots) {
             (None, Some(slots)) => {
-                // Where it was a master that failed over, the heir's word counts.
+                // If a replica was promoted in its place, that one's claim counts.
                 let others = owners
                     .iter()
                     .filter(|(owner, _)| *owner != id && cluster.node(*owner).is_some());
@@ -95,7 +123,8 @@ pub fn plan(cluster: &ClusterReport, leaving: &[NodeId], drain: bool) -> Result<
     Ok(Leave { leaving: leaving.to_vec(), drain, homes })
 }
 
-/// The slots that no live node owns or could take over: what is lost with a dead shard.
+/// The slots that would be left without an owner if the node were removed: those that the others
+/// have for it, and that no node that replied owns.
 pub fn lost_with(cluster: &ClusterReport, dead: NodeId) -> SlotSet {
     let owners = owners(cluster);
     let slots = owners.iter().find(|(owner, _)| *owner == dead).map(|(_, slots)| slots.clone());

@@ -1,4 +1,4 @@
-//! Introducing nodes to a cluster.
+//! Connecting nodes to a cluster (CLUSTER MEET).
 
 use itertools::Itertools;
 
@@ -8,19 +8,36 @@ use super::create::is_new;
 use super::formation::{Member, Step, TopologyPlan};
 use crate::model::{ClusterReport, Flag, NodeAddr, NodeId, NodeReport, SlotSet};
 
-/// Why a node is not introduced.
+/// Why a node is not connected; nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum MeetError {
+    /// The node knows nodes that the cluster does not.
     #[error(
         "{node} belongs to another cluster: it knows {others}. Meeting it would merge the two clusters into one"
     )]
-    OtherCluster { node: NodeAddr, others: String },
+    OtherCluster {
+        /// The node.
+        node: NodeAddr,
+        /// The other nodes, with commas between them.
+        others: String,
+    },
+    /// The node owns slots that a node of the cluster owns.
     #[error("{node} owns {}, which {owner} of this cluster owns as well: one of them would lose its slots", slots.words())]
-    SlotClash { node: NodeAddr, owner: String, slots: SlotSet },
+    SlotClash {
+        /// The node.
+        node: NodeAddr,
+        /// The node of the cluster.
+        owner: String,
+        /// The slots that both own.
+        slots: SlotSet,
+    },
+    /// Two servers share a node id.
     #[error(
         "{0} and {1} have one node id ({2}): name each node once; where they are two servers, one was started on a copy of the other's nodes.conf"
     )]
     SameId(NodeAddr, NodeAddr, NodeId),
+    /// Some use TLS on the cluster bus, others do not.
     #[error(transparent)]
     TlsApart(#[from] TlsApart),
     #[error(transparent)]
@@ -29,9 +46,11 @@ pub enum MeetError {
     FamiliesApart(#[from] FamiliesApart),
 }
 
-/// Plans that every node of the cluster and every newcomer know each other.
+/// Plans that every node of the cluster and every newcomer know each other. Newcomers that are
+/// members already are left alone.
 ///
-/// Newcomers that are in already are left alone.
+/// # Errors
+/// A newcomer belongs to another cluster, or could not be connected: [`MeetError`].
 pub fn plan(cluster: &ClusterReport, newcomers: &[NodeReport]) -> Result<TopologyPlan, MeetError> {
     let (members, all) = members(cluster, newcomers)?;
     let mut plan = TopologyPlan::new(members, &all, true);

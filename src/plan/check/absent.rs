@@ -1,8 +1,8 @@
 //! Members that are not where they are listed: they give no answer, or another node does.
 //!
-//! Whoever follows a remedy blindly must not lose a slot or a key by it. So a node that owns slots is
-//! never forgotten: a replica that lives takes its place first, and where there is none, only its
-//! return saves them.
+//! Whoever follows a remedy blindly must not lose a slot or a key by it. So a node that owns slots
+//! is never forgotten: a replica that lives takes its place first, and where there is none, only
+//! its return saves them.
 
 use std::cmp::Reverse;
 

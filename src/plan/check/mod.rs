@@ -205,8 +205,8 @@ pub fn covered(cluster: &ClusterReport) -> SlotSet {
     owners(cluster).iter().fold(SlotSet::EMPTY, |all, (_, slots)| all.union(slots))
 }
 
-/// Slots that nodes list as those of nodes whose lines they cannot be read from, and that have no other
-/// owner.
+/// Slots that nodes list as those of nodes whose lines they cannot be read from, and that have no
+/// other owner.
 pub fn kept_unreadable(cluster: &ClusterReport) -> SlotSet {
     let lines = cluster.nodes.iter().flat_map(|report| &report.view.unreadable);
     let listed = lines.fold(SlotSet::EMPTY, |all, line| all.union(&line.slots));

@@ -33,7 +33,8 @@ pub(super) fn not_ok(cluster: &ClusterReport) -> Option<Problem> {
     Some(Problem::error(Kind::StateNotOk, message).at(names))
 }
 
-/// Nodes that load their data: they serve none of it, and everything else of them is as it should be.
+/// Nodes that load their data: they serve none of it, and everything else of them is as it should
+/// be.
 pub(super) fn loading(cluster: &ClusterReport) -> Vec<Problem> {
     let unreachable = cluster.unreachable.iter().filter_map(|node| Some((node.id, node.loading?)));
     let problem = |(id, loading): (NodeId, Loading)| {

@@ -7,8 +7,8 @@ use itertools::Itertools;
 use super::{Kind, Problem, kept_unreadable, listed};
 use crate::model::{ClusterReport, NodeId, Role, SlotSet, Unreadable};
 
-/// The command after which a replica whose master's id is damaged follows the one that all others see
-/// it follow.
+/// The command after which a replica whose master's id is damaged follows the one that all others
+/// see it follow.
 pub(super) fn follow(cluster: &ClusterReport, id: NodeId) -> Option<String> {
     let node = cluster.node(id).filter(|node| node.view.me().role == Role::Unknown)?;
     let seen = cluster.nodes.iter().filter_map(|other| other.view.node(id)?.role.master());

@@ -132,8 +132,8 @@ pub fn collisions(report: &ClusterReport) -> Vec<Vec<NodeId>> {
     groups.filter(|ids| ids.len() > 1).sorted().collect()
 }
 
-/// Every node gets the node timeout that most have, the longest of those that are as common. What an
-/// interrupted `create` has lowered counts as what it was.
+/// Every node gets the node timeout that most have, the longest of those that are as common. What
+/// an interrupted `create` has lowered counts as what it was.
 fn timeouts(report: &ClusterReport) -> Vec<Timeout> {
     let now = report.nodes.iter().filter_map(|node| Some((node.id(), node.node_timeout()?)));
     let now = now.collect_vec();

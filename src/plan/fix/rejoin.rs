@@ -18,8 +18,8 @@ pub(super) fn rejoins(
     reset.chain(former).collect()
 }
 
-/// The master of a node that was a replica and has been reset: it knows nobody and is empty, and the
-/// others list it as before. A run that was killed between reset and join leaves one.
+/// The master of a node that was a replica and has been reset: it knows nobody and is empty, and
+/// the others list it as before. A run that was killed between reset and join leaves one.
 fn former(report: &ClusterReport, node: &NodeReport) -> Option<NodeId> {
     let me = node.view.me();
     let is_reset = node.view.nodes().len() == 1 && me.slots.is_empty() && node.keys == 0;

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-/// Up to so many introductions for each member, every pair that has not met is introduced. It is the
-/// fastest way while the pairs are few, and leaves nothing to gossip.
+/// Up to so many introductions for each member, every pair that has not met is introduced. It is
+/// the fastest way while the pairs are few, and leaves nothing to gossip.
 const DIRECT: usize = 32;
 
 /// Whom each of so many members has to introduce itself to, by index.
 ///
-/// All pairs that have not met, or, where those are too many, the members 1, 2, 4, 8 … places further
-/// round the ring: gossip then fills in the rest, sooner than all those handshakes would (measured in
-/// `docs/formation.md`).
+/// All pairs that have not met, or, where those are too many, the members 1, 2, 4, 8 … places
+/// further round the ring: gossip then fills in the rest, sooner than all those handshakes would
+/// (measured in `docs/formation.md`).
 pub(super) fn introductions(members: usize, unmet: &[(usize, usize)]) -> Vec<BTreeSet<usize>> {
     let direct = unmet.len() <= DIRECT * members;
     let mut guests = vec![BTreeSet::new(); members];

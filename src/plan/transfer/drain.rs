@@ -1,4 +1,4 @@
-//! Masters that leave end without slots.
+//! Masters that leave the cluster end without slots.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,8 +10,11 @@ use super::{Transfer, TransferError};
 use crate::model::{ClusterReport, NodeId, SlotSet};
 use crate::plan::moves::{Goal, moves};
 
-/// Plans that these nodes end without slots, which go to the masters that stay and have fewest.
+/// Plans that these nodes end without slots, which go to the masters that stay and own the fewest.
 /// Nothing moves between those.
+///
+/// # Errors
+/// No master stays, or one that takes part could not: [`TransferError`].
 pub fn drain(report: &ClusterReport, leaving: &[NodeId]) -> Result<Transfer, TransferError> {
     let mut facts = Facts::read(report)?;
     let leaves = facts.masters.iter().map(|node| leaving.contains(&node.id())).collect_vec();

@@ -1,11 +1,11 @@
-//! What every plan of moves looks at, and what every one has to hold to.
+//! The facts behind every plan of moves, and the conditions that each has to meet.
 
 use itertools::Itertools;
 
 use super::{Route, Transfer, TransferError};
 use crate::model::{ClusterReport, NodeId, NodeReport, SlotSet};
 
-/// Who owns what, from the masters' own views, and what is half-way.
+/// Which master owns which slots, in its own view.
 pub(super) struct Facts<'a> {
     pub report: &'a ClusterReport,
     pub masters: Vec<&'a NodeReport>,
@@ -40,7 +40,7 @@ impl<'a> Facts<'a> {
         self.masters.iter().any(|node| node.id() == id)
     }
 
-    /// The index of a master that answers.
+    /// The index of a master that replied.
     pub fn master(&self, id: NodeId) -> Result<usize, TransferError> {
         if let Some(index) = self.masters.iter().position(|node| node.id() == id) {
             return Ok(index);
@@ -59,7 +59,7 @@ impl<'a> Facts<'a> {
     /// The whole plan, given what it has to finish.
     ///
     /// # Errors
-    /// Nodes that take part and could not.
+    /// A master that takes part reports `cluster_state:fail` or has no memory left.
     pub fn transfer(&self, open: Transfer, steps: Vec<Step>) -> Result<Transfer, TransferError> {
         let steps = steps.into_iter().filter(|(.., slots)| !slots.is_empty());
         let routes = steps.map(|(from, to, slots)| {

@@ -1,7 +1,13 @@
 //! Which slots of a running cluster go where, and whether they can.
 //!
-//! The whole plan exists before the first move. Balance is by slots; what each master should own is
-//! a weight, so keys, bytes or processor time can take its place.
+//! [`reshard`] moves chosen slots to one master, [`rebalance`] gives each master its share,
+//! [`drain`] leaves nodes without slots. The whole plan exists before the first move. Balance is by
+//! slots; what each master should own is a weight, so keys, bytes or processor time can take its
+//! place.
+//!
+//! A master's own view decides which slots it owns. Slots that an interrupted run has left
+//! migrating or importing are part of the plan, or the plan is refused (cluster specification,
+//! "Cluster live reconfiguration").
 
 mod drain;
 mod facts;
@@ -16,38 +22,45 @@ pub use reshard::{ReshardRequest, reshard};
 use super::moves::MovesError;
 use crate::model::{NodeId, Slot, SlotSet};
 
-/// Slots that go from one master to another.
+/// Slots that move from one master to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
+    /// The source.
     pub from: NodeId,
+    /// The target.
     pub to: NodeId,
+    /// The slots, at least one.
     pub slots: SlotSet,
 }
 
-/// Slots that are marked as open at a node.
+/// Slots that are migrating or importing at a node.
 pub type Marks = Vec<(NodeId, SlotSet)>;
 
-/// A whole plan.
+/// A plan of moves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Transfer {
-    /// Slots that an earlier run left open between these two: they are finished first.
+    /// Slots that an earlier run left migrating or importing between these two: they move first.
     pub finish: Vec<Route>,
-    /// Slots that have arrived, but are still marked as open at a node.
+    /// Slots that their target owns already, but that are still migrating or importing at a node.
     pub stale: Marks,
-    /// Slots among those to be finished that a target imports from a node that has gone. Redis hears
-    /// of no new owner of a slot while it is marked so (`cluster.c`, `clusterUpdateSlotsConfigWith`).
+    /// Slots of `finish` that a target is importing from a node that is not a master any more. The
+    /// target ignores new owners of an importing slot (`clusterUpdateSlotsConfigWith` in the
+    /// server's `cluster.c` or `cluster_legacy.c`).
     pub without_source: Marks,
+    /// All other moves.
     pub routes: Vec<Route>,
-    /// Masters that own no slot afterwards and did before.
+    /// Masters that own slots now and none afterwards.
     pub emptied: Vec<NodeId>,
 }
 
 impl Transfer {
+    /// Whether there is nothing to do.
     pub fn is_done(&self) -> bool {
         self.finish.is_empty() && self.stale.is_empty() && self.routes.is_empty()
     }
 
-    /// Every route, those to be finished first.
+    /// Every route, those of [`finish`](Self::finish) first.
     pub fn all(&self) -> impl Iterator<Item = &Route> {
         self.finish.iter().chain(&self.routes)
     }
@@ -58,31 +71,93 @@ impl Transfer {
     }
 }
 
-/// Why there is no plan; nothing has been changed.
+/// Why there is no plan; nothing has been changed. Nodes are named by address.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TransferError {
+    /// A source or target is not a master.
     #[error("{node} is a replica of {master}: slots belong to masters")]
-    IsReplica { node: String, master: String },
+    IsReplica {
+        /// The node.
+        node: String,
+        /// Its master.
+        master: String,
+    },
+    /// A source or target did not report, or is not in the cluster.
     #[error("{node} gives no answer: {why}")]
-    Unreachable { node: String, why: String },
+    Unreachable {
+        /// The node.
+        node: String,
+        /// The cause.
+        why: String,
+    },
+    /// A source or target reports `cluster_state:fail`.
     #[error("{node} says cluster_state:fail: slots are moved where all nodes serve")]
-    NotServing { node: String },
+    NotServing {
+        /// The node.
+        node: String,
+    },
+    /// Two masters own slots in their own views.
     #[error("{slots} are claimed by both {one} and {other}")]
-    Conflict { slots: SlotSet, one: String, other: String },
+    Conflict {
+        /// The slots.
+        slots: SlotSet,
+        /// One of the masters.
+        one: String,
+        /// The other one.
+        other: String,
+    },
+    /// Requested slots have no owner that replied.
     #[error("nobody who answers owns {slots}")]
-    Unowned { slots: SlotSet },
+    Unowned {
+        /// Those slots.
+        slots: SlotSet,
+    },
+    /// More slots are requested than the sources own.
     #[error("{asked} slots are asked for, and {from} own {owned}")]
-    TooMany { asked: usize, owned: usize, from: String },
+    TooMany {
+        /// The requested number.
+        asked: usize,
+        /// What the sources own together.
+        owned: usize,
+        /// The sources.
+        from: String,
+    },
+    /// The target is one of the sources.
     #[error("{0} is both where slots come from and where they go")]
     ToItself(String),
+    /// A slot is migrating between other masters than this plan would move it between.
     #[error("slot {slot} is open, on its way from {from} to {to}: this move would not finish it")]
-    OpenElsewhere { slot: Slot, from: String, to: String },
+    OpenElsewhere {
+        /// The first such slot.
+        slot: Slot,
+        /// Its source.
+        from: String,
+        /// Its target.
+        to: String,
+    },
+    /// A slot has slot states that contradict each other or its owner; `fix` resolves them.
     #[error("slot {slot} is open in a way that no single move leaves behind: {ends}")]
-    OpenOddly { slot: Slot, ends: String },
+    OpenOddly {
+        /// The first such slot.
+        slot: Slot,
+        /// Every slot state, and the owner.
+        ends: String,
+    },
+    /// A target uses as much memory as its `maxmemory` and would reject keys.
     #[error("{node} has no room: it uses {used} of {limit} bytes (maxmemory) and evicts nothing")]
-    NoRoom { node: String, used: u64, limit: u64 },
+    NoRoom {
+        /// The target.
+        node: String,
+        /// Bytes in use.
+        used: u64,
+        /// Its `maxmemory` in bytes.
+        limit: u64,
+    },
+    /// The weights are not numbers to share by.
     #[error("{0}")]
     Weights(MovesError),
+    /// There is no master to take slots, or none that owns any.
     #[error("the cluster has no master that owns slots")]
     NoMasters,
 }

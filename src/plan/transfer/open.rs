@@ -27,8 +27,8 @@ impl Facts<'_> {
     /// Sorts the slots that are open: those that this plan finishes, which are taken as if they had
     /// moved, and marks that are left of slots that have arrived.
     ///
-    /// `finishes` is given a slot, its source, and its target where that still is a master that
-    /// answers; it says which target the slot is to go to, if any.
+    /// `finishes` is given a slot, its source, and its target if that still is a master that
+    /// replied; it returns the target that the slot is to move to, if any.
     ///
     /// # Errors
     /// A slot that is open in any other way.

@@ -1,4 +1,4 @@
-//! Slots go from masters that have more than their share to those that have less.
+//! Slots move from masters that own more than their share to those that own less.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,43 @@ use super::{Transfer, TransferError};
 use crate::model::{ClusterReport, NodeId, SlotSet};
 use crate::plan::moves::{Goal, moves};
 
-/// What a rebalance is asked for.
+/// What the user asks of a rebalance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RebalanceRequest {
-    /// What a master should own, against 1 for any that is not named.
+    /// What a master should own, relative to 1 for any that is not named; 0 leaves it without
+    /// slots.
     pub weights: BTreeMap<NodeId, f64>,
-    /// Whether masters without slots get some, although they are not named.
+    /// Whether masters without slots get some if they are not named.
     pub use_empty: bool,
-    /// Nothing moves while no master is further than this from its share, in percent.
+    /// Nothing moves if no master is further than this from its share, in percent of the share.
     pub threshold: f64,
-    /// One range a master, at the price of more moves.
+    /// One range of slots per master, at the price of more moves.
     pub defrag: bool,
 }
 
-/// Plans the moves after which every master owns its share.
+/// Plans the moves after which every master owns its share: the fewest, unless `defrag` is set.
+///
+/// ```
+/// use rcluster::model::{ClusterReport, ClusterView};
+/// use rcluster::plan::transfer::{RebalanceRequest, rebalance};
+///
+/// let reply = "\
+/// 07c37dfeb235213a872192d90877d0cd55635b91 10.0.0.1:7001@17001 myself,master - 0 0 1 connected 0-16383
+/// 67ed2db8d677e59ec4a4cefb06858cf2a1a89fa1 10.0.0.2:7001@17001 master - 0 1426238316232 2 connected
+/// ";
+/// let cluster = ClusterReport::of_view(&ClusterView::parse(reply, &"10.0.0.1:7001".parse()?)?);
+/// let weights = Default::default();
+/// let request = RebalanceRequest { weights, use_empty: true, threshold: 2.0, defrag: false };
+/// let plan = rebalance(&cluster, &request)?;
+///
+/// assert_eq!((plan.slots(), plan.routes.len()), (8192, 1));
+/// assert_eq!(plan.routes[0].from, cluster.entry().id());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// No master owns slots, a named node is not a master that replied, or one that takes part could
+/// not: [`TransferError`].
 pub fn rebalance(
     report: &ClusterReport,
     request: &RebalanceRequest,

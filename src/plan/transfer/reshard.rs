@@ -1,4 +1,4 @@
-//! So many slots, these slots, or all slots of a master, to one master.
+//! A number of slots, these slots, or all slots of a master, to one master.
 
 use std::cmp::Reverse;
 
@@ -10,16 +10,32 @@ use crate::model::{ClusterReport, NodeId, SlotSet};
 use crate::plan::moves::{Goal, moves};
 use crate::plan::slots::Quotas;
 
-/// What a reshard is asked for; the nodes are masters' ids, or at least should be.
+/// What the user asks of a reshard. Nodes should be masters: [`reshard`] checks that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReshardRequest {
-    /// So many slots, from these masters or from all others, from each in proportion to what it
-    /// owns.
-    Count { count: usize, from: Option<Vec<NodeId>>, to: NodeId },
-    /// These slots, from whoever owns them.
-    Slots { slots: SlotSet, to: NodeId },
-    /// All that this master owns.
-    All { from: NodeId, to: NodeId },
+    /// A number of slots, from each source in proportion to what it owns.
+    Count {
+        /// How many.
+        count: usize,
+        /// The sources; `None` means all other masters.
+        from: Option<Vec<NodeId>>,
+        /// The target.
+        to: NodeId,
+    },
+    /// These slots, from their owners.
+    Slots {
+        /// The slots.
+        slots: SlotSet,
+        /// The target.
+        to: NodeId,
+    },
+    /// All slots of one master.
+    All {
+        /// The source.
+        from: NodeId,
+        /// The target.
+        to: NodeId,
+    },
 }
 
 impl ReshardRequest {
@@ -32,7 +48,10 @@ impl ReshardRequest {
     }
 }
 
-/// Plans the move of some slots to one master.
+/// Plans the move of slots to one master.
+///
+/// # Errors
+/// The request does not fit the cluster, or a master that takes part could not: [`TransferError`].
 pub fn reshard(
     report: &ClusterReport,
     request: &ReshardRequest,
