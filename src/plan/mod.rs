@@ -1,5 +1,21 @@
-//! Floor 1, decisions: facts in, a whole plan or a list of problems out. Pure and deterministic:
-//! no I/O, no clock, no randomness.
+//! Floor 1, decisions: facts in, a whole plan or a list of problems out. Pure and deterministic: no
+//! I/O, no clock, no randomness.
+//!
+//! | to | call |
+//! |---|---|
+//! | find what is wrong with a cluster | [`check::check`] |
+//! | choose masters, replicas and slots for new nodes | [`layout::plan`], [`layout_file::parse`] |
+//! | see what each node has to do to become that cluster | [`create::plan`] |
+//! | change slots, roles or members | [`assign`], [`replicate`], [`meet`], [`join`], [`leave`], [`reset`] |
+//! | plan which slots move where | [`transfer::rebalance`], [`transfer::reshard`], [`transfer::drain`] |
+//! | repair | [`fix::plan`] |
+//! | see how masters and replicas are spread over hosts and zones | [`spread`], [`roles::swaps`] |
+//! | know which ACL rights a command of rcluster needs | [`rights`] |
+//!
+//! Facts are [`ClusterReport`](crate::model::ClusterReport)s and
+//! [`NodeReport`](crate::model::NodeReport)s. A function that returns an error has planned nothing,
+//! and nothing here changes a server. Requests can be built field by field; results, errors and
+//! problems are `#[non_exhaustive]`, as they may grow.
 
 pub mod announced;
 pub mod assign;

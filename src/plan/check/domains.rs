@@ -123,8 +123,9 @@ fn crowded(cluster: &ClusterReport, spread: &Spread, crowded: &CrowdedDomain) ->
     Problem::warning(Kind::MastersCrowded, message).at(names).mended_by(fix)
 }
 
-/// The fewest promotions after which the masters are spread as well as their shards allow: replicas
-/// that answer, each with its master.
+/// The fewest promotions after which the masters are spread as well as their shards allow:
+/// `(replica, master)`, both of which replied. [`roles::swaps`](crate::plan::roles::swaps) explains
+/// the choice.
 pub fn swaps(cluster: &ClusterReport) -> Vec<(NodeId, NodeId)> {
     let spread = Spread::of(cluster);
     let swaps = roles::swaps(&spread.seats, &spread.shards).into_iter();

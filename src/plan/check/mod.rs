@@ -1,4 +1,7 @@
 //! What is wrong with a cluster: the reports of all nodes in, every problem out.
+//!
+//! Ownership is read from each master's own view, other nodes' views are compared with it. That is
+//! more than `redis-cli --cluster check` looks at (`clusterManagerCheckCluster` in `redis-cli.c`).
 
 mod absent;
 mod domains;
@@ -20,53 +23,54 @@ pub use domains::swaps;
 
 /// What sort of problem; the name in JSON is stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// Slots that no node owns.
+    /// Slots without an owner.
     SlotsUncovered,
-    /// Slots that two nodes claim.
+    /// Slots that two masters own, each in its own view.
     SlotsConflict,
     /// A slot left migrating or importing.
     SlotOpen,
-    /// A replica owns slots by its own view.
+    /// A replica owns slots in its own view.
     ReplicaClaimsSlots,
     /// A slot left migrating or importing at a replica.
     ReplicaSlotOpen,
-    /// A node does not serve: `cluster_state:fail`.
+    /// A node rejects queries: it reports `cluster_state:fail`.
     StateNotOk,
-    /// A known node gives no answer.
+    /// A known node is unreachable.
     NodeUnreachable,
-    /// A node that loads its data, and serves none of it yet.
+    /// A node is loading its data, and rejects commands until then.
     NodeLoading,
-    /// Another node answers where a known one is listed.
+    /// Another node replies at the address of a known one.
     AddressTaken,
-    /// A node that others see in fail, fail? or noaddr state.
+    /// A node that others flag `fail`, `fail?` or `noaddr`.
     NodeFailing,
-    /// A node that others are still shaking hands with.
+    /// A node that others have not confirmed yet.
     NodeHandshake,
-    /// A node that another has never had an answer from over the cluster bus.
+    /// A node that has never answered another over the cluster bus.
     BusClosed,
     /// Two servers with one node id.
     IdShared,
     /// A line of CLUSTER NODES that cannot be read.
     UnreadableLine,
-    /// Nodes see another differently than it sees itself.
+    /// A node's view of another differs from that node's own view.
     ViewsDiffer,
-    /// A replica without a connection to its master.
+    /// A replica whose replication link is down.
     ReplicaLinkDown,
-    /// A replica that its master does not let in: `masterauth`, or the rights of its user.
+    /// A replica that cannot authenticate to its master: `masterauth`, or the rights of its user.
     ReplicaLogin,
-    /// A replica whose first copy of the data is not complete.
+    /// A replica whose initial sync is not complete.
     ReplicaSyncing,
     /// A replica of a replica.
     ReplicaOfReplica,
-    /// A master without a replica, where others have one.
+    /// A master without a replica, while others have one.
     NoReplica,
     /// The last background save failed.
     SaveFailed,
     /// The last write to the append-only file failed.
     AofFailed,
-    /// A master that evicts nothing is near its memory limit.
+    /// A master without eviction is near its `maxmemory`.
     MemoryNearlyFull,
     /// A master with fewer replicas in sync than it needs to accept writes.
     TooFewReplicas,
@@ -76,7 +80,7 @@ pub enum Kind {
     SettingsDiffer,
     /// A node announces an address that no other node can use.
     AnnouncedAddress,
-    /// Copies of a shard on one host or in one zone, where another layout keeps them apart.
+    /// Nodes of a shard on one host or in one zone, although another layout would keep them apart.
     CopiesTogether,
     /// A host or zone with half of the masters or more.
     MastersCrowded,
@@ -86,22 +90,27 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// Data is unavailable or at risk, or nodes disagree.
     Error,
+    /// The cluster works, but less safely than it could.
     Warning,
 }
 
-/// One problem.
+/// One problem of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Problem {
+    /// What sort of problem.
     pub kind: Kind,
+    /// How bad it is.
     pub severity: Severity,
-    /// One plain sentence.
+    /// One sentence, in lower case and without a full stop.
     pub message: String,
-    /// The nodes concerned, by address.
+    /// The nodes concerned, by address; may be empty.
     pub nodes: Vec<String>,
-    /// The slots concerned.
+    /// The slots concerned; may be empty.
     pub slots: SlotSet,
-    /// The command that mends it, where there is one.
+    /// The command line that fixes it, if there is one.
     pub fix: Option<String>,
 }
 
@@ -134,7 +143,23 @@ impl Problem {
     }
 }
 
-/// All problems, errors first; none means healthy.
+/// Finds all problems of a cluster, errors first; none means healthy.
+///
+/// ```
+/// use rcluster::model::{ClusterReport, ClusterView};
+/// use rcluster::plan::check::{Kind, check, is_healthy};
+///
+/// let reply = "\
+/// 07c37dfeb235213a872192d90877d0cd55635b91 10.0.0.1:7001@17001 myself,master - 0 0 1 connected 0-8191
+/// 67ed2db8d677e59ec4a4cefb06858cf2a1a89fa1 10.0.0.2:7001@17001 master - 0 1426238316232 2 connected 8192-16382
+/// ";
+/// let view = ClusterView::parse(reply, &"10.0.0.1:7001".parse()?)?;
+/// let problems = check(&ClusterReport::of_view(&view));
+///
+/// assert!(!is_healthy(&problems, false));
+/// assert_eq!((problems[0].kind, problems[0].slots.to_string()), (Kind::SlotsUncovered, "16383".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(slots::uncovered(cluster));
@@ -162,13 +187,13 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems
 }
 
-/// Whether nothing is wrong; `strict` counts warnings too.
+/// Whether a cluster with these problems is healthy: it has no error, and with `strict` no warning.
 pub fn is_healthy(problems: &[Problem], strict: bool) -> bool {
     !problems.iter().any(|problem| strict || problem.severity == Severity::Error)
 }
 
-/// Who owns what: each node as it says itself, unreachable nodes as the others say. Only owners
-/// of slots; what a replica claims is nobody's.
+/// The owners of slots, each with its slots: masters as in their own views, unreachable nodes as in
+/// the others' views. Slots that a replica claims are not among them.
 pub fn owners(cluster: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
     let told = masters(cluster).map(|report| (report.id(), report.view.me().slots.clone()));
     let mut unreachable: BTreeMap<NodeId, SlotSet> =
@@ -185,7 +210,8 @@ pub fn owners(cluster: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
     told.chain(unreachable).filter(|(_, slots)| !slots.is_empty()).collect()
 }
 
-/// Who owns what, by id; `None` while a slot is open, whose keys are on their way.
+/// The owners of slots by id, as [`owners`] finds them; `None` while a slot is migrating or
+/// importing at a master.
 pub fn settled_owners(cluster: &ClusterReport) -> Option<Vec<(NodeId, SlotSet)>> {
     let is_settled = masters(cluster).all(|node| node.view.open.is_empty());
     is_settled.then(|| {
@@ -195,7 +221,7 @@ pub fn settled_owners(cluster: &ClusterReport) -> Option<Vec<(NodeId, SlotSet)>>
     })
 }
 
-/// The nodes that answer and whose say in slots counts.
+/// The nodes that replied and are not replicas.
 fn masters(cluster: &ClusterReport) -> impl Iterator<Item = &NodeReport> {
     cluster.nodes.iter().filter(|report| report.view.me().role.master().is_none())
 }
@@ -205,8 +231,8 @@ pub fn covered(cluster: &ClusterReport) -> SlotSet {
     owners(cluster).iter().fold(SlotSet::EMPTY, |all, (_, slots)| all.union(slots))
 }
 
-/// Slots that nodes list as those of nodes whose lines they cannot be read from, and that have no
-/// other owner.
+/// The slots of nodes whose lines in CLUSTER NODES [cannot be read](crate::model::Unreadable), and
+/// that have no other owner.
 pub fn kept_unreadable(cluster: &ClusterReport) -> SlotSet {
     let lines = cluster.nodes.iter().flat_map(|report| &report.view.unreadable);
     let listed = lines.fold(SlotSet::EMPTY, |all, line| all.union(&line.slots));

@@ -1,11 +1,11 @@
-//! Which keys masters hold, and which of them have to be asked for.
+//! Which keys masters hold, and which of them have to be counted.
 
 use std::collections::BTreeMap;
 
 use crate::model::{ClusterReport, NodeId, Slot, SlotSet};
 use crate::plan::check::owners;
 
-/// How many keys nodes hold, by slot; slots without any are left out.
+/// How many keys nodes hold, by slot (CLUSTER COUNTKEYSINSLOT); empty slots are left out.
 pub type KeyCounts = BTreeMap<NodeId, BTreeMap<Slot, u64>>;
 
 /// A function library: its name and its code.
@@ -14,15 +14,17 @@ pub type Library = (String, Vec<u8>);
 /// The facts that a report does not have.
 #[derive(Clone, Debug, Default)]
 pub struct KeyInventory {
+    /// Keys in the slots that were counted.
     pub keys: KeyCounts,
-    /// How many keys masters hold in slots that they do not own and cannot tell.
+    /// How many orphaned keys masters hold that counting by slot has not found.
     pub orphaned: BTreeMap<NodeId, u64>,
-    /// The function libraries of masters, where any has some.
+    /// The function libraries of each master, if any has some.
     pub libraries: BTreeMap<NodeId, Vec<Library>>,
 }
 
-/// Masters that hold keys, and the slots of which that matters: those that are not theirs, those
-/// that another claims as well, and those that are open anywhere.
+/// The masters that hold keys, each with the slots whose keys have to be counted: those that it
+/// does not own, those that another node claims as well, and those that are migrating or importing
+/// anywhere.
 pub fn to_count(report: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
     let open = report.nodes.iter().flat_map(|node| &node.view.open).map(|open| open.slot);
     let open: SlotSet = open.collect();
@@ -39,7 +41,8 @@ pub fn to_count(report: &ClusterReport) -> Vec<(NodeId, SlotSet)> {
         .collect()
 }
 
-/// Masters that should be asked once more: the owners of slots of which another holds keys.
+/// What has to be counted next: the owners of slots in which another node holds keys, with those
+/// slots.
 pub fn to_count_next(report: &ClusterReport, counted: &KeyCounts) -> Vec<(NodeId, SlotSet)> {
     let held: SlotSet = counted.values().flat_map(|slots| slots.keys().copied()).collect();
     let masters = report.nodes.iter().filter(|node| node.view.me().is_master() && node.keys > 0);

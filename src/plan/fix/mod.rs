@@ -1,5 +1,5 @@
-//! What mends a cluster: who is to own each troubled slot, whose keys go home, and what else has to
-//! be set right. Why nothing is lost by it is told in `docs/fix.md`.
+//! How a cluster is repaired: the owner of each troubled slot, which keys move to it, and what else
+//! has to be set. `docs/fix.md` explains why nothing is lost by it.
 
 mod inventory;
 mod rejoin;
@@ -22,38 +22,45 @@ use super::meet::MeetError;
 use super::replica_slots::{ReplicaSlots, replica_slots};
 use crate::model::{ClusterReport, NodeId, SlotSet};
 
-/// A setting that a node gets, in milliseconds.
+/// A change of `cluster-node-timeout`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timeout {
+    /// The node.
     pub node: NodeId,
+    /// Its setting now, in milliseconds.
     pub from: u64,
+    /// What it is set to, in milliseconds.
     pub to: u64,
 }
 
-/// A whole plan.
+/// A plan of repairs.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct FixPlan {
-    /// Introduces nodes that have lost each other.
+    /// Connects nodes that have lost each other.
     pub meet: TopologyPlan,
+    /// Node timeouts that differ from most others'.
     pub timeouts: Vec<Timeout>,
-    /// Masters with slots that share a config epoch.
+    /// Groups of masters with slots that share a config epoch.
     pub collisions: Vec<Vec<NodeId>>,
-    /// Replicas with a say in slots.
+    /// Replicas that own slots, or have slot states.
     pub replicas: Vec<ReplicaSlots>,
     /// Nodes that become replicas once they are introduced: those that are reset for the slots that
     /// are open at them, and former replicas that know no other node. With their masters.
     pub rejoins: BTreeMap<NodeId, NodeId>,
+    /// What becomes of each troubled slot, by first slot.
     pub repairs: Vec<Repair>,
     /// Masters with keys that are not their own, and how many: of which slots is found out last.
     pub orphaned: BTreeMap<NodeId, u64>,
     /// Function libraries that masters lack.
     pub libraries: Vec<(NodeId, Vec<Library>)>,
-    /// Libraries of one name with different code on different masters: left alone.
+    /// Names of libraries whose code differs between masters: left alone.
     pub odd_libraries: Vec<String>,
 }
 
 impl FixPlan {
-    /// Whether there is nothing that could be done.
+    /// Whether there is nothing to repair, or nothing that can be repaired now.
     pub fn is_done(&self) -> bool {
         self.meet.is_done()
             && self.timeouts.is_empty()
@@ -64,7 +71,7 @@ impl FixPlan {
             && self.repairs.iter().all(|repair| matches!(repair.action, RepairAction::Wait { .. }))
     }
 
-    /// Whether the servers may come to all of this by themselves: gossip is on its way.
+    /// Whether the servers may do all of this by themselves, as gossip spreads.
     pub fn may_pass(&self) -> bool {
         let passes = |repair: &Repair| {
             let quiet = |end: &NodeSlotState| end.open.is_empty() && (end.keys == 0 || end.claims);
@@ -79,7 +86,7 @@ impl FixPlan {
             && !self.is_done()
     }
 
-    /// Slots that are taken from nodes that give no answer.
+    /// Slots that are taken from unreachable nodes; their keys are lost.
     pub fn lost(&self) -> BTreeMap<NodeId, SlotSet> {
         let mut lost: BTreeMap<NodeId, SlotSet> = BTreeMap::new();
         for repair in &self.repairs {
@@ -92,10 +99,10 @@ impl FixPlan {
     }
 }
 
-/// The whole plan.
+/// Plans all repairs. `inventory` has the key counts of [`to_count`] and [`to_count_next`].
 ///
 /// # Errors
-/// Two servers with one node id.
+/// Two servers share a node id, or nodes cannot be connected.
 pub fn plan(
     report: &ClusterReport,
     inventory: &KeyInventory,
@@ -132,8 +139,8 @@ pub fn collisions(report: &ClusterReport) -> Vec<Vec<NodeId>> {
     groups.filter(|ids| ids.len() > 1).sorted().collect()
 }
 
-/// Every node gets the node timeout that most have, the longest of those that are as common. What
-/// an interrupted `create` has lowered counts as what it was.
+/// Every node gets the node timeout that most have, the longest of those that are as common. A
+/// timeout that an interrupted `create` has lowered counts as what it was.
 fn timeouts(report: &ClusterReport) -> Vec<Timeout> {
     let now = report.nodes.iter().filter_map(|node| Some((node.id(), node.node_timeout()?)));
     let now = now.collect_vec();

@@ -1,45 +1,66 @@
-//! Slots that are alike in everything that is wrong with them, and what becomes of them.
+//! Slots with the same problem, and what becomes of them.
 
 use crate::model::{NodeId, OpenState, SlotSet};
 
-/// What one node says of, or holds of, some slots.
+/// What one node claims or holds of some slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NodeSlotState {
+    /// The node.
     pub node: NodeId,
+    /// Its config epoch.
     pub epoch: u64,
-    /// In all these slots together.
+    /// Its keys in all these slots together.
     pub keys: u64,
-    /// Whether it says that it owns them.
+    /// Whether it owns them in its own view.
     pub claims: bool,
+    /// Its slot states for them, each with the other node.
     pub open: Vec<(OpenState, NodeId)>,
-    /// Whether it takes another for the owner than will be.
+    /// Whether its view has another owner than the one to come.
     pub stale_owner: bool,
 }
 
 /// What becomes of slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum RepairAction {
-    /// A move that was begun is finished.
-    Finish { from: NodeId, to: NodeId },
-    /// One master owns them and has all their keys; marks are taken away.
-    Settle { owner: NodeId },
-    /// They belong to a node that gives no answer, and wait for it, or for a replica of it that has
-    /// its keys and does.
-    Wait { of: NodeId, replica: Option<NodeId> },
+    /// An interrupted move is finished.
+    Finish {
+        /// The source.
+        from: NodeId,
+        /// The target.
+        to: NodeId,
+    },
+    /// One master owns them and gets all their keys; slot states are cleared.
+    Settle {
+        /// That master.
+        owner: NodeId,
+    },
+    /// They are left alone: their owner is unreachable.
+    Wait {
+        /// The owner.
+        of: NodeId,
+        /// A replica of it that replied, and has its keys.
+        replica: Option<NodeId>,
+    },
 }
 
-/// Slots that are alike in everything, and what becomes of them.
+/// Slots with the same problem, and what becomes of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Repair {
+    /// The slots.
     pub slots: SlotSet,
+    /// Every node that claims or holds something of them, or has another owner in its view.
     pub ends: Vec<NodeSlotState>,
+    /// What becomes of them.
     pub action: RepairAction,
-    /// The unreachable node whose they were, where they are taken from it.
+    /// The unreachable node that they are taken from, if they are.
     pub lost: Option<NodeId>,
 }
 
 impl Repair {
-    /// The one owner in the end, where there is to be one now.
+    /// The owner in the end; `None` if they are left alone.
     pub fn owner(&self) -> Option<NodeId> {
         match self.action {
             RepairAction::Finish { to, .. } => Some(to),
@@ -55,31 +76,31 @@ impl Repair {
         }
     }
 
-    /// The owner-to-be, where it does not say so yet.
+    /// The owner to come, if it does not own them in its own view yet.
     pub fn taker(&self) -> Option<NodeId> {
         let owner = self.settles()?;
         (!self.ends.iter().any(|end| end.node == owner && end.claims)).then_some(owner)
     }
 
-    /// Nodes that own the slots by their own word and have to give them up.
+    /// The nodes that own the slots in their own view and have to give them up.
     pub fn former_owners(&self) -> impl Iterator<Item = &NodeSlotState> {
         let owner = self.settles();
         self.ends.iter().filter(move |end| end.claims && owner.is_some_and(|id| id != end.node))
     }
 
-    /// Nodes whose keys of these slots go to the owner.
+    /// The nodes whose keys of these slots move to the owner.
     pub fn orphan_holders(&self) -> impl Iterator<Item = &NodeSlotState> {
         let owner = self.settles();
         self.ends.iter().filter(move |end| end.keys > 0 && owner.is_some_and(|id| id != end.node))
     }
 
-    /// Nodes that mark these slots as open, where that is to end.
+    /// The nodes whose slot states for these slots are cleared.
     pub fn marked(&self) -> impl Iterator<Item = &NodeSlotState> {
         let settles = self.settles().is_some();
         self.ends.iter().filter(move |end| settles && !end.open.is_empty())
     }
 
-    /// Whether anybody has to hear anew who the owner is.
+    /// Whether the owner has to be announced to any node.
     pub fn is_announced(&self) -> bool {
         let stale_owner = self.ends.iter().any(|end| end.stale_owner);
         self.settles().is_some()

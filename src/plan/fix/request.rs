@@ -2,20 +2,22 @@
 
 use crate::model::NodeId;
 
-/// Whose word counts where two nodes say different things.
+/// Which node's value counts if two masters hold a key with different values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Prefer {
-    /// Nobody's: values that differ are both kept.
+    /// None: values that differ are both kept, each on its node.
     Nobody,
+    /// This node's.
     Node(NodeId),
-    /// The node with the higher config epoch.
+    /// That of the node with the higher config epoch.
     NewestEpoch,
 }
 
 /// What the user wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FixRequest {
+    /// How key conflicts are resolved; it also decides between masters that claim one slot.
     pub prefer: Prefer,
-    /// Whether slots of masters that give no answer go to others.
+    /// Whether slots of unreachable masters without a replica go to others; their keys are lost.
     pub abandon: bool,
 }

@@ -1,4 +1,4 @@
-//! Which keys go where once everybody agrees on who owns what.
+//! Which keys move where once all nodes agree on the owners of slots.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,8 @@ use super::{FixPlan, RepairAction};
 use crate::model::{NodeId, SlotSet};
 use crate::plan::transfer::Route;
 
-/// Moves to be finished, and orphaned keys that go to the owners of their slots.
+/// The moves of a plan: those to be finished, and those of orphaned keys to the owners of their
+/// slots.
 pub fn routes(plan: &FixPlan) -> (Vec<Route>, Vec<Route>) {
     let mut finish: BTreeMap<(NodeId, NodeId), SlotSet> = BTreeMap::new();
     let mut orphans: BTreeMap<(NodeId, NodeId), SlotSet> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Slot by slot: who says and holds what, and what becomes of it.
+//! Slot by slot: which nodes claim it and hold its keys, and what becomes of it.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -9,13 +9,13 @@ use super::{FixRequest, KeyCounts, NodeSlotState, Prefer, Repair, RepairAction};
 use crate::model::{ClusterReport, NodeId, NodeReport, OpenState, SLOTS, Slot, SlotSet};
 use crate::plan::check::kept_unreadable;
 
-/// Everything that bears on slots, ready to be looked up.
+/// Everything that matters to slots, ready to be looked up.
 struct Facts<'a> {
     report: &'a ClusterReport,
     keys: &'a KeyCounts,
     request: &'a FixRequest,
     masters: Vec<&'a NodeReport>,
-    /// Masters that own each slot by their own word.
+    /// The masters that own each slot in their own view.
     claims: Vec<Vec<NodeId>>,
     /// What each node that answers marks as open.
     open: BTreeMap<Slot, Vec<(NodeId, OpenState, NodeId)>>,

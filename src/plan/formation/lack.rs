@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Member;
 use crate::model::{ClusterView, Flag, NodeAddr, NodeId, NodeReport};
 
-/// What one view still lacks.
+/// What a view still lacks of a plan, about one member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Lack {
     /// The node is not known, or still in handshake.
     Unknown,
-    /// It is known, but there is no connection to its bus.
+    /// It is known, but it has never answered over the cluster bus.
     Link,
+    /// It has another role, or another master, than planned.
     Role,
+    /// It owns other slots than planned.
     Slots,
     /// It is known and seen as planned, but a second handshake with it is not over.
     Handshake,

@@ -1,38 +1,47 @@
-//! One node of a plan, and what it is told.
+//! One node of a plan, and the commands that it gets.
 
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeReport, Role, SlotSet};
 
-/// Something one node is told.
+/// A command for one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Step {
-    /// Accepted only while the node knows no other.
+    /// CLUSTER SET-CONFIG-EPOCH: accepted only while the node knows no other and its epoch is 0.
     SetEpoch(u64),
-    /// A config epoch above all that the node knows of.
+    /// CLUSTER BUMPEPOCH: a config epoch above all in the node's view.
     BumpEpoch,
+    /// CLUSTER ADDSLOTSRANGE, or ADDSLOTS before 7.0.
     AddSlots(SlotSet),
+    /// CLUSTER DELSLOTSRANGE, or DELSLOTS before 7.0.
     DelSlots(SlotSet),
+    /// CLUSTER REPLICATE, once the node knows that master.
     Follow(NodeId),
-    /// A function library: its name and its code.
+    /// FUNCTION LOAD of a library.
     LoadLibrary {
+        /// The library's name.
         name: String,
+        /// Its code, with the `#!` line.
         code: Vec<u8>,
     },
-    /// Put the node timeout, in milliseconds, back to what an interrupted run changed it from.
+    /// CONFIG SET of the node timeout, in milliseconds, to what it was before an interrupted run
+    /// lowered it.
     RestoreTimeout(u64),
 }
 
 /// One node of the plan.
 #[derive(Clone, Debug)]
 pub struct Member {
+    /// Its id.
     pub id: NodeId,
     /// Where the others reach it: an IP, its port, its bus port.
     pub addr: NodeAddr,
-    /// The role that all must see it in; `None` where the plan does not care.
+    /// The role that every view must show; `None` if any will do.
     pub role: Option<Role>,
-    /// Whether all must know it, be it in whatever role.
+    /// Whether it must be in every view, in any role.
     pub known: bool,
-    /// The slots that all must see it own; `None` where the plan does not care.
+    /// The slots that every view must show as its own; `None` if any will do.
     pub slots: Option<SlotSet>,
+    /// What it has to do, in order.
     pub steps: Vec<Step>,
 }
 

@@ -1,4 +1,4 @@
-//! A plan for a set of nodes: what each has to do, and what every one of them must say afterwards.
+//! A plan for a set of nodes: what each has to do, and what every view must show afterwards.
 //!
 //! `create`, `meet`, `addslots`, `delslots` and `replicate` all plan one of these, so one piece of
 //! code carries them out, and each is as safe to repeat as the other.

@@ -17,9 +17,10 @@ use crate::plan::bus_tls;
 /// pings every other within half of it.
 const LARGE: usize = 128;
 
-/// A whole plan.
+/// A plan for a set of nodes.
 #[derive(Clone, Debug)]
 pub struct TopologyPlan {
+    /// The nodes. Other fields name them by their index here.
     pub members: Vec<Member>,
     index: BTreeMap<NodeId, usize>,
     /// Pairs of members that do not know each other: indices, the smaller first.
@@ -27,28 +28,30 @@ pub struct TopologyPlan {
     /// Who lists a member at an address where it is not: the observer, the member, and when that
     /// answered last.
     moved: BTreeMap<(NodeId, NodeId), u64>,
-    /// Members that the others do not see as the plan wants: they have to make themselves known.
+    /// Members that some view does not show as planned: they have to announce themselves.
     pub unseen: BTreeSet<usize>,
-    /// Whether every node has to have a bus connection to every other.
+    /// Whether every node has to have a connection over the cluster bus to every other.
     pub connects: bool,
-    /// Whether all slots are owned in the end, so that every node must become `ok`.
+    /// Whether all slots have an owner in the end, so that every node must report
+    /// `cluster_state:ok`.
     pub covers: bool,
-    /// Whether some node was not `ok` when it was asked.
+    /// Whether some node did not report `cluster_state:ok`.
     pub waits_for_ok: bool,
-    /// Whether timeouts may be lowered for a moment: no node holds a key, so no failover could do
-    /// harm, and the nodes are few enough.
+    /// Whether node timeouts may be lowered for a moment: no node holds a key, so a failover would
+    /// do no harm, and the nodes are few enough.
     pub may_lower_timeouts: bool,
-    /// Whether the bus speaks TLS, so that certificates can keep nodes apart.
+    /// Whether the cluster bus uses TLS, so that certificates can keep nodes apart.
     pub bus_tls: bool,
-    /// How long the youngest node had been up: no node is `ok` in its first two seconds.
+    /// For how long the youngest node has been up: no node reports `ok` in its first two seconds
+    /// (`CLUSTER_WRITABLE_DELAY` in the server's `cluster.c` or `cluster_legacy.c`).
     pub youngest: Duration,
 }
 
 impl TopologyPlan {
-    /// Compares what `reports` say with what `members` must become.
+    /// Compares `reports` with what `members` must become.
     ///
-    /// `reports` are the members' own, in the same order. `connects` wants a bus connection from
-    /// each to each: a plan that introduces nodes does, while a small change to a cluster need not
+    /// `reports` are the members' own, in the same order. `connects` requires a bus connection
+    /// between any two: for a plan that connects nodes, while a small change to a cluster need not
     /// wait for all of them.
     pub fn new(mut members: Vec<Member>, reports: &[&NodeReport], connects: bool) -> TopologyPlan {
         for (member, report) in members.iter_mut().zip(reports) {
@@ -103,8 +106,8 @@ impl TopologyPlan {
         }
     }
 
-    /// The plan for a change to a cluster: every node that answered, with nothing to do and nothing
-    /// to agree on but what `change` writes into it.
+    /// The plan for a change to a cluster: a member per node that replied, with nothing to do and
+    /// nothing to agree on except what `change` writes into it.
     pub fn of_cluster(
         report: &ClusterReport,
         change: impl Fn(&NodeReport, &mut Member),
@@ -125,23 +128,24 @@ impl TopologyPlan {
         TopologyPlan::new(members.collect(), &report.nodes.iter().collect::<Vec<_>>(), false)
     }
 
-    /// The members that are to be masters, or are not said to be anything else, by index.
+    /// The members that are not planned to be replicas, by index.
     pub fn masters(&self) -> impl Iterator<Item = usize> {
         let is_master = |member: &Member| member.role.is_none_or(|role| role.master().is_none());
         (0..self.members.len()).filter(move |&index| is_master(&self.members[index]))
     }
 
-    /// Whether there are so many members that what all do with all has to be spread over time.
+    /// Whether there are more than 128 members, so that what all do with all has to be spread over
+    /// time.
     pub fn is_large(&self) -> bool {
         self.members.len() > LARGE
     }
 
-    /// Which member an id is of, by index.
+    /// The index of the member with this id.
     pub fn index_of(&self, id: NodeId) -> Option<usize> {
         self.index.get(&id).copied()
     }
 
-    /// Whom each member has to introduce itself to, by index.
+    /// For each member, the members to send CLUSTER MEET for to it, by index.
     pub fn introductions(&self) -> Vec<BTreeSet<usize>> {
         introductions(self.members.len(), &self.unmet_pairs)
     }
@@ -154,7 +158,7 @@ impl TopologyPlan {
             && !(self.covers && self.waits_for_ok)
     }
 
-    /// The nodes that the node of `view` has still to get in touch with.
+    /// The members that the node of `view` does not know yet, or has no connection to.
     pub fn lacks_touch(&self, view: &ClusterView) -> Vec<(NodeId, Lack)> {
         let mut lacks = lacking(&self.members, view);
         lacks.retain(|(_, lack)| *lack == Lack::Unknown);

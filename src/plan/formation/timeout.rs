@@ -1,7 +1,7 @@
 //! Node timeouts that are lowered for a moment.
 
-/// The `cluster-node-timeout` that a master gets while it waits to be `ok`, instead of `original`
-/// (both in milliseconds); `None` where it is left alone.
+/// The `cluster-node-timeout` that a master gets while it waits for `cluster_state:ok`, instead of
+/// `original` (both in milliseconds); `None` if it is left alone.
 ///
 /// A master that was without a majority refuses `ok` for its node timeout, but 500 ms at least
 /// (`cluster.c`, `clusterUpdateState`), so any value below will do. It is 499 less two for each
