@@ -36,6 +36,7 @@ first-contact: rust
 lint: rust
 	cargo fmt --check
 	cargo clippy --quiet --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
 
 servers:
 	sh .ci/servers.sh $(SERVERS) all

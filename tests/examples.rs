@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::Command;
 
 /// The words that each example prints with its own sample, by file name.
-const SHOWN: [(&str, &[&str]); 3] = [
+const SHOWN: [(&str, &[&str]); 4] = [
     ("plan_zones", &["every shard survives the loss of any one zone", "replica"]),
     ("plan_cluster", &["shard 1: 10.0.0.1:7001 owns slots 0-5460", "copies it"]),
+    ("balance_slots", &["127.0.0.1:30001 -> 127.0.0.1:30003: slots", "5461 slots move"]),
     (
         "judge_nodes",
         &[
