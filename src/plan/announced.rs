@@ -1,4 +1,5 @@
-//! Addresses that nodes announce: others have to be able to use them, and to tell one node by one.
+//! Addresses that nodes announce (`cluster-announce-ip`): other nodes have to be able to use them,
+//! and all have to list a node by the same one.
 
 use std::net::IpAddr;
 
@@ -7,24 +8,37 @@ use itertools::Itertools;
 use super::create::is_new;
 use crate::model::{NodeAddr, NodeReport};
 
-/// The setting that nodes announce their address by.
-pub const ANNOUNCE_IP: &str = "cluster-announce-ip";
+/// The setting with the address that a node announces.
+pub(crate) const ANNOUNCE_IP: &str = "cluster-announce-ip";
 
 /// Servers keep so many bytes of it, and send that to the others.
 const KEPT: usize = 45;
 
-/// An address that no other node can use.
+/// An address that a node announces and no other node can use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BadAddress {
+    /// It is neither an IP address nor a host name.
     #[error(
         "{node} announces '{said}' (cluster-announce-ip): that is no IP address and no host name"
     )]
-    NoHost { node: NodeAddr, said: String },
+    NoHost {
+        /// The node.
+        node: NodeAddr,
+        /// The address.
+        said: String,
+    },
+    /// Servers cut it to 45 bytes (`NET_IP_STR_LEN` in the server's `server.h`).
     #[error(
         "{node} announces a name of {} bytes (cluster-announce-ip): servers keep {KEPT} of them, and others look for '{}'",
         said.len(), cut(said)
     )]
-    TooLong { node: NodeAddr, said: String },
+    TooLong {
+        /// The node.
+        node: NodeAddr,
+        /// The name, whole.
+        said: String,
+    },
 }
 
 fn cut(name: &str) -> &str {
@@ -33,7 +47,7 @@ fn cut(name: &str) -> &str {
 }
 
 impl BadAddress {
-    /// `None` where others can use what the node announces.
+    /// Looks at what a node announces, or lists itself by; `None` if others can use it.
     pub fn of(report: &NodeReport) -> Option<BadAddress> {
         let node = report.via.clone();
         let own = report.view.me().addr.as_ref()?;
@@ -53,19 +67,23 @@ impl BadAddress {
     }
 }
 
-/// Nodes of IPv4 and of IPv6 that are to meet, where their users did not settle by which each is known.
+/// Nodes that would be listed by IPv4 and others by IPv6, while not all of them announce an
+/// address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[error(
     "{v4} would be known by IPv4 and {v6} by IPv6: nodes of one family do not reach those of the other, and where they have both, views differ in which one they list"
 )]
 pub struct FamiliesApart {
+    /// Addresses of the nodes with IPv4, with commas between them.
     pub v4: String,
+    /// Those of the nodes with IPv6.
     pub v6: String,
 }
 
 impl FamiliesApart {
-    /// `members` are in a cluster and `newcomers` come to it; `None` where each newcomer finds its own
-    /// family there, or every node announces its address.
+    /// For `newcomers` of a cluster of `members`; `None` if each newcomer's family is there
+    /// already, or every node announces its address.
     pub fn of(members: &[&NodeReport], newcomers: &[&NodeReport]) -> Option<FamiliesApart> {
         let is_v6 = |report: &&&NodeReport| listed(report).map(|ip| ip.is_ipv6());
         let there = members.iter().filter_map(|report| is_v6(&report)).unique().collect_vec();
@@ -85,15 +103,15 @@ impl FamiliesApart {
         (is_mixed && !is_meant).then_some(FamiliesApart { v4, v6 })
     }
 
-    /// The same for nodes that are to form a cluster, of which some may have begun.
+    /// The same for nodes of a new cluster, some of which an interrupted run may have connected.
     pub fn of_new(reports: &[NodeReport]) -> Option<FamiliesApart> {
         let has_new = reports.iter().any(is_new);
         FamiliesApart::of(&[], &reports.iter().collect_vec()).filter(|_| has_new)
     }
 }
 
-/// The IP that others will list a node by: the one that it announces or is listed by, else the one by
-/// which it was reached. A name may lead to either family.
+/// The IP that others will list a node by: the one that it announces or is listed by, else the one
+/// by which it was reached. A name may lead to either family.
 fn listed(report: &NodeReport) -> Option<IpAddr> {
     match &report.announced {
         Some(announced) => announced.parse().ok(),

@@ -25,10 +25,10 @@ pub enum Precondition {
     /// Some use TLS on the cluster bus, others do not.
     #[error(transparent)]
     TlsApart(#[from] TlsApart),
-    /// The address cannot be used in CLUSTER MEET, or is not what others reach.
+    /// A node announces an address that others cannot use.
     #[error(transparent)]
     BadAddress(#[from] BadAddress),
-    /// Some are reached by IPv4 only, others by IPv6 only.
+    /// Some would be listed by IPv4, others by IPv6.
     #[error(transparent)]
     FamiliesApart(#[from] FamiliesApart),
     /// The node knows nodes that are not to take part.

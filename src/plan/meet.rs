@@ -40,8 +40,10 @@ pub enum MeetError {
     /// Some use TLS on the cluster bus, others do not.
     #[error(transparent)]
     TlsApart(#[from] TlsApart),
+    /// A newcomer announces an address that others cannot use.
     #[error(transparent)]
     BadAddress(#[from] BadAddress),
+    /// A newcomer would be listed by another address family than the members.
     #[error(transparent)]
     FamiliesApart(#[from] FamiliesApart),
 }
