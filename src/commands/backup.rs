@@ -11,7 +11,7 @@ use super::args::duration;
 use super::flow::Context;
 use super::flow::migrate::LONGEST;
 use crate::model::{ClusterReport, Manifest, NodeList, SlotRange, SlotSet};
-use crate::ops::backup::{Flaw, Options, backup, verify};
+use crate::ops::backup::{BackupOptions, Flaw, backup, verify};
 use crate::plan::check::covered;
 use crate::render::{Failure, Table, exit};
 use crate::wire::load_cluster;
@@ -63,7 +63,8 @@ impl Backup {
         };
         let cluster = cx.load(entry)?.report;
         vet(&cluster)?;
-        let options = Options { deadline: cx.deadline(LONGEST)?, patience: self.begin_within };
+        let options =
+            BackupOptions { deadline: cx.deadline(LONGEST)?, patience: self.begin_within };
         let progress = cx.progress();
         let again = || load_cluster(entry, &cx.access).map(|cluster| cluster.report);
         let manifest = backup(&cluster, dir, &cx.access, &options, &progress, again)?;

@@ -10,19 +10,17 @@ use serde::Serialize;
 use super::flow::Context;
 use super::flow::load::settled;
 use super::flow::migrate::{LONGEST, UNTIL_IDLE, at_rest};
-use crate::model::{ClusterReport, NodeId, NodeList, NodeRef, NodeReport};
-use crate::ops::fix::{Fixed, fix};
-use crate::ops::migrate::{Capabilities, ConflictPolicy, MigrationOptions, Rehearsal, rehearse};
+use crate::model::{ClusterReport, NodeList, NodeRef, NodeReport};
+use crate::ops::fix::{FixReport, fix, inventory};
+use crate::ops::migrate::{ConflictPolicy, MigrationOptions, Rehearsal, rehearse};
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::{Problem, is_healthy};
-use crate::plan::fix::{
-    FixPlan, FixRequest, KeyCounts, KeyInventory, Prefer, plan, routes, to_count, to_count_next,
-};
+use crate::plan::fix::{FixPlan, FixRequest, Prefer, plan, routes};
 use crate::render::{
     Failure, FixJson, KeptJson, NotConfirmed, Usage, exit, fix_json, fix_text, health_text,
     kept_json, loss_text,
 };
-use crate::wire::{Cluster, MigrationSupport, Server, WireError, all_at_once};
+use crate::wire::Cluster;
 
 /// Fix slot ownership and lost node links
 ///
@@ -108,7 +106,7 @@ impl Fix {
                 cx.ui.print("nothing to do")?;
             }
         }
-        let mut fixed = Fixed::default();
+        let mut fixed = FixReport::default();
         if !self.dry_run && !plan.is_done() {
             self.confirm(cx, &plan, &cluster.report)?;
             let options = options(cx.deadline(LONGEST)?, &request, &cluster.report);
@@ -209,49 +207,8 @@ fn options(deadline: Deadline, request: &FixRequest, report: &ClusterReport) -> 
     }
 }
 
-/// Asks masters for what their reports do not tell.
-fn inventory(
-    cluster: &mut Cluster,
-    capabilities: &Capabilities,
-) -> Result<KeyInventory, WireError> {
-    let mut keys = KeyCounts::new();
-    let asked = to_count(&cluster.report);
-    for (id, counted) in ask(cluster, asked, |server, slots| server.count_keys(slots))? {
-        keys.entry(id).or_default().extend(counted);
-    }
-    let asked = to_count_next(&cluster.report, &keys);
-    for (id, counted) in ask(cluster, asked, |server, slots| server.count_keys(slots))? {
-        keys.entry(id).or_default().extend(counted);
-    }
-    let masters = cluster.report.nodes.iter().filter(|node| node.view.me().is_master());
-    let hides = |id| capabilities.get(&id) == Some(&MigrationSupport::Import);
-    let asked = masters.clone().filter(|node| node.keys > 0 && hides(node.id()));
-    let asked = asked.map(|node| (node.id(), ())).collect_vec();
-    let orphaned = ask(cluster, asked, |server, ()| server.hidden_keys())?;
-    let orphaned = orphaned.into_iter().filter(|(_, keys)| *keys > 0).collect();
-    let masters = cluster.report.nodes.iter().filter(|node| node.view.me().is_master());
-    let has_some = masters.clone().any(|node| node.functions > 0);
-    let asked = masters.filter(|_| has_some).map(|node| (node.id(), ())).collect_vec();
-    let libraries = ask(cluster, asked, |server, ()| server.libraries())?;
-    Ok(KeyInventory { keys, orphaned, libraries: libraries.into_iter().collect() })
-}
-
-fn ask<Q: Send + Sync, A: Send>(
-    cluster: &mut Cluster,
-    asked: Vec<(NodeId, Q)>,
-    question: impl Fn(&mut Server, &Q) -> Result<A, WireError> + Sync,
-) -> Result<Vec<(NodeId, A)>, WireError> {
-    let nodes = cluster.report.nodes.iter().zip(&mut cluster.servers);
-    let pairs = nodes.filter_map(|(node, server)| {
-        let (id, question) = asked.iter().find(|(id, _)| *id == node.id())?;
-        Some((*id, question, server))
-    });
-    let answers = all_at_once(pairs, |(id, about, server)| Ok((id, question(server, about)?)));
-    answers.into_iter().collect()
-}
-
 /// Tells what was done; fails where it stopped.
-fn tell(cx: &Context, fixed: &Fixed) -> Result<(), Failure> {
+fn tell(cx: &Context, fixed: &FixReport) -> Result<(), Failure> {
     for error in fixed.refused.iter().chain(&fixed.moved.not_notified) {
         cx.warn(&error.to_string());
     }
@@ -271,7 +228,7 @@ fn tell(cx: &Context, fixed: &Fixed) -> Result<(), Failure> {
 }
 
 /// Keys that differ stay where they are.
-fn kept(fixed: &Fixed) -> Option<Failure> {
+fn kept(fixed: &FixReport) -> Option<Failure> {
     let kept = &fixed.moved.kept;
     if kept.is_empty() {
         return None;

@@ -10,7 +10,7 @@ use super::args::SourceArgs;
 use super::flow::Context;
 use super::flow::migrate::LONGEST;
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList, SlotSet};
-use crate::ops::import::{Existing, Options, Outcome, import};
+use crate::ops::import::{Existing, ImportOptions, ImportReport, import};
 use crate::plan::check::settled_owners;
 use crate::plan::import::{ImportPlan, ImportRequest, Source, plan};
 use crate::render::{Failure, Table, exit};
@@ -80,7 +80,7 @@ struct ImportJson {
     dry_run: bool,
     sources: Vec<SourceJson>,
     #[serde(flatten)]
-    outcome: Outcome,
+    report: ImportReport,
     elapsed_ms: u128,
 }
 
@@ -100,11 +100,11 @@ impl Import {
         let (sources, before) = sources(&self.from, &access)?;
         let plan =
             plan(&cluster, &sources, ImportRequest { copy: self.copy, database: self.from_db })?;
-        let mut outcome = Outcome::default();
+        let mut report = ImportReport::default();
         self.show(cx, &cluster, &sources, &plan)?;
         if !self.dry_run && plan.keys > 0 {
             cx.ui.confirm("Bring these keys?", self.yes)?;
-            let options = Options {
+            let options = ImportOptions {
                 deadline: cx.deadline(LONGEST)?,
                 copy: self.copy,
                 existing: self.existing.read(),
@@ -113,9 +113,9 @@ impl Import {
             };
             let progress = cx.progress();
             let ends = (&access, &cx.access);
-            outcome = import(&sources, &plan.targets, plan.keys, ends, &options, &progress);
+            report = import(&sources, &plan.targets, plan.keys, ends, &options, &progress);
             drop(progress);
-            halted(&outcome)?;
+            halted(&report)?;
             whole(&self.from, &access, before)?;
         }
         if cx.ui.wants_json() {
@@ -127,14 +127,14 @@ impl Import {
             cx.ui.print_json(&ImportJson {
                 dry_run: self.dry_run,
                 sources: sources.iter().map(source).collect(),
-                outcome: outcome.clone(),
+                report: report.clone(),
                 elapsed_ms: start.elapsed().as_millis(),
             })?;
         } else if !self.dry_run && plan.keys > 0 {
-            cx.ui.print(&told(&outcome, start))?;
+            cx.ui.print(&told(&report, start))?;
         }
-        tell_left(cx, &outcome);
-        let is_whole = outcome.conflicting + outcome.leaving == 0;
+        tell_left(cx, &report);
+        let is_whole = report.conflicting + report.leaving == 0;
         Ok(if is_whole { exit::OK } else { exit::PROBLEMS })
     }
 
@@ -220,29 +220,29 @@ fn whole(from: &NodeList, access: &Access, before: Option<Owners>) -> Result<(),
 }
 
 /// What has come, in a sentence.
-pub fn told(outcome: &Outcome, start: Instant) -> String {
+pub fn told(report: &ImportReport, start: Instant) -> String {
     let seconds = start.elapsed().as_secs_f64();
     let counted = [
-        (outcome.present, "here already"),
-        (outcome.skipped, "skipped"),
-        (outcome.conflicting, "that differ"),
-        (outcome.leaving, "left"),
+        (report.present, "here already"),
+        (report.skipped, "skipped"),
+        (report.conflicting, "that differ"),
+        (report.leaving, "left"),
     ];
     let counted = counted.iter().filter(|(count, _)| *count > 0);
     let counted = counted.map(|(count, what)| format!(", {count} {what}")).join("");
-    format!("{} keys brought{counted}, in {seconds:.2} s", outcome.keys)
+    format!("{} keys brought{counted}, in {seconds:.2} s", report.keys)
 }
 
 /// Fails where the import stopped.
-pub fn halted(outcome: &Outcome) -> Result<(), Failure> {
-    match &outcome.halt {
-        Some(halt) => Err(Failure::of_import(halt, outcome)),
+pub fn halted(report: &ImportReport) -> Result<(), Failure> {
+    match &report.halt {
+        Some(halt) => Err(Failure::of_import(halt, report)),
         None => Ok(()),
     }
 }
 
 /// Tells of the keys that did not come.
-pub fn tell_left(cx: &Context, outcome: &Outcome) {
+pub fn tell_left(cx: &Context, report: &ImportReport) {
     const DIFFER: (&str, &str) = (
         "keys are here already and differ; both are kept",
         "--replace has the source's win, --skip-existing leaves both",
@@ -250,7 +250,7 @@ pub fn tell_left(cx: &Context, outcome: &Outcome) {
     const LEFT: (&str, &str) =
         ("keys stay where they are", "once their source rests, run the same command again");
     let counts =
-        [(outcome.conflicting, &outcome.conflicts, DIFFER), (outcome.leaving, &outcome.left, LEFT)];
+        [(report.conflicting, &report.conflicts, DIFFER), (report.leaving, &report.left, LEFT)];
     for (count, keys, (what, hint)) in counts {
         if count > 0 {
             let failure = Failure::refused(format!("{count} {what}"));

@@ -12,8 +12,8 @@ use super::flow::migrate::LONGEST;
 use super::import::{ExistingArgs, halted, tell_left, told};
 use crate::model::{Manifest, NodeList};
 use crate::ops::backup::verify;
-use crate::ops::import::Outcome;
-use crate::ops::restore::{Options, Restored, restore};
+use crate::ops::import::ImportReport;
+use crate::ops::restore::{RestoreOptions, Restored, restore};
 use crate::plan::import::targets;
 use crate::render::{Failure, exit};
 use crate::sandbox::{ServerProgram, find_server};
@@ -64,7 +64,7 @@ struct RestoreJson {
     /// Keys that were loaded; the others have ended since.
     loaded: u64,
     #[serde(flatten)]
-    outcome: Outcome,
+    outcome: ImportReport,
     /// Function libraries that masters were given.
     libraries: usize,
     elapsed_ms: u128,
@@ -96,7 +96,7 @@ impl Restore {
         let mut restored = Restored::default();
         if !self.dry_run {
             cx.ui.confirm("Bring these keys?", self.yes)?;
-            let options = Options {
+            let options = RestoreOptions {
                 deadline: cx.deadline(LONGEST)?,
                 server,
                 patience: self.load_within,

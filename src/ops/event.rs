@@ -1,7 +1,7 @@
 //! What happens while a plan is carried out.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -128,6 +128,7 @@ pub trait Observer: Sync {
 /// Counts what is done in a phase and tells the observer.
 pub(super) struct Tally<'a> {
     phase: Phase,
+    begun: AtomicBool,
     total: AtomicUsize,
     /// Locked while it is told, so that nobody hears 9 after 10.
     done: Mutex<usize>,
@@ -136,12 +137,19 @@ pub(super) struct Tally<'a> {
 
 impl Tally<'_> {
     pub(super) fn new(phase: Phase, observer: &dyn Observer) -> Tally<'_> {
-        Tally { phase, total: AtomicUsize::new(0), done: Mutex::new(0), observer }
+        let (begun, total) = (AtomicBool::new(false), AtomicUsize::new(0));
+        Tally { phase, begun, total, done: Mutex::new(0), observer }
     }
 
     pub(super) fn expect(&self, total: usize) {
+        self.begun.store(true, Ordering::Relaxed);
         self.total.store(total, Ordering::Relaxed);
         self.observer.on(Event::Start { phase: self.phase, total });
+    }
+
+    /// Whether the phase's beginning was told.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Whether there was anything to do.

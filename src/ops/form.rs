@@ -4,11 +4,11 @@
 //! was stopped anywhere is finished by the next run of the same command.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Observer, Phase, Tally};
 use super::halt::{HaltCause, Halted};
+use super::phases::Phases;
 use super::rounds::{Lacking, Rounds, Speaker};
 use super::serve;
 use super::wait::Deadline;
@@ -22,20 +22,17 @@ const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
 
 /// What the user allows.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct FormOptions {
     pub deadline: Deadline,
     /// Whether `cluster-node-timeout` may be lowered for a moment, to be ready sooner.
     pub config_set: bool,
 }
 
-struct Run<'a> {
+struct FormRun<'a> {
     plan: &'a TopologyPlan,
     servers: &'a mut [Server],
-    options: &'a Options,
-    observer: &'a dyn Observer,
-    done: Vec<Phase>,
-    /// Whether any node has accepted anything yet.
-    changed: AtomicBool,
+    options: &'a FormOptions,
+    phases: &'a Phases<'a>,
 }
 
 /// Carries `plan` out on `servers`, the connections to its members in the same order.
@@ -44,75 +41,43 @@ struct Run<'a> {
 pub fn apply(
     plan: &TopologyPlan,
     servers: &mut [Server],
-    options: &Options,
+    options: &FormOptions,
     observer: &dyn Observer,
 ) -> Result<bool, Halted> {
-    if plan.is_done() {
-        return Ok(false);
-    }
-    let mut run =
-        Run { plan, servers, options, observer, done: Vec::new(), changed: AtomicBool::new(false) };
-    let epochs = |step: &Step| matches!(step, Step::SetEpoch(_));
-    run.phase(Phase::Epochs, |run, tally| run.give(&epochs, tally))?;
-    run.phase(Phase::Meet, Run::meet)?;
-    run.phase(Phase::Assign, |run, tally| run.give(&|step| !epochs(step), tally))?;
-    run.phase(Phase::Agree, Run::agree)?;
-    if plan.covers && plan.waits_for_ok {
-        run.phase(Phase::Serve, |run, tally| {
-            let Options { deadline, config_set } = run.options;
-            tally.expect(run.servers.len());
-            if *config_set && run.plan.may_lower_timeouts {
-                serve::lower_timeouts(run.plan, run.servers, deadline, run.observer)?;
-            }
-            serve::until_ok(run.servers, deadline, tally)
-        })?;
-    }
-    Ok(true)
+    carry_out(plan, servers, options, &Phases::new(&options.deadline, observer))?;
+    Ok(!plan.is_done())
 }
 
-impl Run<'_> {
-    fn phase(
-        &mut self,
-        phase: Phase,
-        work: impl FnOnce(&mut Self, &Tally) -> Result<(), HaltCause>,
-    ) -> Result<(), Halted> {
-        let start = Instant::now();
-        let tally = Tally::new(phase, self.observer);
-        let interrupt = self.options.deadline.interrupt().clone();
-        let worked = match interrupt.signal() {
-            Some(signal) => Err(HaltCause::Interrupted(signal)),
-            None => work(self, &tally),
-        };
-        match worked {
-            Ok(()) => {
-                self.done.extend(tally.had_work().then_some(phase));
-                self.observer.on(Event::Done { phase, elapsed: start.elapsed() });
-                Ok(())
-            }
-            Err(cause) => {
-                // Whatever a wait was missing, the signal is why it was not waited for any longer.
-                let cause = match (cause, interrupt.signal()) {
-                    (
-                        HaltCause::NotMet { .. }
-                        | HaltCause::NotAgreed { .. }
-                        | HaltCause::NotServing { .. },
-                        Some(signal),
-                    ) => HaltCause::Interrupted(signal),
-                    (cause, _) => cause,
-                };
-                let changed = self.changed.load(Ordering::Relaxed);
-                Err(Halted { cause, done: std::mem::take(&mut self.done), during: phase, changed })
-            }
-        }
+/// The same as a part of a longer run.
+pub(super) fn carry_out(
+    plan: &TopologyPlan,
+    servers: &mut [Server],
+    options: &FormOptions,
+    phases: &Phases,
+) -> Result<(), Halted> {
+    if plan.is_done() {
+        return Ok(());
     }
+    let mut run = FormRun { plan, servers, options, phases };
+    let epochs = |step: &Step| matches!(step, Step::SetEpoch(_));
+    phases.run(Phase::Epochs, |tally| run.apply_steps(&epochs, tally))?;
+    phases.run(Phase::Meet, |tally| run.meet(tally))?;
+    phases.run(Phase::Assign, |tally| run.apply_steps(&|step| !epochs(step), tally))?;
+    phases.run(Phase::Agree, |tally| run.agree(tally))?;
+    if plan.covers && plan.waits_for_ok {
+        phases.run(Phase::Serve, |tally| run.serve(tally))?;
+    }
+    Ok(())
+}
 
+impl FormRun<'_> {
     /// Tells every member its steps of one kind, all members at once.
-    fn give(
+    fn apply_steps(
         &mut self,
         kind: &(dyn Fn(&Step) -> bool + Sync),
         tally: &Tally,
     ) -> Result<(), HaltCause> {
-        let changed = &self.changed;
+        let phases = self.phases;
         let members = self.plan.members.iter();
         tally.expect(
             members.clone().map(|member| member.steps.iter().filter(|s| kind(s)).count()).sum(),
@@ -121,8 +86,8 @@ impl Run<'_> {
         let busy = busy.filter(|(member, _)| member.steps.iter().any(kind));
         let answers = all_at_once(busy, |(member, server)| {
             member.steps.iter().filter(|step| kind(step)).try_for_each(|step| {
-                give(server, step)?;
-                changed.store(true, Ordering::Relaxed);
+                apply_step(server, step)?;
+                phases.set_changed();
                 tally.add(1);
                 Ok(())
             })
@@ -130,7 +95,7 @@ impl Run<'_> {
         answers.into_iter().collect::<Result<(), WireError>>().map_err(HaltCause::from)
     }
 
-    /// Introduces strangers and waits until every node knows those it has to know.
+    /// Introduces pairs that have not met and waits until every node knows those it has to know.
     fn meet(&mut self, tally: &Tally) -> Result<(), HaltCause> {
         let plan = self.plan;
         // Each of a pair has to know the other.
@@ -154,8 +119,8 @@ impl Run<'_> {
     }
 
     fn rounds<'a>(&'a mut self, speaker: Speaker, tally: &'a Tally) -> Rounds<'a> {
-        let (deadline, changed) = (&self.options.deadline, &self.changed);
-        Rounds { plan: self.plan, servers: self.servers, deadline, tally, changed, speaker }
+        let (deadline, phases) = (&self.options.deadline, self.phases);
+        Rounds { plan: self.plan, servers: self.servers, deadline, tally, phases, speaker }
     }
 
     /// Nodes may announce other addresses than they were named by: with NAT that is meant, with two
@@ -168,7 +133,7 @@ impl Run<'_> {
                 view.peers().find(|peer| peer.id == member.id).and_then(|peer| peer.addr.as_ref());
             if let Some(known) = known.filter(|known| **known != member.addr) {
                 let message = format!("{} is known to the cluster as {known}", member.addr);
-                self.observer.on(Event::Note { message });
+                self.phases.observer().on(Event::Note { message });
             }
         }
         Ok(())
@@ -205,9 +170,18 @@ impl Run<'_> {
         }
         Err(HaltCause::NotAgreed { gaps, after: self.options.deadline.allowed() })
     }
+
+    fn serve(&mut self, tally: &Tally) -> Result<(), HaltCause> {
+        let FormOptions { deadline, config_set } = self.options;
+        tally.expect(self.servers.len());
+        if *config_set && self.plan.may_lower_timeouts {
+            serve::lower_timeouts(self.plan, self.servers, deadline, self.phases.observer())?;
+        }
+        serve::until_ok(self.servers, deadline, tally)
+    }
 }
 
-fn give(server: &mut Server, step: &Step) -> Result<(), WireError> {
+fn apply_step(server: &mut Server, step: &Step) -> Result<(), WireError> {
     match step {
         Step::SetEpoch(epoch) => server.set_config_epoch(*epoch),
         Step::BumpEpoch => server.bump_epoch(),

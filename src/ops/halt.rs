@@ -72,6 +72,21 @@ pub enum HaltCause {
     Interrupted(&'static str),
 }
 
+impl HaltCause {
+    /// Whether a wait has come to its end with something left to wait for.
+    pub(super) fn is_wait(&self) -> bool {
+        matches!(
+            self,
+            HaltCause::NotMet { .. }
+                | HaltCause::NotAgreed { .. }
+                | HaltCause::NotServing { .. }
+                | HaltCause::NotReset { .. }
+                | HaltCause::NotPromoted { .. }
+                | HaltCause::NotForgotten { .. }
+        )
+    }
+}
+
 /// A plan stopped half-way: why, and what was done before.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{cause}")]

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::event::{Event, Observer, Phase, Tally};
+use super::event::{Observer, Phase};
 use super::halt::{HaltCause, Halted};
+use super::phases::Phases;
 use super::wait::{Deadline, Waited};
 use crate::model::{ClusterView, NodeAddr, NodeId, Unreadable};
 use crate::wire::{Server, WireError, all_at_once};
 
 /// How often a signal is looked for in a long pause.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(100);
 
 /// FORGET on every server at once, until none lists any of `gone`: one that is not told would bring
 /// them back by gossip.
@@ -51,32 +52,32 @@ fn strike_off(
     deadline: &Deadline,
     observer: &dyn Observer,
 ) -> Result<Vec<WireError>, Halted> {
-    let begun = Instant::now();
-    let tally = Tally::new(Phase::Forget, observer);
-    tally.expect(servers.len());
-    let together = deadline.together();
-    let answers = all_at_once(servers, |server| {
-        let waited = together.until_empty(|| Ok::<_, WireError>(vec![(); strike(server)?]));
-        let waited = match waited {
-            Err(error) if error.refusal().is_none() => return Ok(Err(error)),
-            answer => answer.map_err(HaltCause::from)?,
-        };
-        tally.add(1);
-        Ok::<_, HaltCause>(Ok((server.addr().clone(), waited)))
-    });
-    let mut untold = Vec::new();
-    let mut left = Vec::new();
-    let halted = |cause| Halted { cause, done: Vec::new(), during: Phase::Forget, changed: true };
-    for answer in answers {
-        match answer.map_err(halted)? {
-            Err(error) => untold.push(error),
-            Ok((addr, Waited::GaveUp(_))) => left.push(addr),
-            Ok((_, Waited::Done(_))) => {}
+    let phases = Phases::new(deadline, observer);
+    phases.set_changed();
+    phases.run(Phase::Forget, |tally| {
+        tally.expect(servers.len());
+        let together = deadline.together();
+        let answers = all_at_once(servers, |server| {
+            let waited = together.until_empty(|| Ok::<_, WireError>(vec![(); strike(server)?]));
+            let waited = match waited {
+                Err(error) if error.refusal().is_none() => return Ok(Err(error)),
+                answer => answer.map_err(HaltCause::from)?,
+            };
+            tally.add(1);
+            Ok::<_, HaltCause>(Ok((server.addr().clone(), waited)))
+        });
+        let mut not_notified = Vec::new();
+        let mut left = Vec::new();
+        for answer in answers {
+            match answer? {
+                Err(error) => not_notified.push(error),
+                Ok((addr, Waited::GaveUp(_))) => left.push(addr),
+                Ok((_, Waited::Done(_))) => {}
+            }
         }
-    }
-    still_listed(left, deadline).map_err(halted)?;
-    observer.on(Event::Done { phase: Phase::Forget, elapsed: begun.elapsed() });
-    Ok(untold)
+        still_listed(left, deadline)?;
+        Ok(not_notified)
+    })
 }
 
 /// Looks again once `after` has passed, when the servers' ban lists have expired: nobody may have
@@ -88,25 +89,25 @@ pub fn verify_forgotten(
     deadline: &Deadline,
     observer: &dyn Observer,
 ) -> Result<(), Halted> {
-    let begun = Instant::now();
-    let tally = Tally::new(Phase::Forget, observer);
-    tally.expect(servers.len());
-    let halted = |cause| Halted { cause, done: Vec::new(), during: Phase::Forget, changed: true };
-    while begun.elapsed() < after && deadline.interrupt().signal().is_none() {
-        let left = after.saturating_sub(begun.elapsed());
-        tally.waits(format!("looking again in {} s", left.as_secs_f64().ceil()));
-        std::thread::sleep(left.min(LOOK));
-    }
-    let views = all_at_once(servers, |server| {
-        let view = server.view()?;
-        tally.add(1);
-        Ok::<_, WireError>((server.addr().clone(), !listed(&view, gone).is_empty()))
-    });
-    // A node that ended meanwhile lists nobody.
-    let still = views.into_iter().flatten().filter(|(_, lists)| *lists).map(|(addr, _)| addr);
-    still_listed(still.collect(), deadline).map_err(halted)?;
-    observer.on(Event::Done { phase: Phase::Forget, elapsed: begun.elapsed() });
-    Ok(())
+    let phases = Phases::new(deadline, observer);
+    phases.set_changed();
+    phases.run(Phase::Forget, |tally| {
+        tally.expect(servers.len());
+        let begun = Instant::now();
+        while begun.elapsed() < after && deadline.interrupt().signal().is_none() {
+            let left = after.saturating_sub(begun.elapsed());
+            tally.waits(format!("looking again in {} s", left.as_secs_f64().ceil()));
+            std::thread::sleep(left.min(POLL));
+        }
+        let views = all_at_once(servers, |server| {
+            let view = server.view()?;
+            tally.add(1);
+            Ok::<_, WireError>((server.addr().clone(), !listed(&view, gone).is_empty()))
+        });
+        // A node that ended meanwhile lists nobody.
+        let still = views.into_iter().flatten().filter(|(_, lists)| *lists).map(|(addr, _)| addr);
+        still_listed(still.collect(), deadline)
+    })
 }
 
 fn listed(view: &ClusterView, gone: &[NodeId]) -> Vec<NodeId> {

@@ -12,6 +12,7 @@ pub mod import;
 mod interrupt;
 mod leave;
 pub mod migrate;
+mod phases;
 mod promote;
 mod reset;
 pub mod restore;
@@ -21,7 +22,7 @@ mod timeouts;
 mod wait;
 
 pub use event::{Event, Observer, Phase};
-pub use form::{Options, apply};
+pub use form::{FormOptions, apply};
 pub use guard::SettingLeft;
 pub use halt::{Gap, HaltCause, Halted};
 pub use interrupt::Interrupt;

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::event::{Event, Observer, Phase, Tally};
+use super::event::{Observer, Phase, Tally};
 use super::halt::{HaltCause, Halted};
+use super::phases::Phases;
 use super::wait::{Deadline, Waited};
 use crate::model::{ClusterView, Link, NodeId, Role};
 use crate::plan::check::owners;
@@ -24,19 +25,11 @@ pub fn promote(
     deadline: &Deadline,
     observer: &dyn Observer,
 ) -> Result<Vec<WireError>, Halted> {
-    let begun = Instant::now();
-    let tally = Tally::new(Phase::Promote, observer);
-    tally.expect(cluster.servers.len());
-    let mut changed = false;
-    let promoted = until_seen(cluster, replica, how, deadline, &tally, &mut changed);
-    let lost = promoted.map_err(|cause| Halted {
-        cause,
-        done: Vec::new(),
-        during: Phase::Promote,
-        changed,
-    })?;
-    observer.on(Event::Done { phase: Phase::Promote, elapsed: begun.elapsed() });
-    Ok(lost)
+    let phases = Phases::new(deadline, observer);
+    phases.run(Phase::Promote, |tally| {
+        tally.expect(cluster.servers.len());
+        until_seen(cluster, replica, how, deadline, tally, &phases)
+    })
 }
 
 fn until_seen(
@@ -45,7 +38,7 @@ fn until_seen(
     how: Promotion,
     deadline: &Deadline,
     tally: &Tally,
-    changed: &mut bool,
+    phases: &Phases,
 ) -> Result<Vec<WireError>, HaltCause> {
     let Cluster { report, servers } = cluster;
     let Some(index) = report.nodes.iter().position(|node| node.id() == replica) else {
@@ -97,14 +90,14 @@ fn until_seen(
                     if asked.is_some() && said.contains("FAILOVER to a replica") => {}
                 answer => answer?,
             }
-            (asked, *changed) = (Some(Instant::now()), true);
+            asked = Some(Instant::now());
+            phases.set_changed();
         }
         Ok::<_, WireError>(left)
     })?;
-    match (waited, deadline.interrupt().signal()) {
-        (Waited::Done(_), _) => Ok(lost),
-        (Waited::GaveUp(_), Some(signal)) => Err(HaltCause::Interrupted(signal)),
-        (Waited::GaveUp(left), None) => {
+    match waited {
+        Waited::Done(_) => Ok(lost),
+        Waited::GaveUp(left) => {
             let mut why: Vec<String> =
                 left.iter().map(|(_, via)| format!("{via} does not see the new roles")).collect();
             why.extend(lost.iter().map(ToString::to_string));

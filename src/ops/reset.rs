@@ -2,6 +2,7 @@
 
 use super::event::{Event, Observer, Phase, Tally};
 use super::halt::{HaltCause, Halted};
+use super::phases::Phases;
 use super::wait::{Deadline, Waited};
 use crate::plan::reset::NodeReset;
 use crate::wire::{Server, WireError, all_at_once};
@@ -19,20 +20,17 @@ pub fn reset(
     if plan.iter().all(NodeReset::is_done) {
         return Ok(false);
     }
-    let begun = std::time::Instant::now();
-    let tally = Tally::new(Phase::Reset, observer);
-    tally.expect(servers.len());
-    let told = all_at_once(servers.iter_mut().zip(plan), |(server, plan)| tell(server, plan, hard));
-    let seen = told.into_iter().collect::<Result<Vec<()>, WireError>>().map_err(HaltCause::from);
-    let alone = seen.and_then(|_| until_alone(servers, deadline, &tally));
-    alone.and_then(|()| forget_files(plan, servers, observer)).map_err(|cause| Halted {
-        cause,
-        done: Vec::new(),
-        during: Phase::Reset,
+    let phases = Phases::new(deadline, observer);
+    phases.run(Phase::Reset, |tally| {
+        tally.expect(servers.len());
         // A node may have been reset even where its answer was lost.
-        changed: true,
+        phases.set_changed();
+        let told =
+            all_at_once(servers.iter_mut().zip(plan), |(server, plan)| tell(server, plan, hard));
+        told.into_iter().collect::<Result<Vec<()>, WireError>>()?;
+        until_alone(servers, deadline, tally)?;
+        forget_files(plan, servers, observer)
     })?;
-    observer.on(Event::Done { phase: Phase::Reset, elapsed: begun.elapsed() });
     Ok(true)
 }
 
@@ -101,11 +99,8 @@ fn until_alone(
             left.extend(addrs.iter().map(ToString::to_string));
         }
     }
-    match (left.is_empty(), deadline.interrupt().signal()) {
-        (true, _) => Ok(()),
-        (false, Some(signal)) => Err(HaltCause::Interrupted(signal)),
-        (false, None) => {
-            Err(HaltCause::NotReset { nodes: left.join(", "), after: deadline.allowed() })
-        }
+    if left.is_empty() {
+        return Ok(());
     }
+    Err(HaltCause::NotReset { nodes: left.join(", "), after: deadline.allowed() })
 }

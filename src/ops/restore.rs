@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use itertools::Itertools;
 
 use super::event::{Event, Observer, Phase, Tally};
-use super::import::{self, Outcome};
+use super::import::{self, ImportReport};
 use super::wait::Deadline;
 use crate::model::{AddressMap, NodeAddr, Origin};
 use crate::plan::import::{Source, Targets};
@@ -17,7 +17,7 @@ use crate::wire::{Access, Secret, Server, WireError, all_at_once};
 
 /// How a backup is brought back.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct RestoreOptions {
     pub deadline: Deadline,
     /// The program that loads the files.
     pub server: PathBuf,
@@ -48,7 +48,7 @@ pub enum RestoreError {
 /// What a restore came to.
 #[derive(Debug, Default)]
 pub struct Restored {
-    pub keys: Outcome,
+    pub keys: ImportReport,
     /// Keys that the files held and that had not ended when they were loaded.
     pub loaded: u64,
     /// Function libraries that masters were given, and those that they have in other words.
@@ -63,7 +63,7 @@ pub fn restore(
     files: &[PathBuf],
     targets: &Targets,
     access: &Access,
-    options: &Options,
+    options: &RestoreOptions,
     observer: &dyn Observer,
 ) -> Restored {
     let mut restored = Restored::default();
@@ -83,7 +83,7 @@ fn some(
     files: &[PathBuf],
     targets: &Targets,
     access: &Access,
-    options: &Options,
+    options: &RestoreOptions,
     observer: &dyn Observer,
     restored: &mut Restored,
 ) -> Result<(), RestoreError> {
@@ -109,7 +109,7 @@ fn some(
     vet(&databases, targets, access)?;
     copy_libraries(&sources, &own, targets, access, restored)?;
     for (database, keys) in databases {
-        let options = import::Options {
+        let options = import::ImportOptions {
             deadline: options.deadline.clone(),
             copy: true,
             existing: options.existing,
@@ -131,7 +131,7 @@ fn some(
 fn load(
     loaders: &mut [(&Path, Loader)],
     access: &Access,
-    options: &Options,
+    options: &RestoreOptions,
     observer: &dyn Observer,
 ) -> Result<Vec<Source>, RestoreError> {
     let begun = Instant::now();
@@ -169,7 +169,7 @@ fn loaded(
     loader: &mut Loader,
     addr: &NodeAddr,
     access: &Access,
-    options: &Options,
+    options: &RestoreOptions,
     tally: &Tally,
 ) -> Result<Option<Origin>, RestoreError> {
     if let Some(tail) = loader.ended() {

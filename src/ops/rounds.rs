@@ -2,11 +2,11 @@
 //! anything.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::event::Tally;
 use super::halt::Gap;
+use super::phases::Phases;
 use super::wait::{Deadline, Waited};
 use crate::model::{ClusterView, NodeId};
 use crate::plan::formation::{Lack, TopologyPlan};
@@ -37,8 +37,8 @@ pub(super) struct Rounds<'a> {
     pub servers: &'a mut [Server],
     pub deadline: &'a Deadline,
     pub tally: &'a Tally<'a>,
-    /// Raised as soon as any MEET is sent.
-    pub changed: &'a AtomicBool,
+    /// Told as soon as any MEET is sent.
+    pub phases: &'a Phases<'a>,
     pub speaker: Speaker,
 }
 
@@ -53,7 +53,7 @@ impl Rounds<'_> {
         lacks: impl Fn(&ClusterView) -> Vec<Lacking> + Sync,
         count: impl Fn(&[Vec<Lacking>]) -> usize,
     ) -> Result<Vec<Gap>, WireError> {
-        let Rounds { plan, servers, deadline, tally, changed, speaker } = self;
+        let Rounds { plan, servers, deadline, tally, phases, speaker } = self;
         let again = again(servers.len());
         let begun = Instant::now();
         let mut told = begun;
@@ -68,7 +68,7 @@ impl Rounds<'_> {
                     match server.meet(addrs) {
                         // What it has to tell, its answers to pings tell as well, later.
                         Err(error) if error.is_loading() => {}
-                        met => met.map(|()| changed.store(true, Ordering::Relaxed))?,
+                        met => met.map(|()| phases.set_changed())?,
                     }
                 }
                 if seen {

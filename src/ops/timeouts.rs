@@ -1,9 +1,8 @@
 //! One `cluster-node-timeout` for all nodes.
 
-use std::time::Instant;
-
-use super::event::{Event, Observer, Phase, Tally};
+use super::event::{Observer, Phase, Tally};
 use super::guard::SettingLeft;
+use super::phases::timed;
 use crate::model::NodeAddr;
 use crate::wire::{Cluster, NODE_TIMEOUT, Saved, Server, WireError, all_at_once};
 
@@ -40,8 +39,15 @@ pub fn set_timeouts(
     cluster: &mut Cluster,
     observer: &dyn Observer,
 ) -> Result<Vec<NodeAddr>, TimeoutsError> {
-    let begun = Instant::now();
-    let tally = Tally::new(Phase::Settings, observer);
+    timed(Phase::Settings, observer, |tally| set_all(milliseconds, saves, cluster, tally))
+}
+
+fn set_all(
+    milliseconds: u64,
+    saves: bool,
+    cluster: &mut Cluster,
+    tally: &Tally,
+) -> Result<Vec<NodeAddr>, TimeoutsError> {
     let nodes = cluster.report.nodes.iter().zip(&mut cluster.servers);
     let mut nodes: Vec<_> = nodes
         .filter_map(|(node, server)| Some((node.node_timeout()?, server)))
@@ -59,7 +65,6 @@ pub fn set_timeouts(
     });
     let errors: Vec<WireError> = failed.collect();
     if errors.is_empty() {
-        observer.on(Event::Done { phase: Phase::Settings, elapsed: begun.elapsed() });
         let without_file = nodes.iter().zip(&answers);
         let without_file = without_file.filter(|(_, answer)| matches!(answer, Ok(Saved::NoFile)));
         return Ok(without_file.map(|((_, server), _)| server.addr().clone()).collect());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rcluster::model::Slot;
-use rcluster::ops::backup::{BackupError, Options, backup};
+use rcluster::ops::backup::{BackupError, BackupOptions, backup};
 use rcluster::ops::{Deadline, Event, Interrupt, Observer};
 use rcluster::wire::{Access, load_cluster};
 use serde_json::Value;
@@ -216,7 +216,7 @@ fn slots_that_change_hands_meanwhile_make_it_none() {
     let (entry, access) = (cluster.addr(0).parse().unwrap(), Access::default());
     let facts = load_cluster(&entry, &access).unwrap().report;
     let deadline = Deadline::after(Duration::from_secs(60), Interrupt::default());
-    let options = Options { deadline, patience: Duration::from_secs(60) };
+    let options = BackupOptions { deadline, patience: Duration::from_secs(60) };
 
     let moved = backup(&facts, dir.path(), &access, &options, &Nobody, || {
         let words =

@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use super::context::Context;
 use crate::commands::args::{ChangeArgs, ConsentArgs, Format, WITHIN};
-use crate::ops::{Deadline, Options};
+use crate::ops::{Deadline, FormOptions};
 use crate::plan::formation::TopologyPlan;
 use crate::render::{Failure, Usage, exit, script, steps_text};
 
 impl ConsentArgs {
     /// What to allow for a change of roles that is a part of it.
-    pub fn options(&self, cx: &Context) -> Result<Options, Failure> {
-        Ok(Options { deadline: self.deadline(cx, WITHIN)?, config_set: false })
+    pub fn options(&self, cx: &Context) -> Result<FormOptions, Failure> {
+        Ok(FormOptions { deadline: self.deadline(cx, WITHIN)?, config_set: false })
     }
 
     /// Shows what is to be done, and asks; gives whether to go ahead. `nothing` is said where there
@@ -71,12 +71,12 @@ struct ChangeJson {
 
 impl ChangeArgs {
     /// What to allow for a plan of this many nodes.
-    pub fn options(&self, cx: &Context, nodes: usize) -> Result<Options, Failure> {
+    pub fn options(&self, cx: &Context, nodes: usize) -> Result<FormOptions, Failure> {
         // 60 s, and half a second more for each node beyond the first hundred.
         let usual =
             Duration::from_secs(60) + Duration::from_millis(500) * nodes.saturating_sub(100) as u32;
         let deadline = cx.deadline(self.join_timeout.unwrap_or(usual))?;
-        Ok(Options { deadline, config_set: !self.no_config_set })
+        Ok(FormOptions { deadline, config_set: !self.no_config_set })
     }
 
     /// Shows a plan and does no more.

@@ -37,7 +37,7 @@ const TELL: Duration = Duration::from_millis(200);
 
 /// How a backup is made.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct BackupOptions {
     pub deadline: Deadline,
     /// How long a master may take to begin sending.
     pub patience: Duration,
@@ -72,7 +72,7 @@ pub fn backup(
     cluster: &ClusterReport,
     dir: &Path,
     access: &Access,
-    options: &Options,
+    options: &BackupOptions,
     observer: &dyn Observer,
     again: impl FnOnce() -> Result<ClusterReport, WireError>,
 ) -> Result<Manifest, BackupError> {
@@ -85,7 +85,7 @@ pub fn backup(
     let masters = masters(cluster);
     let tally = Tally::new(Phase::Backup, observer);
     tally.expect(masters.len());
-    let run = Run { dir, access, options, tally, failed: AtomicBool::new(false) };
+    let run = BackupRun { dir, access, options, tally, failed: AtomicBool::new(false) };
     let saved = all_at_once(masters, |node| {
         // The others stop because of the first one that fails, which is the one to tell of.
         let saved = run.save(node);
@@ -168,15 +168,15 @@ fn finish(dir: &Path, manifest: &Manifest) -> Result<(), BackupError> {
     sync()
 }
 
-struct Run<'a> {
+struct BackupRun<'a> {
     dir: &'a Path,
     access: &'a Access,
-    options: &'a Options,
+    options: &'a BackupOptions,
     tally: Tally<'a>,
     failed: AtomicBool,
 }
 
-impl Run<'_> {
+impl BackupRun<'_> {
     fn is_over(&self) -> bool {
         self.options.deadline.is_over() || self.failed.load(Ordering::Relaxed)
     }

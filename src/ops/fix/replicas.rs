@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use itertools::Itertools;
 
-use super::Run;
+use super::run::FixRun;
 use crate::model::{Link, NodeId, SlotSet};
 use crate::ops::event::Tally;
 use crate::ops::halt::HaltCause;
@@ -26,7 +26,7 @@ pub(super) fn passed_on(plan: &FixPlan) -> impl Iterator<Item = (NodeId, SlotSet
     passed_on.filter(|(_, slots)| !slots.is_empty())
 }
 
-impl Run<'_> {
+impl FixRun<'_> {
     /// Resets replicas, each only while its master answers and has the data, and it is in sync: a reset
     /// deletes its copy.
     pub(super) fn reset_replicas(&mut self, tally: &Tally) -> Result<(), HaltCause> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use itertools::Itertools;
 
 use super::ours::{Held, Ours};
-use super::{Existing, ImportHalt, Job, NAMED, Run, connect};
+use super::{Existing, ImportHalt, ImportRun, Job, NAMED, connect};
 use crate::model::NodeAddr;
 use crate::ops::conflict::{self, Standing};
 use crate::wire::{Dumped, Key, Server, WireError, is_redirect};
@@ -28,7 +28,7 @@ pub(super) const PAUSE: Duration = Duration::from_millis(20);
 
 /// One thread's connections.
 pub(super) struct Carrier<'r, 'a> {
-    run: &'r Run<'a>,
+    run: &'r ImportRun<'a>,
     source: Server,
     masters: HashMap<NodeAddr, Server>,
     /// So many of them are open at a time.
@@ -63,7 +63,7 @@ impl Landed {
 }
 
 impl<'r, 'a> Carrier<'r, 'a> {
-    pub fn new(run: &'r Run<'a>, source: Server, room: usize) -> Carrier<'r, 'a> {
+    pub fn new(run: &'r ImportRun<'a>, source: Server, room: usize) -> Carrier<'r, 'a> {
         Carrier { run, source, masters: HashMap::new(), room }
     }
 
@@ -149,7 +149,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
             true if landed.keys.is_empty() => self.source.unwatch().map(|()| true)?,
             true => {
                 let deleted = self.source.delete_watched(&landed.keys)?;
-                self.run.outcome().changed |= deleted;
+                self.run.report().changed |= deleted;
                 deleted
             }
         };
@@ -164,7 +164,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
         ours: &mut Ours,
         landed: &mut Landed,
     ) -> Result<(), ImportHalt> {
-        let Run { options, targets, .. } = self.run;
+        let ImportRun { options, targets, .. } = self.run;
         let owner = targets.masters[target].clone();
         let replace = options.existing == Existing::Replace;
         let (mut fresh, mut theirs) = (Vec::new(), Vec::new());
@@ -301,7 +301,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
     }
 
     pub(super) fn wrote(&self) {
-        self.run.outcome().changed = true;
+        self.run.report().changed = true;
     }
 
     pub(super) fn master(&mut self, addr: &NodeAddr) -> Result<&mut Server, WireError> {
@@ -311,7 +311,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
         match self.masters.entry(addr.clone()) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(place) => {
-                let Run { access, options, .. } = self.run;
+                let ImportRun { access, options, .. } = self.run;
                 Ok(place.insert(connect(addr, access.1, options.databases.1)?))
             }
         }
@@ -323,17 +323,17 @@ impl<'r, 'a> Carrier<'r, 'a> {
     }
 
     fn note(&self, landed: Landed) {
-        let mut outcome = self.run.outcome();
-        outcome.keys += landed.brought;
-        outcome.bytes += landed.bytes;
-        outcome.present += landed.present;
-        outcome.skipped += landed.skipped;
-        outcome.conflicting += landed.conflicts.len() as u64;
-        outcome.leaving += landed.left.len() as u64;
-        let room = NAMED.saturating_sub(outcome.conflicts.len());
-        outcome.conflicts.extend(landed.conflicts.into_iter().take(room));
-        let room = NAMED.saturating_sub(outcome.left.len());
-        outcome.left.extend(landed.left.into_iter().take(room));
+        let mut report = self.run.report();
+        report.keys += landed.brought;
+        report.bytes += landed.bytes;
+        report.present += landed.present;
+        report.skipped += landed.skipped;
+        report.conflicting += landed.conflicts.len() as u64;
+        report.leaving += landed.left.len() as u64;
+        let room = NAMED.saturating_sub(report.conflicts.len());
+        report.conflicts.extend(landed.conflicts.into_iter().take(room));
+        let room = NAMED.saturating_sub(report.left.len());
+        report.left.extend(landed.left.into_iter().take(room));
     }
 }
 

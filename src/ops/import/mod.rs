@@ -52,7 +52,7 @@ pub enum Existing {
 
 /// How keys are brought.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct ImportOptions {
     pub deadline: Deadline,
     /// The sources keep their keys.
     pub copy: bool,
@@ -76,7 +76,7 @@ pub enum ImportHalt {
 
 /// What an import came to; in JSON, what the commands that import tell of it.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Outcome {
+pub struct ImportReport {
     /// Keys that were brought.
     pub keys: u64,
     /// Bytes of their values, in the servers' own form.
@@ -97,9 +97,9 @@ pub struct Outcome {
     pub halt: Option<ImportHalt>,
 }
 
-impl Outcome {
+impl ImportReport {
     /// What both came to.
-    pub fn and(mut self, other: Outcome) -> Outcome {
+    pub fn and(mut self, other: ImportReport) -> ImportReport {
         self.keys += other.keys;
         self.bytes += other.bytes;
         self.present += other.present;
@@ -123,13 +123,13 @@ struct Job {
 }
 
 /// What all threads of an import share.
-struct Run<'a> {
+struct ImportRun<'a> {
     targets: &'a Targets,
     /// How the sources are reached, and how the cluster.
     access: (&'a Access, &'a Access),
-    options: &'a Options,
+    options: &'a ImportOptions,
     tally: Tally<'a>,
-    outcome: Mutex<Outcome>,
+    report: Mutex<ImportReport>,
     stopped: AtomicBool,
     begun: Instant,
 }
@@ -140,15 +140,15 @@ pub fn import(
     targets: &Targets,
     total: u64,
     access: (&Access, &Access),
-    options: &Options,
+    options: &ImportOptions,
     observer: &dyn Observer,
-) -> Outcome {
-    let run = Run {
+) -> ImportReport {
+    let run = ImportRun {
         targets,
         access,
         options,
         tally: Tally::new(Phase::Copy, observer),
-        outcome: Mutex::default(),
+        report: Mutex::default(),
         stopped: AtomicBool::new(false),
         begun: Instant::now(),
     };
@@ -162,16 +162,16 @@ pub fn import(
     let room = CONNECTIONS / most.max(1);
     let left = || if run.is_over() || queue.is_done() { 0 } else { most };
     side_by_side(most, left, || work(&run, sources, &listers, &queue, room));
-    let outcome = run.outcome.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-    if outcome.halt.is_none() {
+    let report = run.report.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if report.halt.is_none() {
         observer.on(Event::Done { phase: Phase::Copy, elapsed: run.begun.elapsed() });
     }
-    outcome
+    report
 }
 
-impl Run<'_> {
-    fn outcome(&self) -> MutexGuard<'_, Outcome> {
-        self.outcome.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+impl ImportRun<'_> {
+    fn report(&self) -> MutexGuard<'_, ImportReport> {
+        self.report.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Whether no further keys are to be begun.
@@ -186,14 +186,14 @@ impl Run<'_> {
     fn halt_on(&self, result: Result<(), ImportHalt>) {
         if let Err(halt) = result {
             self.stopped.store(true, Ordering::Relaxed);
-            self.outcome().halt.get_or_insert(halt);
+            self.report().halt.get_or_insert(halt);
         }
     }
 
     fn tell(&self, dealt_with: usize) {
         let (keys, bytes) = {
-            let outcome = self.outcome();
-            (outcome.keys, outcome.bytes)
+            let report = self.report();
+            (report.keys, report.bytes)
         };
         self.tally.add(dealt_with);
         self.tally.moved(keys, bytes, self.begun.elapsed());
@@ -201,7 +201,13 @@ impl Run<'_> {
 }
 
 /// What each thread does: whatever is next, with connections of its own.
-fn work(run: &Run, sources: &[Source], listers: &[Mutex<Lister>], queue: &Queue, room: usize) {
+fn work(
+    run: &ImportRun,
+    sources: &[Source],
+    listers: &[Mutex<Lister>],
+    queue: &Queue,
+    room: usize,
+) {
     let mut carrier: Option<(usize, Carrier)> = None;
     while let Some(mut taken) = queue.next(|| run.is_over()) {
         let source = taken.source;

@@ -1,14 +1,14 @@
 //! Keys that did not all come: why, and what to do about it.
 
 use super::Failure;
-use crate::ops::import::{ImportHalt, Outcome};
+use crate::ops::import::{ImportHalt, ImportReport};
 use crate::ops::restore::RestoreError;
 
 impl Failure {
     /// What an import ends with that `halt` has stopped.
-    pub fn of_import(halt: &ImportHalt, outcome: &Outcome) -> Failure {
+    pub fn of_import(halt: &ImportHalt, report: &ImportReport) -> Failure {
         let failure = match halt {
-            _ if outcome.changed => Failure::halted(format!("the import stopped: {halt}")),
+            _ if report.changed => Failure::halted(format!("the import stopped: {halt}")),
             ImportHalt::Wire(error) => return error.clone().into(),
             ImportHalt::Refused { .. } | ImportHalt::Interrupted(_) => {
                 Failure::refused(format!("the import stopped: {halt}"))
@@ -17,16 +17,16 @@ impl Failure {
         let hint = match halt.to_string().contains("DUMP payload version") {
             true => "keys go to servers of the same version or a newer one, not to older ones"
                 .to_owned(),
-            false => so_far(outcome),
+            false => so_far(report),
         };
-        failure.details(outcome.conflicts.iter().cloned()).hint(hint)
+        failure.details(report.conflicts.iter().cloned()).hint(hint)
     }
 
     /// What a restore ends with that `error` has stopped; `writers` are the versions that the files
     /// are of.
-    pub fn of_restore(error: &RestoreError, outcome: &Outcome, writers: &str) -> Failure {
+    pub fn of_restore(error: &RestoreError, report: &ImportReport, writers: &str) -> Failure {
         let failure = match error {
-            _ if outcome.changed => Failure::halted(format!("the restore stopped: {error}")),
+            _ if report.changed => Failure::halted(format!("the restore stopped: {error}")),
             RestoreError::Wire(error) => error.clone().into(),
             RestoreError::Sandbox(_)
             | RestoreError::NotLoaded { .. }
@@ -47,14 +47,14 @@ impl Failure {
             RestoreError::Wire(_)
             | RestoreError::Sandbox(_)
             | RestoreError::Late { .. }
-            | RestoreError::Interrupted(_) => so_far(outcome),
+            | RestoreError::Interrupted(_) => so_far(report),
         })
     }
 }
 
-fn so_far(outcome: &Outcome) -> String {
+fn so_far(report: &ImportReport) -> String {
     format!(
         "{} keys have come; nothing is lost. Run the same command again: it brings the rest",
-        outcome.keys
+        report.keys
     )
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Batch, MigrateError, Work};
+use super::{Batch, ClassicMove, MigrateError};
 use crate::model::SlotSet;
 use crate::wire::{SlotChange, WireError};
 
@@ -15,7 +15,7 @@ fn lacks_replicas(error: &WireError) -> bool {
     error.refusal().is_some_and(|said| said.starts_with("NOREPLICAS"))
 }
 
-impl Work<'_, '_> {
+impl ClassicMove<'_, '_> {
     /// Gives slots to the target once the source has proven that it holds none of their keys: there
     /// first, so that no slot is ever without an owner, then at the source. Gives the slots that are
     /// not through.

@@ -44,7 +44,7 @@ impl Mover for Classic {
     fn carry(&self, migration: &Migration, route: &Route) -> Result<(), MigrateError> {
         let session = Session::open(migration, route)?;
         let (resumed, sizer, is_reached) = (self.resumed, BatchSizer::new(), false);
-        let mut work = Work { migration, route, resumed, session, sizer, is_reached };
+        let mut work = ClassicMove { migration, route, resumed, session, sizer, is_reached };
         let slots: Vec<Slot> = route.slots.slots().collect();
         for batch in slots.chunks(BATCH) {
             if let Some(stop) = migration.stopped() {
@@ -57,7 +57,7 @@ impl Mover for Classic {
 }
 
 /// A route under way.
-struct Work<'a, 'm> {
+struct ClassicMove<'a, 'm> {
     migration: &'a Migration<'m>,
     route: &'a Route,
     resumed: bool,
@@ -87,7 +87,7 @@ struct Batch {
     keys: u64,
 }
 
-impl Work<'_, '_> {
+impl ClassicMove<'_, '_> {
     fn batch(&mut self, slots: SlotSet) -> Result<(), MigrateError> {
         let mut batch = Batch {
             touched: if self.resumed { slots.clone() } else { SlotSet::EMPTY },

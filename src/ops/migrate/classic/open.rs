@@ -1,11 +1,11 @@
 //! Both ends of slots are marked, and slots that have to stay are found.
 
-use super::{Batch, MigrateError, Work};
+use super::{Batch, ClassicMove, MigrateError};
 use crate::model::Slot;
 use crate::ops::conflict::{self, Side};
 use crate::wire::SlotChange;
 
-impl Work<'_, '_> {
+impl ClassicMove<'_, '_> {
     /// Marks both ends, the target first: a client that the source sends on finds it open.
     pub(super) fn open(&mut self, batch: &mut Batch) -> Result<(), MigrateError> {
         let slots = batch.left.clone();

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Batch, HELD_UP, MigrateError, Work};
+use super::{Batch, ClassicMove, HELD_UP, MigrateError};
 use crate::model::{Slot, SlotSet};
 use crate::ops::conflict::{self, Resolution, Side};
 use crate::ops::migrate::capability::{self, Probe};
@@ -28,7 +28,7 @@ impl Piece {
     }
 }
 
-impl Work<'_, '_> {
+impl ClassicMove<'_, '_> {
     /// Moves the keys of all slots, of at most 16 at a time: those in hand are finished even if a
     /// signal comes, which it gives then, and the others are not begun.
     pub(super) fn pump(&mut self, batch: &mut Batch) -> Result<Option<MigrateError>, MigrateError> {

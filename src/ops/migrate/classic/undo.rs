@@ -1,6 +1,6 @@
 //! What an error leaves half-way is taken back, as far as both ends can be reached.
 
-use super::{Batch, MigrateError, ROUNDS, Work};
+use super::{Batch, ClassicMove, MigrateError, ROUNDS};
 use crate::model::{NodeAddr, Slot, SlotSet};
 use crate::ops::conflict::{self, Resolution, Side};
 use crate::ops::migrate::KeptSlot;
@@ -10,7 +10,7 @@ use crate::ops::migrate::session::Session;
 use crate::plan::transfer::Route;
 use crate::wire::{Key, SlotChange, WireError};
 
-impl Work<'_, '_> {
+impl ClassicMove<'_, '_> {
     /// After a signal: slots that are through are given to the target, those that have not begun are
     /// closed; gives those that stay open.
     pub(super) fn release(&mut self, batch: &mut Batch) -> SlotSet {
