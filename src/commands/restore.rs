@@ -13,7 +13,7 @@ use super::import::{ExistingArgs, halted, tell_left, told};
 use crate::model::{Manifest, NodeList};
 use crate::ops::backup::verify;
 use crate::ops::import::ImportReport;
-use crate::ops::restore::{RestoreOptions, Restored, restore};
+use crate::ops::restore::{RestoreOptions, RestoreReport, restore};
 use crate::plan::import::targets;
 use crate::render::{Failure, exit};
 use crate::sandbox::{ServerProgram, find_server};
@@ -93,7 +93,7 @@ impl Restore {
                 cluster.name(cluster.entry().id())
             ))?;
         }
-        let mut restored = Restored::default();
+        let mut restored = RestoreReport::default();
         if !self.dry_run {
             cx.ui.confirm("Bring these keys?", self.yes)?;
             let options = RestoreOptions {
@@ -117,7 +117,7 @@ impl Restore {
         &self,
         cx: &Context,
         manifest: &Manifest,
-        restored: &Restored,
+        restored: &RestoreReport,
         start: Instant,
     ) -> Result<u8, Failure> {
         let outcome = &restored.keys;
@@ -154,7 +154,7 @@ fn writers(manifest: &Manifest) -> String {
 }
 
 /// Fails where it stopped.
-fn stopped(restored: &Restored, manifest: &Manifest) -> Result<(), Failure> {
+fn stopped(restored: &RestoreReport, manifest: &Manifest) -> Result<(), Failure> {
     match &restored.error {
         Some(error) => Err(Failure::of_restore(error, &restored.keys, &writers(manifest))),
         None => halted(&restored.keys),

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::abort::{AbortCause, Aborted};
 use super::event::{Event, Observer, Phase, Tally};
-use super::halt::{HaltCause, Halted};
 use super::phases::Phases;
 use super::rounds::{Lacking, Rounds, Speaker};
 use super::serve;
@@ -43,7 +43,7 @@ pub fn apply(
     servers: &mut [Server],
     options: &FormOptions,
     observer: &dyn Observer,
-) -> Result<bool, Halted> {
+) -> Result<bool, Aborted> {
     carry_out(plan, servers, options, &Phases::new(&options.deadline, observer))?;
     Ok(!plan.is_done())
 }
@@ -54,7 +54,7 @@ pub(super) fn carry_out(
     servers: &mut [Server],
     options: &FormOptions,
     phases: &Phases,
-) -> Result<(), Halted> {
+) -> Result<(), Aborted> {
     if plan.is_done() {
         return Ok(());
     }
@@ -76,7 +76,7 @@ impl FormRun<'_> {
         &mut self,
         kind: &(dyn Fn(&Step) -> bool + Sync),
         tally: &Tally,
-    ) -> Result<(), HaltCause> {
+    ) -> Result<(), AbortCause> {
         let phases = self.phases;
         let members = self.plan.members.iter();
         tally.expect(
@@ -92,11 +92,11 @@ impl FormRun<'_> {
                 Ok(())
             })
         });
-        answers.into_iter().collect::<Result<(), WireError>>().map_err(HaltCause::from)
+        answers.into_iter().collect::<Result<(), WireError>>().map_err(AbortCause::from)
     }
 
     /// Introduces pairs that have not met and waits until every node knows those it has to know.
-    fn meet(&mut self, tally: &Tally) -> Result<(), HaltCause> {
+    fn meet(&mut self, tally: &Tally) -> Result<(), AbortCause> {
         let plan = self.plan;
         // Each of a pair has to know the other.
         let total = plan.unmet_pairs.len() * 2;
@@ -115,7 +115,7 @@ impl FormRun<'_> {
             return Ok(());
         }
         let after = self.options.deadline.allowed();
-        Err(HaltCause::NotMet { gaps, nodes: plan.members.len(), bus_tls: plan.bus_tls, after })
+        Err(AbortCause::NotMet { gaps, nodes: plan.members.len(), bus_tls: plan.bus_tls, after })
     }
 
     fn rounds<'a>(&'a mut self, speaker: Speaker, tally: &'a Tally) -> Rounds<'a> {
@@ -125,7 +125,7 @@ impl FormRun<'_> {
 
     /// Nodes may announce other addresses than they were named by: with NAT that is meant, with two
     /// network cards often not.
-    fn tell_other_addresses(&mut self) -> Result<(), HaltCause> {
+    fn tell_other_addresses(&mut self) -> Result<(), AbortCause> {
         let Some(server) = self.servers.first_mut() else { return Ok(()) };
         let view = server.view()?;
         for member in &self.plan.members {
@@ -144,7 +144,7 @@ impl FormRun<'_> {
     /// A MEET between nodes that know each other carries the sender's slots and role at once, where
     /// its next regular ping may be half the node timeout away. In a large set that many MEETs take
     /// longer than waiting for the pings does: there only what is still unseen later is sent.
-    fn agree(&mut self, tally: &Tally) -> Result<(), HaltCause> {
+    fn agree(&mut self, tally: &Tally) -> Result<(), AbortCause> {
         let plan = self.plan;
         let members = plan.members.len();
         tally.expect(members);
@@ -168,10 +168,10 @@ impl FormRun<'_> {
         if gaps.is_empty() {
             return Ok(());
         }
-        Err(HaltCause::NotAgreed { gaps, after: self.options.deadline.allowed() })
+        Err(AbortCause::NotAgreed { gaps, after: self.options.deadline.allowed() })
     }
 
-    fn serve(&mut self, tally: &Tally) -> Result<(), HaltCause> {
+    fn serve(&mut self, tally: &Tally) -> Result<(), AbortCause> {
         let FormOptions { deadline, config_set } = self.options;
         tally.expect(self.servers.len());
         if *config_set && self.plan.may_lower_timeouts {

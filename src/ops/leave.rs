@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::abort::{AbortCause, Aborted};
 use super::event::{Observer, Phase};
-use super::halt::{HaltCause, Halted};
 use super::phases::Phases;
 use super::wait::{Deadline, Waited};
 use crate::model::{ClusterView, NodeAddr, NodeId, Unreadable};
@@ -21,7 +21,7 @@ pub fn forget(
     servers: &mut [Server],
     deadline: &Deadline,
     observer: &dyn Observer,
-) -> Result<Vec<WireError>, Halted> {
+) -> Result<Vec<WireError>, Aborted> {
     let strike = |server: &mut Server| {
         let listed = listed(&server.view()?, gone);
         listed.iter().try_for_each(|id| server.forget(*id))?;
@@ -35,7 +35,7 @@ pub fn forget_unreadable(
     servers: &mut [Server],
     deadline: &Deadline,
     observer: &dyn Observer,
-) -> Result<Vec<WireError>, Halted> {
+) -> Result<Vec<WireError>, Aborted> {
     let strike = |server: &mut Server| {
         let mut listed = server.view()?.unreadable;
         listed.retain(Unreadable::has_bad_id);
@@ -51,7 +51,7 @@ fn strike_off(
     servers: &mut [Server],
     deadline: &Deadline,
     observer: &dyn Observer,
-) -> Result<Vec<WireError>, Halted> {
+) -> Result<Vec<WireError>, Aborted> {
     let phases = Phases::new(deadline, observer);
     phases.set_changed();
     phases.run(Phase::Forget, |tally| {
@@ -61,10 +61,10 @@ fn strike_off(
             let waited = together.until_empty(|| Ok::<_, WireError>(vec![(); strike(server)?]));
             let waited = match waited {
                 Err(error) if error.refusal().is_none() => return Ok(Err(error)),
-                answer => answer.map_err(HaltCause::from)?,
+                answer => answer.map_err(AbortCause::from)?,
             };
             tally.add(1);
-            Ok::<_, HaltCause>(Ok((server.addr().clone(), waited)))
+            Ok::<_, AbortCause>(Ok((server.addr().clone(), waited)))
         });
         let mut not_notified = Vec::new();
         let mut left = Vec::new();
@@ -88,7 +88,7 @@ pub fn verify_forgotten(
     after: Duration,
     deadline: &Deadline,
     observer: &dyn Observer,
-) -> Result<(), Halted> {
+) -> Result<(), Aborted> {
     let phases = Phases::new(deadline, observer);
     phases.set_changed();
     phases.run(Phase::Forget, |tally| {
@@ -114,13 +114,13 @@ fn listed(view: &ClusterView, gone: &[NodeId]) -> Vec<NodeId> {
     gone.iter().copied().filter(|id| view.node(*id).is_some()).collect()
 }
 
-fn still_listed(left: Vec<NodeAddr>, deadline: &Deadline) -> Result<(), HaltCause> {
+fn still_listed(left: Vec<NodeAddr>, deadline: &Deadline) -> Result<(), AbortCause> {
     match (left.is_empty(), deadline.interrupt().signal()) {
-        (_, Some(signal)) => Err(HaltCause::Interrupted(signal)),
+        (_, Some(signal)) => Err(AbortCause::Interrupted(signal)),
         (true, None) => Ok(()),
         (false, None) => {
             let nodes = left.iter().map(NodeAddr::to_string).collect::<Vec<_>>().join(", ");
-            Err(HaltCause::NotForgotten { nodes, after: deadline.allowed() })
+            Err(AbortCause::NotForgotten { nodes, after: deadline.allowed() })
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Floor 3, effects in order: carry a plan out, wait until all nodes agree. Never prints; reports
 //! [`Event`]s to an [`Observer`].
 
+mod abort;
 pub mod backup;
 mod conflict;
 mod event;
 pub mod fix;
 mod form;
 mod guard;
-mod halt;
 pub mod import;
 mod interrupt;
 mod leave;
@@ -21,10 +21,10 @@ mod serve;
 mod timeouts;
 mod wait;
 
+pub use abort::{AbortCause, Aborted, Gap};
 pub use event::{Event, Observer, Phase};
 pub use form::{FormOptions, apply};
 pub use guard::SettingLeft;
-pub use halt::{Gap, HaltCause, Halted};
 pub use interrupt::Interrupt;
 pub use leave::{forget, forget_unreadable, verify_forgotten};
 pub use promote::promote;

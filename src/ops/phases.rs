@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::abort::{AbortCause, Aborted};
 use super::event::{Event, Observer, Phase, Tally};
-use super::halt::{HaltCause, Halted};
 use super::interrupt::Interrupt;
 use super::wait::Deadline;
 
@@ -40,10 +40,10 @@ impl<'a> Phases<'a> {
     pub fn run<T>(
         &self,
         phase: Phase,
-        work: impl FnOnce(&Tally) -> Result<T, HaltCause>,
-    ) -> Result<T, Halted> {
+        work: impl FnOnce(&Tally) -> Result<T, AbortCause>,
+    ) -> Result<T, Aborted> {
         let worked = match self.interrupt.signal() {
-            Some(signal) => Err(HaltCause::Interrupted(signal)),
+            Some(signal) => Err(AbortCause::Interrupted(signal)),
             None => timed(phase, self.observer, |tally| {
                 let value = work(tally)?;
                 Ok((value, tally.had_work()))
@@ -58,9 +58,9 @@ impl<'a> Phases<'a> {
             (Err(cause), signal) => {
                 // Whatever a wait was missing, the signal is why it was not waited for any longer.
                 let signal = signal.filter(|_| cause.is_wait());
-                let cause = signal.map_or(cause, HaltCause::Interrupted);
+                let cause = signal.map_or(cause, AbortCause::Interrupted);
                 let (done, changed) = (std::mem::take(&mut *done), self.has_changed());
-                Err(Halted { cause, done, during: phase, changed })
+                Err(Aborted { cause, done, during: phase, changed })
             }
         }
     }
@@ -96,8 +96,8 @@ mod tests {
         }
     }
 
-    fn not_serving() -> HaltCause {
-        HaltCause::NotServing { nodes: "a".to_owned(), after: Duration::ZERO }
+    fn not_serving() -> AbortCause {
+        AbortCause::NotServing { nodes: "a".to_owned(), after: Duration::ZERO }
     }
 
     #[test]
@@ -114,9 +114,9 @@ mod tests {
         }
         phases.run(Phase::Agree, |_| Ok(())).unwrap();
         phases.set_changed();
-        let halted = phases.run(Phase::Serve, |_| Err::<(), _>(not_serving())).unwrap_err();
-        assert_eq!((halted.done, halted.during), (vec![Phase::Meet], Phase::Serve));
-        assert!(halted.changed && halted.cause.is_wait());
+        let aborted = phases.run(Phase::Serve, |_| Err::<(), _>(not_serving())).unwrap_err();
+        assert_eq!((aborted.done, aborted.during), (vec![Phase::Meet], Phase::Serve));
+        assert!(aborted.changed && aborted.cause.is_wait());
         let events = events.0.into_inner().unwrap();
         let ended = events.iter().filter_map(|event| match event {
             Event::Done { phase, .. } => Some(*phase),

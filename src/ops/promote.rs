@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::abort::{AbortCause, Aborted};
 use super::event::{Observer, Phase, Tally};
-use super::halt::{HaltCause, Halted};
 use super::phases::Phases;
 use super::wait::{Deadline, Waited};
 use crate::model::{ClusterView, Link, NodeId, Role};
@@ -24,7 +24,7 @@ pub fn promote(
     how: Promotion,
     deadline: &Deadline,
     observer: &dyn Observer,
-) -> Result<Vec<WireError>, Halted> {
+) -> Result<Vec<WireError>, Aborted> {
     let phases = Phases::new(deadline, observer);
     phases.run(Phase::Promote, |tally| {
         tally.expect(cluster.servers.len());
@@ -39,7 +39,7 @@ fn until_seen(
     deadline: &Deadline,
     tally: &Tally,
     phases: &Phases,
-) -> Result<Vec<WireError>, HaltCause> {
+) -> Result<Vec<WireError>, AbortCause> {
     let Cluster { report, servers } = cluster;
     let Some(index) = report.nodes.iter().position(|node| node.id() == replica) else {
         return Ok(Vec::new());
@@ -103,7 +103,7 @@ fn until_seen(
             why.extend(lost.iter().map(ToString::to_string));
             why.extend(obstacles(cluster, index));
             let replica = cluster.report.nodes[index].via.clone();
-            Err(HaltCause::NotPromoted { replica, why, after: deadline.allowed() })
+            Err(AbortCause::NotPromoted { replica, why, after: deadline.allowed() })
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Carrying resets out, and seeing that they lasted.
 
+use super::abort::{AbortCause, Aborted};
 use super::event::{Event, Observer, Phase, Tally};
-use super::halt::{HaltCause, Halted};
 use super::phases::Phases;
 use super::wait::{Deadline, Waited};
 use crate::plan::reset::NodeReset;
@@ -16,7 +16,7 @@ pub fn reset(
     servers: &mut [Server],
     deadline: &Deadline,
     observer: &dyn Observer,
-) -> Result<bool, Halted> {
+) -> Result<bool, Aborted> {
     if plan.iter().all(NodeReset::is_done) {
         return Ok(false);
     }
@@ -53,7 +53,7 @@ fn forget_files(
     plan: &[NodeReset],
     servers: &mut [Server],
     observer: &dyn Observer,
-) -> Result<(), HaltCause> {
+) -> Result<(), AbortCause> {
     let reset = servers.iter_mut().zip(plan).filter(|(_, plan)| plan.reset);
     let answers = all_at_once(reset, |(server, _)| server.save_empty());
     for error in answers.into_iter().filter_map(Result::err) {
@@ -72,7 +72,7 @@ fn until_alone(
     servers: &mut [Server],
     deadline: &Deadline,
     tally: &Tally,
-) -> Result<(), HaltCause> {
+) -> Result<(), AbortCause> {
     let together = deadline.together();
     let answers = all_at_once(servers, |server| {
         let addr = server.addr().clone();
@@ -102,5 +102,5 @@ fn until_alone(
     if left.is_empty() {
         return Ok(());
     }
-    Err(HaltCause::NotReset { nodes: left.join(", "), after: deadline.allowed() })
+    Err(AbortCause::NotReset { nodes: left.join(", "), after: deadline.allowed() })
 }

@@ -47,7 +47,7 @@ pub enum RestoreError {
 
 /// What a restore came to.
 #[derive(Debug, Default)]
-pub struct Restored {
+pub struct RestoreReport {
     pub keys: ImportReport,
     /// Keys that the files held and that had not ended when they were loaded.
     pub loaded: u64,
@@ -65,8 +65,8 @@ pub fn restore(
     access: &Access,
     options: &RestoreOptions,
     observer: &dyn Observer,
-) -> Restored {
-    let mut restored = Restored::default();
+) -> RestoreReport {
+    let mut restored = RestoreReport::default();
     for files in files.chunks(options.at_once.max(1)) {
         if let Err(error) = some(files, targets, access, options, observer, &mut restored) {
             restored.error = Some(error);
@@ -85,7 +85,7 @@ fn some(
     access: &Access,
     options: &RestoreOptions,
     observer: &dyn Observer,
-    restored: &mut Restored,
+    restored: &mut RestoreReport,
 ) -> Result<(), RestoreError> {
     let secret = password()?;
     let own = Access {
@@ -218,7 +218,7 @@ fn copy_libraries(
     own: &Access,
     targets: &Targets,
     access: &Access,
-    restored: &mut Restored,
+    restored: &mut RestoreReport,
 ) -> Result<(), RestoreError> {
     let mut libraries: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for (addr, _) in sources {

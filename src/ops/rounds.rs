@@ -4,8 +4,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use super::abort::Gap;
 use super::event::Tally;
-use super::halt::Gap;
 use super::phases::Phases;
 use super::wait::{Deadline, Waited};
 use crate::model::{ClusterView, NodeId};

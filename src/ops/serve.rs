@@ -8,9 +8,9 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use super::abort::AbortCause;
 use super::event::{Event, Observer, Tally};
 use super::guard::SettingGuard;
-use super::halt::HaltCause;
 use super::wait::{Deadline, Waited};
 use crate::model::NodeAddr;
 use crate::plan::formation::{TopologyPlan, lowered_timeout};
@@ -28,13 +28,13 @@ pub(super) fn until_ok(
     servers: &mut [Server],
     deadline: &Deadline,
     tally: &Tally,
-) -> Result<(), HaltCause> {
+) -> Result<(), AbortCause> {
     let waited = wait(servers, deadline, Some(tally))?;
     if waited.is_empty() {
         return Ok(());
     }
     let nodes = waited.iter().map(NodeAddr::to_string).collect::<Vec<_>>().join(", ");
-    Err(HaltCause::NotServing { nodes, after: deadline.allowed() })
+    Err(AbortCause::NotServing { nodes, after: deadline.allowed() })
 }
 
 /// Makes the wait short where it would be long: lowers the node timeout of masters that are not
@@ -44,7 +44,7 @@ pub(super) fn lower_timeouts(
     servers: &mut [Server],
     deadline: &Deadline,
     observer: &dyn Observer,
-) -> Result<(), HaltCause> {
+) -> Result<(), AbortCause> {
     let young = AFTER_START.saturating_sub(plan.youngest);
     if asleep(servers)? && !young.is_zero() {
         // Nothing could hurry a server in its first seconds: wait them out with nothing changed.
@@ -90,7 +90,7 @@ fn lowered(
     masters: Vec<&mut Server>,
     deadline: &Deadline,
     observer: &dyn Observer,
-) -> Result<(), HaltCause> {
+) -> Result<(), AbortCause> {
     let begun = Instant::now();
     let (mut guard, held) = SettingGuard::hold(NODE_TIMEOUT, masters, |server, before| {
         let lowered = before.parse().ok().and_then(lowered_timeout);
@@ -107,7 +107,7 @@ fn lowered(
     let count = guard.len();
     let left = guard.release();
     if !left.is_empty() {
-        return Err(HaltCause::TimeoutLeft(left));
+        return Err(AbortCause::TimeoutLeft(left));
     }
     waited?;
     match held {

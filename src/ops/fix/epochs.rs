@@ -6,8 +6,8 @@ use itertools::Itertools;
 
 use super::run::FixRun;
 use crate::model::NodeId;
+use crate::ops::abort::AbortCause;
 use crate::ops::event::Tally;
-use crate::ops::halt::HaltCause;
 use crate::plan::fix::collisions;
 use crate::wire::WireError;
 
@@ -16,7 +16,7 @@ pub(super) const EPOCHS: Duration = Duration::from_secs(5);
 
 impl FixRun<'_> {
     /// Raises epochs one after another: two that are raised at once may come out alike.
-    pub fn bump(&mut self, masters: &[NodeId]) -> Result<(), HaltCause> {
+    pub fn bump(&mut self, masters: &[NodeId]) -> Result<(), AbortCause> {
         let mut last: Option<(usize, u64)> = None;
         for id in masters {
             let nodes = &self.cluster.report.nodes;
@@ -42,7 +42,7 @@ impl FixRun<'_> {
 
     /// Waits until every master with slots has an epoch of its own. Servers see to that when they
     /// talk to each other; where they do not, one after another gets a new one.
-    pub fn epochs(&mut self, tally: &Tally) -> Result<(), HaltCause> {
+    pub fn epochs(&mut self, tally: &Tally) -> Result<(), AbortCause> {
         if self.plan.collisions.is_empty() {
             return Ok(());
         }
@@ -58,7 +58,7 @@ impl FixRun<'_> {
                 self.bump(&again.collect_vec())?;
             }
             raise = !raise;
-            Ok::<_, HaltCause>(left)
+            Ok::<_, AbortCause>(left)
         })?;
         tally.reach(self.plan.collisions.len());
         Ok(())

@@ -16,8 +16,8 @@ mod run;
 
 pub use inspect::inventory;
 
+use super::abort::Aborted;
 use super::event::{Observer, Phase};
-use super::halt::Halted;
 use super::migrate::{MigrationOptions, MigrationReport, move_orphans};
 use super::phases::Phases;
 use crate::plan::fix::{FixPlan, routes};
@@ -44,7 +44,7 @@ pub fn fix(
     access: &Access,
     options: &MigrationOptions,
     observer: &dyn Observer,
-) -> Result<FixReport, Halted> {
+) -> Result<FixReport, Aborted> {
     let phases = Phases::new(&options.deadline, observer);
     let deadline = &options.deadline;
     let mut run = FixRun { plan, cluster, deadline, phases: &phases, refused: Vec::new() };

@@ -6,8 +6,8 @@ use itertools::Itertools;
 
 use super::run::FixRun;
 use crate::model::{NodeId, SlotSet};
+use crate::ops::abort::AbortCause;
 use crate::ops::event::Tally;
-use crate::ops::halt::HaltCause;
 use crate::ops::migrate::MigrateError;
 use crate::ops::wait::Waited;
 use crate::plan::transfer::Route;
@@ -55,7 +55,7 @@ impl FixRun<'_> {
         finish: &[Route],
         orphans: &mut Vec<Route>,
         tally: &Tally,
-    ) -> Result<(), HaltCause> {
+    ) -> Result<(), AbortCause> {
         let orphaned = &self.plan.orphaned;
         if orphaned.is_empty() {
             return Ok(());

@@ -6,8 +6,8 @@ use super::epochs::EPOCHS;
 use super::replicas;
 use super::run::FixRun;
 use crate::model::{Flag, NodeAddr, NodeId, SlotSet};
+use crate::ops::abort::AbortCause;
 use crate::ops::event::Tally;
-use crate::ops::halt::HaltCause;
 use crate::wire::{WireError, all_at_once};
 
 /// More nodes than this hear of new owners by gossip alone.
@@ -16,7 +16,7 @@ const FEW: usize = 128;
 impl FixRun<'_> {
     /// Marks are taken away, and whoever loses a slot gives it up, and keeps its keys, before it can
     /// hear of the other owner.
-    pub fn close(&mut self, tally: &Tally) -> Result<(), HaltCause> {
+    pub fn close(&mut self, tally: &Tally) -> Result<(), AbortCause> {
         let repairs = &self.plan.repairs;
         // A replica of Valkey has the marks that its master had, takes none away at our word, and does
         // so when its master is told.
@@ -48,7 +48,7 @@ impl FixRun<'_> {
 
     /// Owners own their slots by their own word and with an epoch above all others, and every other
     /// master is told.
-    pub fn settle(&mut self, tally: &Tally) -> Result<(), HaltCause> {
+    pub fn settle(&mut self, tally: &Tally) -> Result<(), AbortCause> {
         let plan = self.plan;
         let takers = plan.repairs.iter();
         let takers = takers.filter_map(|repair| Some((repair.taker()?, repair.slots.clone())));
@@ -74,7 +74,7 @@ impl FixRun<'_> {
 
     /// Waits until all see these owners. Replicas cannot be told of one; its own word reaches them at
     /// once by MEET, where its next ping may be half the node timeout away.
-    fn spread(&mut self, news: &[(NodeId, &SlotSet)]) -> Result<(), HaltCause> {
+    fn spread(&mut self, news: &[(NodeId, &SlotSet)]) -> Result<(), AbortCause> {
         let addrs: Vec<NodeAddr> =
             self.cluster.report.nodes.iter().map(|node| node.reached.clone()).collect();
         let mut met = news.is_empty() || addrs.len() > FEW;

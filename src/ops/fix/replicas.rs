@@ -7,8 +7,8 @@ use itertools::Itertools;
 
 use super::run::FixRun;
 use crate::model::{Link, NodeId, SlotSet};
+use crate::ops::abort::AbortCause;
 use crate::ops::event::Tally;
-use crate::ops::halt::HaltCause;
 use crate::plan::fix::FixPlan;
 use crate::plan::replica_slots::Clearing;
 use crate::wire::all_at_once;
@@ -29,7 +29,7 @@ pub(super) fn passed_on(plan: &FixPlan) -> impl Iterator<Item = (NodeId, SlotSet
 impl FixRun<'_> {
     /// Resets replicas, each only while its master answers and has the data, and it is in sync: a reset
     /// deletes its copy.
-    pub(super) fn reset_replicas(&mut self, tally: &Tally) -> Result<(), HaltCause> {
+    pub(super) fn reset_replicas(&mut self, tally: &Tally) -> Result<(), AbortCause> {
         let found = self.plan.replicas.iter().filter(|found| found.resets());
         let work = found.map(|found| (found.node, found.master)).collect_vec();
         tally.expect(work.len());

@@ -5,9 +5,9 @@ use std::time::Duration;
 use itertools::Itertools;
 
 use crate::model::NodeId;
+use crate::ops::abort::{AbortCause, Aborted};
 use crate::ops::event::Tally;
 use crate::ops::form::{self, FormOptions};
-use crate::ops::halt::{HaltCause, Halted};
 use crate::ops::phases::Phases;
 use crate::ops::wait::Deadline;
 use crate::plan::fix::FixPlan;
@@ -52,7 +52,7 @@ impl FixRun<'_> {
         work: &[(NodeId, T)],
         tally: &Tally,
         tell: impl Fn(&mut Server, &T) -> Result<(), WireError> + Sync,
-    ) -> Result<(), HaltCause> {
+    ) -> Result<(), AbortCause> {
         match self.each(work, tally, tell).into_iter().next() {
             Some(error) => Err(error.into()),
             None => Ok(()),
@@ -70,7 +70,7 @@ impl FixRun<'_> {
     }
 
     /// A user may lack the right to CONFIG SET: that holds nothing else up.
-    pub fn settings(&mut self, tally: &Tally) -> Result<(), HaltCause> {
+    pub fn settings(&mut self, tally: &Tally) -> Result<(), AbortCause> {
         let work =
             self.plan.timeouts.iter().map(|timeout| (timeout.node, timeout.to)).collect_vec();
         tally.expect(work.len());
@@ -80,12 +80,12 @@ impl FixRun<'_> {
     }
 
     /// Introduces nodes that have lost each other.
-    pub fn meet(&mut self) -> Result<(), Halted> {
+    pub fn meet(&mut self) -> Result<(), Aborted> {
         let options = FormOptions { deadline: self.deadline.within(MEETS), config_set: false };
         form::carry_out(&self.plan.meet, &mut self.cluster.servers, &options, self.phases)
     }
 
-    pub fn functions(&mut self, tally: &Tally) -> Result<(), HaltCause> {
+    pub fn functions(&mut self, tally: &Tally) -> Result<(), AbortCause> {
         let work = self.plan.libraries.iter().flat_map(|(node, libraries)| {
             libraries.iter().map(move |(_, code)| (*node, code.as_slice()))
         });

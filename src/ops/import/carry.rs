@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use itertools::Itertools;
 
 use super::ours::{Held, Ours};
-use super::{Existing, ImportHalt, ImportRun, Job, NAMED, connect};
+use super::{Existing, ImportAborted, ImportRun, Job, NAMED, connect};
 use crate::model::NodeAddr;
 use crate::ops::conflict::{self, Standing};
 use crate::wire::{Dumped, Key, Server, WireError, is_redirect};
@@ -67,7 +67,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
         Carrier { run, source, masters: HashMap::new(), room }
     }
 
-    pub fn carry(&mut self, job: Job) -> Result<(), ImportHalt> {
+    pub fn carry(&mut self, job: Job) -> Result<(), ImportAborted> {
         let sizes = match self.source.sizes(&job.keys) {
             Err(error) if error.refusal().is_some() => vec![UNTOLD; job.keys.len()],
             sizes => sizes?,
@@ -91,7 +91,12 @@ impl<'r, 'a> Carrier<'r, 'a> {
     /// Carries some keys. Where one changes meanwhile each half goes by itself, sooner done than the
     /// whole; a single key that keeps changing is left in the end. `ours` is what we have written of
     /// them before.
-    fn window(&mut self, target: usize, keys: &[Key], ours: &mut Ours) -> Result<(), ImportHalt> {
+    fn window(
+        &mut self,
+        target: usize,
+        keys: &[Key],
+        ours: &mut Ours,
+    ) -> Result<(), ImportAborted> {
         let tries = if keys.len() == 1 { TRIES } else { 1 };
         for _ in 0..tries {
             if self.run.is_over() {
@@ -124,7 +129,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
         target: usize,
         keys: &[Key],
         ours: &mut Ours,
-    ) -> Result<Option<Landed>, ImportHalt> {
+    ) -> Result<Option<Landed>, ImportAborted> {
         let takes = !self.run.options.copy;
         let mut landed = Landed::default();
         if takes && let Some(said) = self.source.watch(keys)? {
@@ -163,7 +168,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
         found: Vec<Dumped>,
         ours: &mut Ours,
         landed: &mut Landed,
-    ) -> Result<(), ImportHalt> {
+    ) -> Result<(), ImportAborted> {
         let ImportRun { options, targets, .. } = self.run;
         let owner = targets.masters[target].clone();
         let replace = options.existing == Existing::Replace;
@@ -209,7 +214,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
         dumped: &Dumped,
         ours: &Ours,
         replace: bool,
-    ) -> Result<Option<(Held, NodeAddr)>, ImportHalt> {
+    ) -> Result<Option<(Held, NodeAddr)>, ImportAborted> {
         match ours.get(&dumped.key) {
             Some((written, at)) if written.equals(dumped) => Ok(Some((Held::Ours, at.clone()))),
             Some(written) if !replace => self.redo(written, Some(dumped)).map(Some),
@@ -224,7 +229,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
         owner: &NodeAddr,
         said: String,
         replace: bool,
-    ) -> Result<(Option<String>, NodeAddr), ImportHalt> {
+    ) -> Result<(Option<String>, NodeAddr), ImportAborted> {
         let begun = Instant::now();
         let (mut said, mut at) = (Some(said), owner.clone());
         while let Some(words) = said.as_deref().filter(|said| is_redirect(said)) {
@@ -241,7 +246,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
     }
 
     /// Keys that both ends hold: those that are equal have arrived.
-    fn compare(&mut self, busy: Vec<Busy>, landed: &mut Landed) -> Result<(), ImportHalt> {
+    fn compare(&mut self, busy: Vec<Busy>, landed: &mut Landed) -> Result<(), ImportAborted> {
         let by_master = busy.into_iter().into_group_map_by(|(_, at)| at.clone());
         for (at, busy) in by_master {
             let keys = busy.iter().map(|(dumped, _)| dumped.key.clone()).collect_vec();
@@ -266,7 +271,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
 
     /// How the copies of a key stand to each other when both ends are asked in words that all versions
     /// share. One that the cluster has lost meanwhile is written; nothing is ever replaced.
-    fn stand(&mut self, here: &Dumped, at: &NodeAddr) -> Result<Standing, ImportHalt> {
+    fn stand(&mut self, here: &Dumped, at: &NodeAddr) -> Result<Standing, ImportAborted> {
         let Carrier { source, masters, .. } = self;
         let Some(master) = masters.get_mut(at) else { return Ok(Standing::NotHere) };
         let standing = conflict::compare(source, master, &here.key)?;
@@ -317,9 +322,9 @@ impl<'r, 'a> Carrier<'r, 'a> {
         }
     }
 
-    pub(super) fn refused(&self, key: &Key, to: NodeAddr, said: String) -> ImportHalt {
+    pub(super) fn refused(&self, key: &Key, to: NodeAddr, said: String) -> ImportAborted {
         let (from, key) = (self.source.addr().clone(), conflict::name(key));
-        ImportHalt::Refused { from, to, key, said }
+        ImportAborted::Refused { from, to, key, said }
     }
 
     fn note(&self, landed: Landed) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use itertools::Itertools;
 
-use super::{ImportHalt, ImportRun, Job, LANES, connect};
+use super::{ImportAborted, ImportRun, Job, LANES, connect};
 use crate::model::{NodeAddr, Slot};
 use crate::wire::{Key, Server};
 
@@ -32,7 +32,7 @@ impl<'a> Lister<'a> {
 
     /// Lists some keys; gives those that can be carried, each batch for one master and with its lane,
     /// and whether there are no more.
-    pub fn step(&mut self, run: &ImportRun) -> Result<(Vec<(usize, Job)>, bool), ImportHalt> {
+    pub fn step(&mut self, run: &ImportRun) -> Result<(Vec<(usize, Job)>, bool), ImportAborted> {
         let server = match &mut self.server {
             Some(server) => server,
             none => none.insert(connect(self.source, run.access.0, run.options.databases.0)?),

@@ -65,7 +65,7 @@ pub struct ImportOptions {
 
 /// Why an import ended early.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum ImportHalt {
+pub enum ImportAborted {
     #[error(transparent)]
     Wire(#[from] WireError),
     #[error("{to} takes no key {key} of {from}: {said}")]
@@ -94,7 +94,7 @@ pub struct ImportReport {
     /// Whether anything was written.
     pub changed: bool,
     #[serde(skip)]
-    pub halt: Option<ImportHalt>,
+    pub halt: Option<ImportAborted>,
 }
 
 impl ImportReport {
@@ -177,13 +177,13 @@ impl ImportRun<'_> {
     /// Whether no further keys are to be begun.
     fn is_over(&self) -> bool {
         if let Some(signal) = self.options.deadline.interrupt().signal() {
-            self.halt_on(Err(ImportHalt::Interrupted(signal)));
+            self.abort_on(Err(ImportAborted::Interrupted(signal)));
         }
         self.stopped.load(Ordering::Relaxed)
     }
 
     /// Notes the first failure; the other threads end what they have in hand.
-    fn halt_on(&self, result: Result<(), ImportHalt>) {
+    fn abort_on(&self, result: Result<(), ImportAborted>) {
         if let Err(halt) = result {
             self.stopped.store(true, Ordering::Relaxed);
             self.report().halt.get_or_insert(halt);
@@ -230,7 +230,7 @@ fn work(
             }
             None => Ok(()),
         };
-        run.halt_on(done());
+        run.abort_on(done());
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Instant;
 
-use super::ImportHalt;
+use super::ImportAborted;
 use super::carry::{Carrier, FOLLOWS, PAUSE, named};
 use crate::model::{NodeAddr, Slot};
 use crate::wire::{Dumped, Key, WireError, is_redirect};
@@ -27,7 +27,7 @@ pub(super) enum Held {
 
 impl Carrier<'_, '_> {
     /// Deletes what we have written of these keys: the source's copies are the ones that count.
-    pub(super) fn take_back(&mut self, keys: &[Key], ours: &mut Ours) -> Result<(), ImportHalt> {
+    pub(super) fn take_back(&mut self, keys: &[Key], ours: &mut Ours) -> Result<(), ImportAborted> {
         for key in keys {
             if let Some(written) = ours.remove(key) {
                 self.redo(&written, None)?;
@@ -41,7 +41,7 @@ impl Carrier<'_, '_> {
         &mut self,
         (written, at): &(Dumped, NodeAddr),
         newer: Option<&Dumped>,
-    ) -> Result<(Held, NodeAddr), ImportHalt> {
+    ) -> Result<(Held, NodeAddr), ImportAborted> {
         let (begun, mut at) = (Instant::now(), at.clone());
         let mut reworded = None;
         while begun.elapsed() < FOLLOWS {

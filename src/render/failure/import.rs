@@ -1,16 +1,16 @@
 //! Keys that did not all come: why, and what to do about it.
 
 use super::Failure;
-use crate::ops::import::{ImportHalt, ImportReport};
+use crate::ops::import::{ImportAborted, ImportReport};
 use crate::ops::restore::RestoreError;
 
 impl Failure {
     /// What an import ends with that `halt` has stopped.
-    pub fn of_import(halt: &ImportHalt, report: &ImportReport) -> Failure {
+    pub fn of_import(halt: &ImportAborted, report: &ImportReport) -> Failure {
         let failure = match halt {
             _ if report.changed => Failure::halted(format!("the import stopped: {halt}")),
-            ImportHalt::Wire(error) => return error.clone().into(),
-            ImportHalt::Refused { .. } | ImportHalt::Interrupted(_) => {
+            ImportAborted::Wire(error) => return error.clone().into(),
+            ImportAborted::Refused { .. } | ImportAborted::Interrupted(_) => {
                 Failure::refused(format!("the import stopped: {halt}"))
             }
         };

@@ -6,32 +6,32 @@ use super::Failure;
 use super::migrate::restore;
 use crate::model::NodeAddr;
 use crate::ops::backup::{BackupError, Flaw};
-use crate::ops::{Gap, HaltCause, Halted, TimeoutsError};
+use crate::ops::{AbortCause, Aborted, Gap, TimeoutsError};
 use crate::wire::WireError;
 
-impl From<Halted> for Failure {
-    fn from(halted: Halted) -> Failure {
-        let done = halted.done.iter().map(|phase| phase.words()).join(", ");
+impl From<Aborted> for Failure {
+    fn from(aborted: Aborted) -> Failure {
+        let done = aborted.done.iter().map(|phase| phase.words()).join(", ");
         let done = if done.is_empty() { "nothing".to_owned() } else { done };
-        let message = match &halted.cause {
+        let message = match &aborted.cause {
             // The error names its node and what it said itself.
-            HaltCause::Wire(error) => format!("while {}: {error}", halted.during.words()),
+            AbortCause::Wire(error) => format!("while {}: {error}", aborted.during.words()),
             cause => cause.to_string(),
         };
-        let mut failure = match (&halted.cause, halted.changed) {
+        let mut failure = match (&aborted.cause, aborted.changed) {
             (_, true) => Failure::halted(message),
-            (HaltCause::Wire(error), false) => error.clone().into(),
+            (AbortCause::Wire(error), false) => error.clone().into(),
             (_, false) => Failure::refused(message),
         };
-        failure.hint = Some(match &halted.cause {
-            HaltCause::TimeoutLeft(left) => {
+        failure.hint = Some(match &aborted.cause {
+            AbortCause::TimeoutLeft(left) => {
                 failure
                     .details
                     .extend(left.iter().map(|left| format!("{}: {}", left.node, left.why)));
                 let mend = left.iter().map(restore).join("\n");
                 format!("{mend}\nor run the same command again (done: {done})")
             }
-            HaltCause::NotMet { gaps, nodes, bus_tls, .. } => {
+            AbortCause::NotMet { gaps, nodes, bus_tls, .. } => {
                 failure.details.extend(unmet(gaps, *nodes));
                 failure.details.extend(bus_tls.then(|| {
                     "tls-cluster is yes: the bus fails as well where a node's certificate is not trusted by \
@@ -44,23 +44,23 @@ impl From<Halted> for Failure {
                      Done: {done}. Run the same command again: it goes on where this one stopped"
                 )
             }
-            HaltCause::NotAgreed { gaps, .. } => {
+            AbortCause::NotAgreed { gaps, .. } => {
                 failure.details.extend(gaps.iter().map(Gap::to_string));
                 format!(
                     "done: {done}. Run the same command again: it goes on where this one stopped"
                 )
             }
-            HaltCause::NotPromoted { why, .. } => {
+            AbortCause::NotPromoted { why, .. } => {
                 failure.details.extend(why.iter().cloned());
                 "run the same command again: it goes on where this one stopped; without the master's\n\
                  consent: --force, without a majority's: --takeover"
                     .to_owned()
             }
-            HaltCause::Wire(_)
-            | HaltCause::NotServing { .. }
-            | HaltCause::NotReset { .. }
-            | HaltCause::NotForgotten { .. }
-            | HaltCause::Interrupted(_) => format!(
+            AbortCause::Wire(_)
+            | AbortCause::NotServing { .. }
+            | AbortCause::NotReset { .. }
+            | AbortCause::NotForgotten { .. }
+            | AbortCause::Interrupted(_) => format!(
                 "done: {done}. Run the same command again: it goes on where this one stopped"
             ),
         });

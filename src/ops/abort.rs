@@ -39,7 +39,7 @@ impl fmt::Display for Gap {
 
 /// Why a plan was not carried out to its end.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum HaltCause {
+pub enum AbortCause {
     #[error(transparent)]
     Wire(#[from] WireError),
     #[error("the nodes did not get to know each other within {}", humantime::format_duration(*after))]
@@ -72,17 +72,17 @@ pub enum HaltCause {
     Interrupted(&'static str),
 }
 
-impl HaltCause {
+impl AbortCause {
     /// Whether a wait has come to its end with something left to wait for.
     pub(super) fn is_wait(&self) -> bool {
         matches!(
             self,
-            HaltCause::NotMet { .. }
-                | HaltCause::NotAgreed { .. }
-                | HaltCause::NotServing { .. }
-                | HaltCause::NotReset { .. }
-                | HaltCause::NotPromoted { .. }
-                | HaltCause::NotForgotten { .. }
+            AbortCause::NotMet { .. }
+                | AbortCause::NotAgreed { .. }
+                | AbortCause::NotServing { .. }
+                | AbortCause::NotReset { .. }
+                | AbortCause::NotPromoted { .. }
+                | AbortCause::NotForgotten { .. }
         )
     }
 }
@@ -90,8 +90,8 @@ impl HaltCause {
 /// A plan stopped half-way: why, and what was done before.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{cause}")]
-pub struct Halted {
-    pub cause: HaltCause,
+pub struct Aborted {
+    pub cause: AbortCause,
     /// The phases that were completed.
     pub done: Vec<Phase>,
     /// The phase that was not.
