@@ -57,6 +57,9 @@ pub struct ClusterView {
     pub unreadable: Vec<Unreadable>,
 }
 
+/// How many lines are read: four times as many as servers are made for.
+const MOST_NODES: usize = 4096;
+
 /// Why a text is not the reply of CLUSTER NODES.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -71,6 +74,9 @@ pub enum ViewError {
         /// The line, at most 160 characters before control characters are escaped.
         text: String,
     },
+    /// More lines than a cluster has nodes.
+    #[error("CLUSTER NODES has more than {MOST_NODES} lines")]
+    TooMany,
     /// The text is empty, cut off, or not from CLUSTER NODES.
     #[error("CLUSTER NODES has no line flagged 'myself'")]
     NoMyself,
@@ -86,12 +92,15 @@ impl ClusterView {
     /// [`unreadable`](Self::unreadable).
     ///
     /// # Errors
-    /// The node's own line is malformed or missing.
+    /// The node's own line is malformed or missing, or there are more than 4096 lines.
     pub fn parse(text: impl AsRef<[u8]>, via: &NodeAddr) -> Result<ClusterView, ViewError> {
         let (mut nodes, mut open, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
         let mut myself = None;
         let lines = text.as_ref().split(|byte| *byte == b'\n').enumerate();
         for (index, line) in lines.filter(|(_, line)| !line.trim_ascii().is_empty()) {
+            if nodes.len() + unreadable.len() == MOST_NODES {
+                return Err(ViewError::TooMany);
+            }
             let text = printable(line.trim_ascii_end());
             let parsed = match parse_line(&text, via) {
                 Ok(parsed) => parsed,
@@ -324,6 +333,7 @@ mod tests {
         let error = parse(&format!("\n{own}")).unwrap_err().to_string();
         assert!(error.contains("line 2 of CLUSTER NODES has a bad id: xyz 1.1.1.1"), "{error}");
         assert_eq!(parse("").unwrap_err(), ViewError::NoMyself);
+        assert_eq!(parse(&"x\n".repeat(MOST_NODES + 1)).unwrap_err(), ViewError::TooMany);
     }
 
     /// As Redis 6.2 lists a node whose id was too short in nodes.conf.

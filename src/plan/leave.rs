@@ -126,7 +126,11 @@ pub fn plan(cluster: &ClusterReport, leaving: &[NodeId], drain: bool) -> Result<
 /// The slots that would be left without an owner if the node were removed: those that the others
 /// have for it, and that no node that replied owns.
 pub fn lost_with(cluster: &ClusterReport, dead: NodeId) -> SlotSet {
-    let owners = owners(cluster);
+    lost_of(cluster, &owners(cluster), dead)
+}
+
+/// The same, by the owners of all slots, for whoever asks of many nodes.
+pub fn lost_of(cluster: &ClusterReport, owners: &[(NodeId, SlotSet)], dead: NodeId) -> SlotSet {
     let slots = owners.iter().find(|(owner, _)| *owner == dead).map(|(_, slots)| slots.clone());
     let alive = owners.iter().filter(|(owner, _)| cluster.node(*owner).is_some());
     alive.fold(slots.unwrap_or_default(), |left, (_, slots)| left.difference(slots))

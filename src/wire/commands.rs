@@ -8,7 +8,7 @@ use redis::Cmd;
 
 use super::error::WireError;
 use super::resp::Value;
-use super::server::{Server, cluster, words};
+use super::server::{Bounds, Server, cluster, words};
 use crate::model::{
     ClusterInfo, ClusterView, InfoMap, MIN_REPLICAS, NodeAddr, NodeId, NodeReport, SAVE,
     STOP_WRITES, Settings, Slot, SlotSet, Writes, printable,
@@ -27,6 +27,9 @@ pub const REPLICA_MIGRATION: &str = "cluster-allow-replica-migration";
 /// What a node announces of its address: to other nodes, and to clients in place of that.
 const ANNOUNCED: [&str; 3] =
     [ANNOUNCE_IP, "cluster-announce-client-ipv4", "cluster-announce-client-ipv6"];
+
+/// What all that a node tells of itself may take: thousands of nodes need a tenth of it.
+const FACTS: u64 = 8 << 20;
 
 /// The sections of INFO that are read.
 const SECTIONS: [&str; 5] = ["server", "replication", "memory", "keyspace", "persistence"];
@@ -72,6 +75,7 @@ impl Server {
             Value::BulkString(bytes) => bytes,
             other => return Err(self.unexpected(command, &other)),
         };
+        self.fits(command, &text)?;
         ClusterView::parse(text, self.addr())
             .map_err(|source| WireError::View { addr: self.addr().clone(), source })
     }
@@ -87,7 +91,8 @@ impl Server {
         commands.extend(SECTIONS.map(|section| words(&["INFO", section])));
         let settings = SETTINGS.iter().chain(&ANNOUNCED);
         commands.extend(settings.map(|setting| words(&["CONFIG", "GET", setting])));
-        let mut replies = self.pipeline(&commands)?.into_iter();
+        let bounds = Bounds { bytes: FACTS, ..self.bounds() };
+        let mut replies = self.pipeline_within(&commands, bounds)?.into_iter();
         let mut reply = || replies.next().unwrap_or_default();
         let (view, cluster_info) = (reply(), reply());
         let functions = count_functions(&reply());

@@ -1,6 +1,6 @@
 //! Loading facts: the reports of nodes that the user named, or of every node a cluster knows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use itertools::Itertools;
 
@@ -67,32 +67,42 @@ pub fn load_cluster_with(
         });
         let fresh: Vec<(NodeId, Option<NodeAddr>)> = fresh.collect();
         told = cluster.servers.len();
-        let answers = all_at_once(fresh, |(id, addr)| {
+        let answers = all_at_once(by_address(fresh), |(addr, ids)| {
             let answer = addr.as_ref().map(|addr| ask(addr, access));
-            (id, addr, answer)
+            (addr, ids, answer)
         });
-        let mut others = Vec::new();
-        for (id, addr, answer) in answers {
-            match answer {
-                Some(Ok((server, report))) if report.id() == id => cluster.take(server, report),
-                Some(Ok(other)) => others.push((id, addr, other)),
-                Some(Err(error)) => {
-                    cluster.unreachable(id, addr, error.to_string(), None);
-                    let added = cluster.report.unreachable.last_mut();
-                    added.into_iter().for_each(|node| node.loading = error.loading());
-                }
-                None => cluster.unreachable(id, None, "no node knows its address".to_owned(), None),
-            }
-        }
         // Views are the only proof of membership: a node that is where another is listed may be a
         // member that has moved, or none at all.
         let mut candidates = Vec::new();
-        for (id, addr, other) in others {
-            let report = &other.1;
-            let why = format!("another node is there now, {}", report.id());
-            let is_new = knows_nobody(report) && report.keys == 0;
-            cluster.unreachable(id, addr, why, Some(Stranger { id: report.id(), is_new }));
-            candidates.push(other);
+        for (addr, ids, answer) in answers {
+            match answer {
+                Some(Ok((server, report))) => {
+                    let stranger = Stranger {
+                        id: report.id(),
+                        is_new: knows_nobody(&report) && report.keys == 0,
+                    };
+                    let why = format!("another node is there now, {}", report.id());
+                    for id in ids.iter().filter(|id| **id != stranger.id) {
+                        cluster.unreachable(*id, addr.clone(), why.clone(), Some(stranger));
+                    }
+                    match ids.contains(&stranger.id) {
+                        true => cluster.take(server, report),
+                        false => candidates.push((server, report)),
+                    }
+                }
+                Some(Err(error)) => {
+                    for id in ids {
+                        cluster.unreachable(id, addr.clone(), error.to_string(), None);
+                        let added = cluster.report.unreachable.last_mut();
+                        added.into_iter().for_each(|node| node.loading = error.loading());
+                    }
+                }
+                None => {
+                    let why = "no node knows its address";
+                    ids.into_iter()
+                        .for_each(|id| cluster.unreachable(id, None, why.to_owned(), None));
+                }
+            }
         }
         cluster.admit(candidates);
         found = cluster.admit(found);
@@ -104,6 +114,21 @@ pub fn load_cluster_with(
     cluster.report.unreachable.retain(|node| named.insert(node.id));
     cluster.try_logins(access);
     Ok((cluster, found))
+}
+
+/// The ids of the nodes at each address, in their order: it is asked once, however many nodes a
+/// server says are there.
+fn by_address(places: Vec<(NodeId, Option<NodeAddr>)>) -> Vec<(Option<NodeAddr>, Vec<NodeId>)> {
+    let mut index = HashMap::new();
+    let mut addresses: Vec<(Option<NodeAddr>, Vec<NodeId>)> = Vec::new();
+    for (id, addr) in places {
+        let at = *index.entry(addr.clone()).or_insert(addresses.len());
+        match addresses.get_mut(at) {
+            Some((_, ids)) => ids.push(id),
+            None => addresses.push((addr, vec![id])),
+        }
+    }
+    addresses
 }
 
 impl Cluster {

@@ -290,9 +290,21 @@ impl Server {
     pub(super) fn text(&self, command: &Cmd, reply: Value) -> Result<String, WireError> {
         let reply = self.accept(command, reply)?;
         match reply.bytes() {
-            Some(bytes) if bytes.len() <= TEXT => Ok(printable_lines(bytes)),
-            _ => Err(self.unexpected(command, &reply)),
+            Some(bytes) => {
+                self.fits(command, bytes)?;
+                Ok(printable_lines(bytes))
+            }
+            None => Err(self.unexpected(command, &reply)),
         }
+    }
+
+    /// Whether a text is one that can be gone through.
+    pub(super) fn fits(&self, command: &Cmd, text: &[u8]) -> Result<(), WireError> {
+        if text.len() <= TEXT {
+            return Ok(());
+        }
+        let (addr, command) = (self.addr.clone(), quote(command));
+        Err(WireError::TooMuch { addr, command, what: format!("larger than {} KiB", TEXT >> 10) })
     }
 
     pub(super) fn number(&self, command: &Cmd, reply: Value) -> Result<u64, WireError> {

@@ -10,16 +10,19 @@ use itertools::Itertools;
 
 use super::{Kind, Problem, by_number, listed, owners};
 use crate::model::{ClusterReport, Link, NodeId, NodeReport, SlotSet, Stranger, UnreachableNode};
-use crate::plan::leave::lost_with;
+use crate::plan::leave::lost_of;
+
+/// Who owns what.
+type Owners = [(NodeId, SlotSet)];
 
 pub(super) fn absent(cluster: &ClusterReport) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut lost = Vec::new();
+    let (mut problems, mut lost) = (Vec::new(), Vec::new());
+    let owners = owners(cluster);
     let absent = cluster.unreachable.iter().filter(|node| node.loading.is_none());
     for node in absent.sorted_by_key(|node| &node.addr) {
         match (node.taken_by, &node.addr) {
-            (Some(stranger), _) => problems.push(taken(cluster, node, stranger)),
-            (None, None) => problems.push(nowhere(cluster, node)),
+            (Some(stranger), _) => problems.push(taken(cluster, &owners, node, stranger)),
+            (None, None) => problems.push(nowhere(cluster, &owners, node)),
             (None, Some(_)) => lost.push(node),
         }
     }
@@ -65,9 +68,9 @@ fn meet(cluster: &ClusterReport) -> String {
 }
 
 /// A member whose address is known to nobody: it can be neither reached nor met again.
-fn nowhere(cluster: &ClusterReport, unreachable: &UnreachableNode) -> Problem {
+fn nowhere(cluster: &ClusterReport, owners: &Owners, unreachable: &UnreachableNode) -> Problem {
     let name = cluster.name(unreachable.id);
-    let (words, fix) = remedy(cluster, unreachable);
+    let (words, fix) = remedy(cluster, owners, unreachable);
     let message = format!(
         "{name} (id {}) gives no answer: {}{words}",
         unreachable.id.short(),
@@ -77,7 +80,12 @@ fn nowhere(cluster: &ClusterReport, unreachable: &UnreachableNode) -> Problem {
 }
 
 /// Another node answers where a member is listed.
-fn taken(cluster: &ClusterReport, unreachable: &UnreachableNode, stranger: Stranger) -> Problem {
+fn taken(
+    cluster: &ClusterReport,
+    owners: &Owners,
+    unreachable: &UnreachableNode,
+    stranger: Stranger,
+) -> Problem {
     let place =
         unreachable.addr.as_ref().map_or_else(|| cluster.name(unreachable.id), ToString::to_string);
     let is_ours = cluster.node(stranger.id).is_some();
@@ -86,7 +94,7 @@ fn taken(cluster: &ClusterReport, unreachable: &UnreachableNode, stranger: Stran
         (_, true) => "new and empty",
         _ => "no member of this cluster",
     };
-    let (words, fix) = remedy(cluster, unreachable);
+    let (words, fix) = remedy(cluster, owners, unreachable);
     let message = format!(
         "the node at {place} is not the one that is listed there: listed is {}, there is {}, {what}{words}",
         unreachable.id.short(),
@@ -96,12 +104,16 @@ fn taken(cluster: &ClusterReport, unreachable: &UnreachableNode, stranger: Stran
 }
 
 /// What becomes of the data of a member that is not there, in words, and the command that mends it.
-fn remedy(cluster: &ClusterReport, unreachable: &UnreachableNode) -> (String, Option<String>) {
+fn remedy(
+    cluster: &ClusterReport,
+    owners: &Owners,
+    unreachable: &UnreachableNode,
+) -> (String, Option<String>) {
     let (entry, id) = (&cluster.entry().via, unreachable.id);
     let new =
         unreachable.taken_by.filter(|stranger| stranger.is_new).and(unreachable.addr.as_ref());
     let replace = new.map(|new| format!("rcluster replace-node {entry} {id} {new}"));
-    let slots = lost_with(cluster, id);
+    let slots = lost_of(cluster, owners, id);
     let replicas = cluster.nodes.iter().filter(|node| node.view.me().role.master() == Some(id));
     let heir = replicas.min_by_key(|node| (Reverse(node.keys), &node.via));
     match heir {
