@@ -17,6 +17,8 @@ mod ui;
 pub mod words;
 
 pub use command_lines::ConnectionFlags;
+#[cfg(test)]
+pub(crate) use failure::tests as error_samples;
 pub use failure::{Failure, Usage, exit};
 pub use fix::{FixJson, fix_json, fix_text, loss_text};
 pub use health::{

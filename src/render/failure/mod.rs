@@ -7,6 +7,8 @@ mod ops;
 mod own;
 mod plan;
 mod sandbox;
+#[cfg(test)]
+pub mod tests;
 mod wire;
 
 use std::io;

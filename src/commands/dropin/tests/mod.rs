@@ -1,6 +1,7 @@
 //! Old line against new line, option by option.
 
 mod connection;
+mod errors;
 mod grammar;
 mod line;
 mod subcommands;
