@@ -25,18 +25,21 @@ use crate::wire::{Cluster, Server, load_nodes};
     \x20 rcluster add-node 127.0.0.1:8004 127.0.0.1:7001 --replica-of auto")]
 pub struct AddNode {
     /// The node to add: empty, in no cluster
-    new: NodeAddr,
+    pub new: NodeAddr,
     /// Any node of the cluster
-    entry: NodeList,
+    pub entry: NodeList,
     /// Add it as a replica of this master
     ///
     /// 'auto' selects the master with the fewest replicas, on another host or in another zone if
     /// possible.
     #[arg(long, value_name = "NODE|auto")]
-    replica_of: Option<Parent>,
+    pub replica_of: Option<Parent>,
     /// Accept unreachable nodes, or a replica too old
     #[arg(long)]
     force: bool,
+    /// Whether unreachable nodes of the cluster are no reason to stop.
+    #[arg(skip)]
+    pub without_unreachable: bool,
     #[command(flatten)]
     zones: ZoneArgs,
     #[command(flatten)]
@@ -86,7 +89,7 @@ impl AddNode {
                 unreachable.why
             );
             // One that loads its data hears of the new node by gossip.
-            if !self.force && unreachable.loading.is_none() {
+            if !self.force && !self.without_unreachable && unreachable.loading.is_none() {
                 return Err(Failure::untold(text));
             }
             cx.warn(&text);

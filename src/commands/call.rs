@@ -159,7 +159,7 @@ impl Call {
             cx.ui.print_json(&CallJson { ok: failed == 0, failed, nodes })?;
         } else {
             let style = match cx.ui.manner() {
-                Manner::RedisCli => Style::RedisCli,
+                Manner::Old(_) => Style::RedisCli,
                 // Bytes that come from elsewhere are not for a terminal, whoever asks for them.
                 Manner::Own if self.raw && !cx.ui.is_on_terminal() => Style::Raw,
                 Manner::Own => Style::Own,
@@ -167,7 +167,7 @@ impl Call {
             cx.ui
                 .print_with(|out| answers.iter().try_for_each(|answer| answer.write(out, style)))?;
         }
-        if failed > 0 {
+        if failed > 0 && cx.ui.manner() == Manner::Own {
             cx.warn(&format!("{failed} of {} nodes failed", answers.len()));
         }
         Ok(if failed == 0 { exit::OK } else { exit::PROBLEMS })

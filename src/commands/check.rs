@@ -8,7 +8,6 @@ use super::args::ZoneArgs;
 use super::args::duration;
 use super::flow::Context;
 use crate::model::NodeList;
-use crate::plan::check::is_healthy;
 use crate::render::{Failure, Manner, exit, health_json, health_text, legacy};
 
 /// Compare all views, report problems
@@ -21,7 +20,7 @@ use crate::render::{Failure, Manner, exit, health_json, health_text, legacy};
     \x20 rcluster check 127.0.0.1:7001 --json | jq .problems")]
 pub struct Check {
     /// Any node of the cluster
-    entry: NodeList,
+    pub entry: NodeList,
     /// Wait up to TIME until it is healthy
     #[arg(long, value_name = "TIME", value_parser = duration)]
     wait: Option<Duration>,
@@ -39,11 +38,11 @@ impl Check {
         if cx.ui.wants_json() {
             cx.ui.print_json(&health_json(&cluster, &problems, self.strict))?;
         } else {
-            if cx.ui.manner() == Manner::RedisCli {
-                cx.ui.print(&legacy::head(&cluster))?;
+            if let Manner::Old(dialect) = cx.ui.manner() {
+                cx.ui.print(&legacy::head(&cluster, dialect))?;
             }
             cx.ui.print(&health_text(&cx.ui, &cluster, &problems, self.strict))?;
         }
-        Ok(if is_healthy(&problems, self.strict) { exit::OK } else { exit::PROBLEMS })
+        Ok(if cx.is_healthy(&cluster, &problems, self.strict) { exit::OK } else { exit::PROBLEMS })
     }
 }

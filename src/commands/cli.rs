@@ -119,35 +119,47 @@ impl Cli {
         })
     }
 
-    /// Runs the command; `given` stands for variables of the environment.
-    pub fn run(self, ui: &Ui, given: Vec<Given>) -> Result<u8, Failure> {
+    /// Runs the command.
+    pub fn run(self, ui: &Ui) -> Result<u8, Failure> {
+        let (cx, command) = self.begin(ui, Vec::new())?;
+        command.run(&cx)
+    }
+
+    /// The command, and what it is given; `given` stands for variables of the environment.
+    pub fn begin(self, ui: &Ui, given: Vec<Given>) -> Result<(Context, Command), Failure> {
         let cx = Context::new(ui.clone(), self.connect, &self.output, given, self.urls)?;
-        match self.command {
-            Command::Create(command) => command.run(&cx),
-            Command::Meet(command) => command.run(&cx),
-            Command::Addslots(command) => command.run(&cx),
-            Command::Delslots(command) => command.run(&cx),
-            Command::Replicate(command) => command.run(&cx),
-            Command::Reset(command) => command.run(&cx),
-            Command::Reshard(command) => command.run(&cx),
-            Command::Rebalance(command) => command.run(&cx),
-            Command::AddNode(command) => command.run(&cx),
-            Command::DelNode(command) => command.run(&cx),
-            Command::ReplaceNode(command) => command.run(&cx),
-            Command::Failover(command) => command.run(&cx),
-            Command::Forget(command) => command.run(&cx),
-            Command::Check(command) => command.run(&cx),
-            Command::Fix(command) => command.run(&cx),
-            Command::Info(command) => command.run(&cx),
-            Command::Nodes(command) => command.run(&cx),
-            Command::Call(command) => command.run(&cx),
-            Command::SetTimeout(command) => command.run(&cx),
-            Command::Import(command) => command.run(&cx),
-            Command::Backup(command) => command.run(&cx),
-            Command::Restore(command) => command.run(&cx),
-            Command::Acl(command) => command.run(&cx),
-            Command::Sandbox(command) => command.run(&cx),
-            Command::Translate(command) => command.run(&cx),
+        Ok((cx, self.command))
+    }
+}
+
+impl Command {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
+        match self {
+            Command::Create(command) => command.run(cx),
+            Command::Meet(command) => command.run(cx),
+            Command::Addslots(command) => command.run(cx),
+            Command::Delslots(command) => command.run(cx),
+            Command::Replicate(command) => command.run(cx),
+            Command::Reset(command) => command.run(cx),
+            Command::Reshard(command) => command.run(cx),
+            Command::Rebalance(command) => command.run(cx),
+            Command::AddNode(command) => command.run(cx),
+            Command::DelNode(command) => command.run(cx),
+            Command::ReplaceNode(command) => command.run(cx),
+            Command::Failover(command) => command.run(cx),
+            Command::Forget(command) => command.run(cx),
+            Command::Check(command) => command.run(cx),
+            Command::Fix(command) => command.run(cx),
+            Command::Info(command) => command.run(cx),
+            Command::Nodes(command) => command.run(cx),
+            Command::Call(command) => command.run(cx),
+            Command::SetTimeout(command) => command.run(cx),
+            Command::Import(command) => command.run(cx),
+            Command::Backup(command) => command.run(cx),
+            Command::Restore(command) => command.run(cx),
+            Command::Acl(command) => command.run(cx),
+            Command::Sandbox(command) => command.run(cx),
+            Command::Translate(command) => command.run(cx),
         }
     }
 }

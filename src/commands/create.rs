@@ -12,13 +12,13 @@ use super::flow::followers::{self, AFTER_FAILOVER};
 use super::flow::rights;
 use crate::model::{NodeList, NodeReport};
 use crate::ops;
-use crate::plan::check::{Problem, Severity, is_healthy};
+use crate::plan::check::{Problem, Severity};
 use crate::plan::create;
 use crate::plan::formation::TopologyPlan;
 use crate::plan::layout::{Layout, Verdict};
 use crate::plan::layout_file;
 use crate::render::{
-    Failure, ShardJson, exit, health_text, layout_text, script, shards_json, verdicts_text,
+    Failure, Manner, ShardJson, exit, health_text, layout_text, script, shards_json, verdicts_text,
 };
 use crate::wire::{Server, load_nodes};
 
@@ -113,7 +113,7 @@ impl Create {
                 .hint("run the same command again: it goes on where this one stopped"),
             false => error,
         })?;
-        let healthy = is_healthy(&problems, false);
+        let healthy = cx.is_healthy(&cluster, &problems, false);
         if cx.ui.wants_json() {
             cx.ui.print_json(&CreateJson {
                 healthy,
@@ -128,12 +128,11 @@ impl Create {
         } else {
             cx.ui.print(&health_text(&cx.ui, &cluster, &problems, false))?;
             let took = start.elapsed().as_secs_f64();
-            let words = if changed {
-                format!("formed in {took:.2} s")
-            } else {
-                "nothing to do: this cluster is formed already".to_owned()
-            };
-            cx.ui.print(&words)?;
+            match changed {
+                true if cx.ui.manner() != Manner::Own => {}
+                true => cx.ui.print(&format!("formed in {took:.2} s"))?,
+                false => cx.ui.print("nothing to do: this cluster is formed already")?,
+            }
         }
         if healthy {
             return Ok(exit::OK);

@@ -31,10 +31,10 @@ use crate::wire::{Cluster, Server, load_cluster};
     \x20 rcluster del-node 127.0.0.1:7001 07c37dfe")]
 pub struct DelNode {
     /// Any node of the cluster that stays
-    entry: NodeList,
+    pub entry: NodeList,
     /// Nodes to remove: addresses, ids, or starts of ids
     #[arg(required = true, value_name = "NODE")]
-    nodes: Vec<NodeRef>,
+    pub nodes: Vec<NodeRef>,
     /// Move their slots away first, with their keys
     #[arg(long)]
     drain: bool,

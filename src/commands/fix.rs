@@ -14,7 +14,7 @@ use crate::model::{ClusterReport, NodeList, NodeRef, NodeReport};
 use crate::ops::fix::{FixReport, fix, inventory};
 use crate::ops::migrate::{ConflictPolicy, MigrationOptions, Rehearsal, rehearse};
 use crate::ops::{Deadline, Interrupt};
-use crate::plan::check::{Problem, is_healthy};
+use crate::plan::check::Problem;
 use crate::plan::fix::{FixPlan, FixRequest, Prefer, plan, routes};
 use crate::render::{
     Failure, FixJson, KeptJson, NotConfirmed, Usage, exit, fix_json, fix_text, health_text,
@@ -34,7 +34,7 @@ use crate::wire::Cluster;
     \x20 rcluster fix 127.0.0.1:7001 --prefer newest-epoch")]
 pub struct Fix {
     /// Any node of the cluster
-    entry: NodeList,
+    pub entry: NodeList,
     /// New addresses of members that moved
     #[arg(value_name = "NODE")]
     nodes: Vec<NodeList>,
@@ -119,7 +119,7 @@ impl Fix {
         if !self.dry_run {
             let may_be_well = cluster.report.unreachable.is_empty() && !plan.is_done();
             let (found, problems) = cx.verify(&self.entry, may_be_well)?;
-            healthy = Some(is_healthy(&problems, false));
+            healthy = Some(cx.is_healthy(&found, &problems, false));
             if !cx.ui.wants_json() {
                 cx.ui.print(&health_text(&cx.ui, &found, &problems, false))?;
             }
@@ -177,7 +177,7 @@ impl Fix {
 
     fn confirm(&self, cx: &Context, plan: &FixPlan, report: &ClusterReport) -> Result<(), Failure> {
         if !plan.lost().is_empty() {
-            cx.ui.say(&loss_text(plan, report));
+            cx.ui.note(&loss_text(plan, report));
             match cx.ui.confirm("Give these keys up?", self.accept_data_loss) {
                 Err(NotConfirmed::NoTerminal) => {
                     let failure =

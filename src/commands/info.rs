@@ -25,7 +25,7 @@ impl Info {
         } else {
             cx.ui.print(&match cx.ui.manner() {
                 Manner::Own => info_text(&info),
-                Manner::RedisCli => legacy::head(&cluster),
+                Manner::Old(dialect) => legacy::head(&cluster, dialect),
             })?;
         }
         cluster.unreachable.iter().for_each(|unreachable| {

@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
         Err(code) => return ExitCode::from(code),
     };
     let ui = cli.ui();
-    ExitCode::from(cli.run(&ui, Vec::new()).unwrap_or_else(|failure| {
+    ExitCode::from(cli.run(&ui).unwrap_or_else(|failure| {
         failure.show(&ui);
         failure.exit_code
     }))

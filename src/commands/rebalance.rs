@@ -8,8 +8,8 @@ use itertools::Itertools;
 
 use super::args::MoveArgs;
 use super::flow::Context;
-use super::flow::migrate;
-use crate::model::{ClusterReport, NodeList, NodeRef, SlotSet};
+use super::flow::migrate::{self, Job};
+use crate::model::{ClusterReport, FindError, NodeList, NodeRef, SlotSet};
 use crate::plan::transfer::{self, RebalanceRequest};
 use crate::render::Failure;
 
@@ -25,15 +25,15 @@ const THRESHOLD: f64 = 2.0;
     \x20 rcluster rebalance 127.0.0.1:7001 --weight 127.0.0.1:7003=2 --dry-run")]
 pub struct Rebalance {
     /// Any node of the cluster
-    entry: NodeList,
+    pub entry: NodeList,
     /// A master's weight [default: 1]
     ///
     /// With 0 the master ends without slots.
     #[arg(long, value_name = "NODE=W")]
-    weight: Vec<Weight>,
+    pub weight: Vec<Weight>,
     /// Include masters without slots
     #[arg(long)]
-    use_empty_masters: bool,
+    pub use_empty_masters: bool,
     /// Smallest imbalance to act on
     #[arg(long, value_name = "PERCENT", default_value_t = THRESHOLD, value_parser = percent)]
     threshold: f64,
@@ -46,7 +46,7 @@ pub struct Rebalance {
 
 /// A node and its weight.
 #[derive(Clone, Debug)]
-struct Weight(NodeRef, f64);
+pub struct Weight(pub NodeRef, pub f64);
 
 impl FromStr for Weight {
     type Err = String;
@@ -71,21 +71,26 @@ fn percent(text: &str) -> Result<f64, String> {
 
 impl Rebalance {
     pub fn run(self, cx: &Context) -> Result<u8, Failure> {
-        let plan = |report: &ClusterReport| {
-            let mut weights = BTreeMap::new();
-            for Weight(node, weight) in &self.weight {
-                weights.insert(cx.id_of(report, node)?, *weight);
-            }
-            let balance = RebalanceRequest {
-                weights,
-                use_empty: self.use_empty_masters,
-                threshold: self.threshold,
-                defrag: self.defrag,
-            };
-            Ok(transfer::rebalance(report, &balance)?)
-        };
+        let plan =
+            |report: &ClusterReport| Ok(transfer::rebalance(report, &self.request(cx, report)?)?);
         let rest = |_: &SlotSet| self.again();
-        migrate::run(cx, &self.entry, &self.moving, plan, rest)
+        migrate::run(cx, Job::Rebalance, &self.entry, &self.moving, plan, rest)
+    }
+
+    /// What is asked for, of the nodes as the cluster knows them.
+    pub fn request(
+        &self,
+        cx: &Context,
+        report: &ClusterReport,
+    ) -> Result<RebalanceRequest, FindError> {
+        let named = self.weight.iter();
+        let named = named.map(|Weight(node, weight)| Ok((cx.id_of(report, node)?, *weight)));
+        Ok(RebalanceRequest {
+            weights: named.collect::<Result<BTreeMap<_, _>, _>>()?,
+            use_empty: self.use_empty_masters,
+            threshold: self.threshold,
+            defrag: self.defrag,
+        })
     }
 
     /// The command line that finishes a run.

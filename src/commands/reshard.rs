@@ -4,7 +4,7 @@ use clap::{ArgGroup, Args};
 
 use super::args::MoveArgs;
 use super::flow::Context;
-use super::flow::migrate;
+use super::flow::migrate::{self, Job};
 use crate::model::{NodeList, NodeRef, SlotRange, SlotSet};
 use crate::plan::transfer::{self, ReshardRequest};
 use crate::render::{Failure, Usage};
@@ -24,16 +24,16 @@ use crate::render::{Failure, Usage};
 )]
 pub struct Reshard {
     /// Any node of the cluster
-    entry: NodeList,
+    pub entry: NodeList,
     /// The new owner: an address, an id or its start
     #[arg(long, value_name = "NODE")]
-    to: NodeRef,
+    pub to: NodeRef,
     /// How many slots
     #[arg(long, value_name = "N")]
-    count: Option<usize>,
+    pub count: Option<usize>,
     /// Which slots, from any owner: 0-99,500
     #[arg(long, value_name = "RANGES", value_delimiter = ',', conflicts_with = "from")]
-    slots: Vec<SlotRange>,
+    pub slots: Vec<SlotRange>,
     /// All slots of the master in --from
     #[arg(long, requires = "from")]
     all: bool,
@@ -41,7 +41,7 @@ pub struct Reshard {
     ///
     /// Each gives in proportion to what it owns.
     #[arg(long, value_name = "NODE,…|all", value_delimiter = ',')]
-    from: Vec<String>,
+    pub from: Vec<String>,
     #[command(flatten)]
     moving: MoveArgs,
 }
@@ -76,7 +76,7 @@ impl Reshard {
                 self.moving.flags()
             )
         };
-        migrate::run(cx, &self.entry, &self.moving, plan, rest)
+        migrate::run(cx, Job::Reshard, &self.entry, &self.moving, plan, rest)
     }
 
     fn to(&self) -> String {

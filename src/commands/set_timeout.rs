@@ -65,7 +65,7 @@ impl SetTimeout {
                 let nothing = format!("nothing to do: {done}");
                 (done, nothing)
             }
-            Manner::RedisCli => {
+            Manner::Old(_) => {
                 let done = format!(">>> New node timeout set. {every} OK, 0 ERR.");
                 (done.clone(), done)
             }

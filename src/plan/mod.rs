@@ -30,6 +30,7 @@ pub mod join;
 pub mod layout;
 pub mod layout_file;
 pub mod leave;
+pub mod legacy;
 pub mod meet;
 pub mod moves;
 pub mod replica_slots;

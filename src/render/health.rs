@@ -64,8 +64,8 @@ pub fn health_json<'a>(
 
 /// The verdict, one line of totals, and each problem with what mends it.
 pub fn health_text(ui: &Ui, cluster: &ClusterReport, problems: &[Problem], strict: bool) -> String {
-    if ui.manner() == Manner::RedisCli {
-        return legacy::check(cluster, problems);
+    if ui.manner() != Manner::Own {
+        return legacy::check(cluster, problems, true);
     }
     let ClusterJson { size, known_nodes, slots_covered, current_epoch, .. } = totals(cluster);
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();

@@ -30,4 +30,4 @@ pub use reply::{ReplyJson, has_lines, write_plain, write_text};
 pub use rows::{NodeJson, ShardJson, node_rows, shards_json};
 pub use table::Table;
 pub use transfer::{KeptJson, RouteJson, kept_json, routes_json, routes_text};
-pub use ui::{Color, Manner, NotConfirmed, OutputError, Ui};
+pub use ui::{Color, Dialect, Manner, NotConfirmed, OutputError, Ui};

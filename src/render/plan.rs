@@ -32,8 +32,8 @@ enum Replicas {
 
 /// The planned cluster as a table: a row a shard, in the first form that fits.
 pub fn layout_text(ui: &Ui, shards: &[ShardJson]) -> String {
-    if ui.manner() == Manner::RedisCli {
-        return legacy::layout(shards);
+    if let Manner::Old(dialect) = ui.manner() {
+        return legacy::layout(shards, dialect);
     }
     let table = |replicas, columns| layout_table(shards, replicas, columns);
     table(Replicas::Beside, 24)

@@ -1,5 +1,6 @@
 //! Progress on stderr: a bar for people, lines for programs.
 
+use std::io::IsTerminal as _;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::Builder;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use console::Style;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::ui::Ui;
+use super::ui::{Manner, Ui};
 use crate::ops::{Event, Observer};
 
 /// How progress is told.
@@ -54,6 +55,9 @@ fn keep_moving(bar: &ProgressBar) -> Option<Sender<()>> {
 
 impl<'a> Progress<'a> {
     pub fn new(ui: &'a Ui, mode: ProgressMode) -> Progress<'a> {
+        // Scripts for the old programs take a run that writes to stderr for a failure.
+        let is_read_by_script = ui.manner() != Manner::Own && !std::io::stderr().is_terminal();
+        let mode = if is_read_by_script { ProgressMode::None } else { mode };
         let target = match mode {
             ProgressMode::Auto => ProgressDrawTarget::stderr(),
             _ => ProgressDrawTarget::hidden(),

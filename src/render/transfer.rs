@@ -2,9 +2,7 @@
 
 use serde::Serialize;
 
-use super::legacy;
 use super::table::Table;
-use super::ui::{Manner, Ui};
 use crate::model::{ClusterReport, NodeId, SlotSet};
 use crate::ops::migrate::{KeptSlot, MigrationMethod};
 use crate::plan::transfer::{Route, Transfer};
@@ -68,15 +66,11 @@ pub fn kept_json(kept: &[KeptSlot]) -> Vec<KeptJson> {
 
 /// The plan for a person: a row a route, what becomes of emptied masters, and how slots move.
 pub fn routes_text(
-    ui: &Ui,
     plan: &Transfer,
     report: &ClusterReport,
     routes: &[RouteJson],
     keep_empty: bool,
 ) -> String {
-    if ui.manner() == Manner::RedisCli {
-        return legacy::routes(plan, report);
-    }
     let mut text = String::new();
     if !routes.is_empty() {
         let mut table = Table::new(&["From", "To", "Slots", ">Count"]);

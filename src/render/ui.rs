@@ -17,13 +17,22 @@ pub enum Color {
     Never,
 }
 
-/// Whose words are used.
+/// Whose words are used, and whose verdict counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Manner {
     #[default]
     Own,
-    /// Those of redis-cli, for scripts that look for them.
-    RedisCli,
+    /// Those of an old program, for scripts that look for them.
+    Old(Dialect),
+}
+
+/// The old program that scripts take rcluster for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// redis-cli, and redis-trib.rb.
+    Redis,
+    /// valkey-cli 9.
+    Valkey,
 }
 
 /// Why there is no yes.
@@ -70,9 +79,9 @@ impl Ui {
         }
     }
 
-    /// The same in the words of redis-cli.
-    pub fn like_redis_cli(self) -> Ui {
-        Ui { manner: Manner::RedisCli, ..self }
+    /// The same in the words of an old program.
+    pub fn like(self, dialect: Dialect) -> Ui {
+        Ui { manner: Manner::Old(dialect), ..self }
     }
 
     /// The same for a run with these connection options.
@@ -144,9 +153,23 @@ impl Ui {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// Tells a person what goes with the data. Scripts for the old programs take a run that writes to
+    /// stderr for a failure: there it goes to stdout.
+    pub fn note(&self, text: &str) {
+        match self.manner {
+            Manner::Own => self.say(text),
+            // Nothing can be done where nobody can read it.
+            Manner::Old(_) => drop(self.print(text)),
+        }
+    }
+
     pub fn warn(&self, text: &str) {
-        let label = self.paint_err("warning:", Style::new().yellow().bold());
-        self.say(&format!("{label} {}", self.runnable(text)));
+        let text = self.runnable(text);
+        let yellow = Style::new().yellow().bold();
+        match self.manner {
+            Manner::Own => self.say(&format!("{} {text}", self.paint_err("warning:", yellow))),
+            Manner::Old(_) => self.note(&format!("*** WARNING: {text}")),
+        }
     }
 
     /// Asks a yes-or-no question on the terminal; `yes` answers it beforehand.
@@ -154,7 +177,7 @@ impl Ui {
         if yes {
             return Ok(());
         }
-        if self.manner == Manner::RedisCli {
+        if self.manner != Manner::Own {
             return self.confirm_as_redis_cli(question);
         }
         if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {

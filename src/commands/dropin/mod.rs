@@ -2,13 +2,17 @@
 //! reads them as those programs do, and says the same in rcluster's own words. Pure: no server, no
 //! terminal, no environment.
 
+mod ask;
+mod before;
 mod error;
 mod native;
+mod owners;
 mod read;
 mod run;
 mod translate;
 mod uri;
 mod vocabulary;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +20,7 @@ mod tests;
 use std::ffi::OsString;
 use std::fmt;
 
+use crate::render::Dialect;
 pub use error::DropinError;
 pub use run::run;
 
@@ -30,6 +35,8 @@ pub struct Translation {
     pub warnings: Vec<String>,
     /// What the old program would ask for, in its order; the answers belong at the end of `args`.
     pub asks: Vec<Ask>,
+    /// Whether to look for slots with several owners afterwards.
+    pub searches_owners: bool,
 }
 
 /// What reshard asks for on standard input where no option says it.
@@ -93,6 +100,14 @@ pub fn translate(program: &str, args: &[OsString]) -> Result<Translation, Dropin
 /// Whether this is the name of one of the programs whose command lines are read.
 pub fn is_old_program(program: &str) -> bool {
     is_trib(program) || matches!(program, "redis-cli" | "valkey-cli" | "rcluster")
+}
+
+/// In whose words a program of this name speaks.
+fn dialect(program: &str) -> Dialect {
+    match program.starts_with("valkey-cli") {
+        true => Dialect::Valkey,
+        false => Dialect::Redis,
+    }
 }
 
 fn is_trib(program: &str) -> bool {

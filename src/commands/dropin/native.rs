@@ -205,7 +205,14 @@ impl<'a> Native<'a> {
     pub fn finish(mut self) -> Result<Translation, DropinError> {
         self.args.extend(self.words.iter().map(|word| word.to_os_string()));
         let env = passwords(self.old, self.command)?;
-        Ok(Translation { args: self.args, env, warnings: self.warnings, asks: self.asks })
+        let looks = matches!(self.command, Command::Check | Command::Fix);
+        Ok(Translation {
+            args: self.args,
+            env,
+            warnings: self.warnings,
+            asks: self.asks,
+            searches_owners: looks && self.old.has(Flag::SearchOwners),
+        })
     }
 }
 

@@ -3,21 +3,30 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::{Ask, Translation, is_trib, translate};
+use super::ask::answer;
+use super::before::Old;
+use super::words::{mistake, nameless, new_unreachable};
+use super::{Translation, dialect, is_trib, translate};
 use crate::commands::cli::{Cli, Command};
-use crate::render::{Color, Failure, Ui};
+use crate::commands::flow::Context;
+use crate::render::legacy::Refusal;
+use crate::render::{Color, Dialect, Failure, Ui, exit};
 
 /// Variables that the old programs read, beside REDISCLI_AUTH.
 const YES: [&str; 2] = ["VALKEYCLI_CLUSTER_YES", "REDISCLI_CLUSTER_YES"];
 const AUTH: &str = "VALKEYCLI_AUTH";
 
-/// Runs it; 0 where redis-cli would end with 0, else 1.
+/// Runs it; 0 where the old program would end with 0, else 1.
 pub fn run(program: &str, args: &[OsString]) -> u8 {
-    let ui = Ui::new(false, Color::Auto).like_redis_cli();
-    let translation = translate(program, args).map_err(Failure::from);
-    let ran = translation.and_then(|translation| translated(translation, is_trib(program), &ui));
-    match ran {
-        Ok(code) => code,
+    let dialect = dialect(program);
+    let ui = Ui::new(false, Color::Auto).like(dialect);
+    let line = Line { ui: &ui, dialect, is_trib: is_trib(program) };
+    let ran = translate(program, args).map_err(|error| {
+        line.tell(&mistake(&error));
+        Failure::from(error)
+    });
+    match ran.and_then(|translation| line.run(translation)) {
+        Ok(code) => code.min(1),
         Err(failure) => {
             failure.tell(&ui);
             1
@@ -25,37 +34,82 @@ pub fn run(program: &str, args: &[OsString]) -> u8 {
     }
 }
 
-fn translated(mut translation: Translation, is_trib: bool, ui: &Ui) -> Result<u8, Failure> {
-    translation.warnings.iter().for_each(|warning| ui.warn(warning));
-    from_environment(&mut translation);
-    for ask in std::mem::take(&mut translation.asks) {
-        let answer = answer(ask, ui)?;
-        translation.args.extend([ask.option().0.to_owned(), answer].map(OsString::from));
+/// An old command line on its way.
+struct Line<'a> {
+    ui: &'a Ui,
+    dialect: Dialect,
+    is_trib: bool,
+}
+
+impl Line<'_> {
+    fn run(&self, mut translation: Translation) -> Result<u8, Failure> {
+        translation.warnings.iter().for_each(|warning| self.ui.warn(warning));
+        from_environment(&mut translation);
+        for ask in std::mem::take(&mut translation.asks) {
+            let answer = answer(ask, self.ui)?;
+            translation.args.extend([ask.option().0.to_owned(), answer].map(OsString::from));
+        }
+        let Translation { args, env, searches_owners, .. } = translation;
+        if let Some(refusal) = nameless(&args) {
+            self.tell(&[refusal]);
+            return Ok(exit::PROBLEMS);
+        }
+        let words = std::iter::once(OsString::from("rcluster")).chain(args.iter().cloned());
+        let cli = match Cli::read(words.collect()) {
+            Ok(cli) => cli,
+            Err(code) => return Ok(code),
+        };
+        let command = word(&args, 0);
+        self.begin(&command, &args, &cli.command);
+        let ui = cli.ui().like(self.dialect);
+        let (cx, native) = cli.begin(&ui, env)?;
+        let ran = self.carried_out(&cx, native, searches_owners);
+        let code = match ran {
+            // As there: who does not accept redis-cli's plan of create has not failed.
+            Err(failure) if failure.declined && command == "create" && !self.is_trib => {
+                return Ok(exit::OK);
+            }
+            Err(failure) => {
+                self.tell(&failure.known_as);
+                self.tell(&new_unreachable(&failure, &args));
+                // By the way to the user that has the connection's options for its hints.
+                failure.tell(&ui);
+                return Ok(exit::PROBLEMS);
+            }
+            Ok(code) => code,
+        };
+        if code == exit::OK {
+            self.end(&command, &args);
+        }
+        // As there: what nodes answered is the reader's to judge.
+        Ok(if command == "call" { exit::OK } else { code })
     }
-    let Translation { args, env, .. } = translation;
-    let command = args.first().map(|word| word.to_string_lossy().into_owned());
-    let command = command.unwrap_or_default();
-    let words = std::iter::once(OsString::from("rcluster")).chain(args.iter().cloned());
-    let cli = match Cli::read(words.collect()) {
-        Ok(cli) => cli,
-        Err(code) => return Ok(code.min(1)),
-    };
-    if let Command::Call(call) = &cli.command {
-        let words = call.command.iter().map(|word| word.to_string_lossy());
-        let _ = ui.print(&format!(">>> Calling {}", words.collect::<Vec<_>>().join(" ")));
+
+    fn carried_out(
+        &self,
+        cx: &Context,
+        mut command: Command,
+        searches_owners: bool,
+    ) -> Result<u8, Failure> {
+        let old = Old { cx, dialect: self.dialect };
+        if let Some(code) = old.before(&mut command)? {
+            return Ok(code);
+        }
+        let entry = match &command {
+            Command::Check(check) => Some(check.entry.clone()),
+            Command::Fix(fix) => Some(fix.entry.clone()),
+            _ => None,
+        };
+        let code = command.run(cx)?;
+        match entry.filter(|_| searches_owners) {
+            Some(entry) => Ok(code.max(old.search_owners(&entry)?)),
+            None => Ok(code),
+        }
     }
-    begin(&command, &args, ui);
-    let code = match cli.run(ui, env) {
-        // As there: who does not accept redis-cli's plan of create has not failed.
-        Err(failure) if failure.declined && command == "create" && !is_trib => return Ok(0),
-        Err(failure) => return Err(failure),
-        Ok(code) => code,
-    };
-    if code == 0 {
-        end(&command, &args, ui);
+
+    fn tell<'r>(&self, refusals: impl IntoIterator<Item = &'r Refusal>) {
+        refusals.into_iter().for_each(|refusal| refusal.tell(self.ui, self.dialect));
     }
-    // As there: what nodes answered is the reader's to judge.
-    Ok(if command == "call" { 0 } else { code.min(1) })
 }
 
 /// What the old programs take from the environment.
@@ -81,72 +135,40 @@ fn from_environment(translation: &mut Translation) {
     }
 }
 
-/// Asks what redis-cli asks; the end of the input ends it.
-fn answer(ask: Ask, ui: &Ui) -> Result<String, Failure> {
-    let line = |question: &str| {
-        let answer = ui.ask(question).map_err(Failure::usage)?;
-        answer.ok_or_else(|| {
-            let (option, _) = ask.option();
-            Failure::usage(format!("the input ended before {option} was known"))
-        })
-    };
-    loop {
-        let answer = match ask {
-            Ask::Slots => line("How many slots do you want to move (from 1 to 16384)? ")?,
-            Ask::To => line("What is the receiving node ID? ")?,
-            Ask::From => sources(&line)?,
-        };
-        let is_number = || answer.parse::<u16>().is_ok_and(|slots| (1..=16384).contains(&slots));
-        if !answer.is_empty() && (ask != Ask::Slots || is_number()) {
-            return Ok(answer);
-        }
-    }
-}
-
-/// Ids, a line each, until `done`; or `all`.
-fn sources(line: &impl Fn(&str) -> Result<String, Failure>) -> Result<String, Failure> {
-    const INTRODUCTION: &str = "Please enter all the source node IDs.\n  \
-        Type 'all' to use all the nodes as source nodes for the hash slots.\n  \
-        Type 'done' once you entered all the source nodes IDs.\n";
-    let mut ids: Vec<String> = Vec::new();
-    loop {
-        let introduction = if ids.is_empty() { INTRODUCTION } else { "" };
-        let question = format!("{introduction}Source node #{}: ", ids.len() + 1);
-        match line(&question)?.as_str() {
-            "all" => return Ok("all".to_owned()),
-            "done" => return Ok(ids.join(",")),
-            "" => {}
-            id => ids.push(id.to_owned()),
-        }
-    }
-}
-
 fn word(args: &[OsString], index: usize) -> String {
     args.get(index).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// The lines before and after, where scripts may look for them.
-fn begin(command: &str, args: &[OsString], ui: &Ui) {
-    let (first, second) = (word(args, 1), word(args, 2));
-    let line = match command {
-        "add-node" => format!(">>> Adding node {first} to cluster {second}"),
-        "del-node" => format!(">>> Removing node {second} from cluster {first}"),
-        "set-timeout" => ">>> Reconfiguring node timeout in every cluster node...".to_owned(),
-        "import" => {
-            let from = args.iter().position(|word| word == "--from").map_or(0, |at| at + 1);
-            format!(">>> Importing data from {} to cluster {first}", word(args, from))
-        }
-        _ => return,
-    };
-    let _ = ui.print(&line);
-}
+impl Line<'_> {
+    fn begin(&self, name: &str, args: &[OsString], command: &Command) {
+        let (first, second) = (word(args, 1), word(args, 2));
+        let line = match (name, command) {
+            ("add-node", _) => format!(">>> Adding node {first} to cluster {second}"),
+            ("del-node", _) => format!(">>> Removing node {second} from cluster {first}"),
+            ("set-timeout", _) => {
+                ">>> Reconfiguring node timeout in every cluster node...".to_owned()
+            }
+            ("import", _) => {
+                let from = args.iter().position(|word| word == "--from").map_or(0, |at| at + 1);
+                format!(">>> Importing data from {} to cluster {first}", word(args, from))
+            }
+            (_, Command::Call(call)) => {
+                let words = call.command.iter().map(|word| word.to_string_lossy());
+                format!(">>> Calling {}", words.collect::<Vec<_>>().join(" "))
+            }
+            _ => return,
+        };
+        self.ui.note(&line);
+    }
 
-fn end(command: &str, args: &[OsString], ui: &Ui) {
-    let line = match command {
-        "add-node" => "[OK] New node added correctly.".to_owned(),
-        "del-node" => format!("[OK] Node {} removed from the cluster.", word(args, 2)),
-        "backup" => format!("[OK] Backup created into: {}", word(args, 2)),
-        _ => return,
-    };
-    let _ = ui.print(&line);
+    fn end(&self, name: &str, args: &[OsString]) {
+        let line = match name {
+            "add-node" => "[OK] New node added correctly.".to_owned(),
+            "del-node" => format!("[OK] Node {} removed from the cluster.", word(args, 2)),
+            "backup" => format!("[OK] Backup created into: {}", word(args, 2)),
+            _ => return,
+        };
+        self.ui.note(&line);
+    }
 }

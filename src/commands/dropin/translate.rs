@@ -35,7 +35,13 @@ pub fn translation(old: &Old) -> Result<Translation, DropinError> {
 }
 
 fn plain(args: Vec<OsString>) -> Translation {
-    Translation { args, env: Vec::new(), warnings: Vec::new(), asks: Vec::new() }
+    Translation {
+        args,
+        env: Vec::new(),
+        warnings: Vec::new(),
+        asks: Vec::new(),
+        searches_owners: false,
+    }
 }
 
 fn help(about: Option<Command>) -> Translation {

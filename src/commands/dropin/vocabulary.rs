@@ -104,6 +104,7 @@ pub enum Flag {
     OnlyMasters,
     OnlyReplicas,
     WithUnreachable,
+    SearchOwners,
     /// Without effect on cluster commands, there and here.
     Idle,
 }
@@ -123,7 +124,7 @@ use Takes::{Nothing, Value, Weights};
 pub(super) type Row = (&'static [&'static str], Takes, Flag);
 
 /// redis-cli 5 to 8.6 and valkey-cli 7.2 to 9.1, and a few names that only their help texts use.
-pub(super) const CLI: [Row; 50] = [
+pub(super) const CLI: [Row; 51] = [
     (&["--cluster"], Nothing, Flag::Cluster),
     (&["-h"], Value, Flag::Host),
     (&["-p"], Value, Flag::Port),
@@ -179,12 +180,9 @@ pub(super) const CLI: [Row; 50] = [
         Nothing,
         Flag::WithUnreachable,
     ),
+    (&["--cluster-search-multiple-owners"], Nothing, Flag::SearchOwners),
     // What rcluster does in any case.
-    (
-        &["--cluster-search-multiple-owners", "--cluster-use-atomic-slot-migration"],
-        Nothing,
-        Flag::Idle,
-    ),
+    (&["--cluster-use-atomic-slot-migration"], Nothing, Flag::Idle),
     (IDLE, Nothing, Flag::Idle),
     (IDLE_VALUED, Value, Flag::Idle),
 ];

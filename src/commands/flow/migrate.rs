@@ -15,7 +15,7 @@ use crate::ops::migrate::{
     capabilities, method, migrate, rehearse, until_idle,
 };
 use crate::ops::{Deadline, Interrupt};
-use crate::plan::check::{check, is_healthy};
+use crate::plan::check::check;
 use crate::plan::leave::LeaveError;
 use crate::plan::transfer::{Route, Transfer, TransferError};
 use crate::render::{
@@ -78,8 +78,16 @@ impl From<NoTransfer> for Failure {
     }
 }
 
+/// What slots move for: the old programs tell of each in words of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    Reshard,
+    Rebalance,
+}
+
 /// A move that could begin: nothing has been changed yet.
 struct Prepared {
+    job: Job,
     cluster: Cluster,
     capabilities: Capabilities,
     plan: Transfer,
@@ -91,6 +99,7 @@ impl Prepared {
     /// What `plan` makes of the facts, and whether it can be carried out.
     fn new(
         cx: &Context,
+        job: Job,
         entry: &NodeList,
         mut cluster: Cluster,
         options: &MigrationOptions,
@@ -111,7 +120,7 @@ impl Prepared {
             rights::vet_move(!classic.is_empty(), options.keep_empty, &mut cluster.servers)?;
         }
         rehearse(&mut cluster, &classic, Rehearsal::Unmarked)?;
-        Ok(Prepared { cluster, capabilities, plan, classic })
+        Ok(Prepared { job, cluster, capabilities, plan, classic })
     }
 
     /// Moves slots, and tells what was moved; fails where something was left.
@@ -126,8 +135,11 @@ impl Prepared {
         let progress = cx.progress();
         let outcome = migrate(plan, facts, &self.capabilities, &cx.access, options, &progress);
         drop(progress);
-        if cx.ui.manner() == Manner::RedisCli {
-            cx.ui.print(&legacy::moved(plan, facts, &outcome.moved))?;
+        if let Manner::Old(dialect) = cx.ui.manner() {
+            cx.ui.print(&match self.job {
+                Job::Reshard => legacy::moved(plan, facts, &outcome.moved, dialect),
+                Job::Rebalance => legacy::marks(outcome.moved.len()),
+            })?;
         }
         report(cx, plan, &outcome, rest)?;
         Ok(outcome)
@@ -137,6 +149,7 @@ impl Prepared {
 /// Carries out what `plan` makes of the facts; `rest` names the command that moves what is left.
 pub fn run(
     cx: &Context,
+    job: Job,
     entry: &NodeList,
     args: &MoveArgs,
     plan: impl Fn(&ClusterReport) -> Result<Transfer, NoTransfer>,
@@ -146,16 +159,20 @@ pub fn run(
     let cluster = cx.load_to_change(entry)?;
     // Until the user has agreed a signal ends everything at once: nothing is changed.
     let options = args.options(Deadline::after(LONGEST, Interrupt::default()));
-    let mut prepared = Prepared::new(cx, entry, cluster, &options, args.dry_run, plan)?;
+    let mut prepared = Prepared::new(cx, job, entry, cluster, &options, args.dry_run, plan)?;
     let (plan, facts) = (&prepared.plan, &prepared.cluster.report);
     let (is_done, slots) = (plan.is_done(), plan.slots());
-    let was_well = is_healthy(&check(facts), false);
+    let was_well = cx.is_healthy(facts, &check(facts), false);
     let emptied = plan.emptied.iter().map(|id| facts.name(*id)).collect();
     let routes = routes_json(plan, facts, |route| method(&prepared.capabilities, &options, route));
     if !cx.ui.wants_json() {
         match is_done {
             true => cx.ui.print("nothing to do: the slots are where they should be")?,
-            false => cx.ui.print(&routes_text(&cx.ui, plan, facts, &routes, args.keep_empty))?,
+            false => cx.ui.print(&match (cx.ui.manner(), job) {
+                (Manner::Own, _) => routes_text(plan, facts, &routes, args.keep_empty),
+                (Manner::Old(dialect), Job::Reshard) => legacy::routes(plan, dialect),
+                (Manner::Old(_), Job::Rebalance) => legacy::balance(plan, facts, args.dry_run),
+            })?,
         }
     }
     let mut outcome = MigrationReport::default();
@@ -167,8 +184,11 @@ pub fn run(
     if !args.dry_run {
         let may_be_well = was_well && outcome.not_notified.is_empty();
         let (found, problems) = cx.verify(entry, may_be_well)?;
-        healthy = Some(is_healthy(&problems, false));
-        if !cx.ui.wants_json() && !is_done {
+        let is_well = cx.is_healthy(&found, &problems, false);
+        healthy = Some(is_well);
+        // The old programs look at the cluster before a move only.
+        let shows = cx.ui.manner() == Manner::Own || !is_well;
+        if !cx.ui.wants_json() && !is_done && shows {
             cx.ui.print(&health_text(&cx.ui, &found, &problems, false))?;
         }
     }
@@ -222,7 +242,8 @@ pub fn drain(
         big_key: None,
     };
     let plan = |report: &ClusterReport| Ok(plan(report)?.unwrap_or_default());
-    let mut prepared = Prepared::new(cx, entry, cx.load(entry)?, &options, false, plan)?;
+    let mut prepared =
+        Prepared::new(cx, Job::Rebalance, entry, cx.load(entry)?, &options, false, plan)?;
     prepared.carry(cx, &options, rest)?;
     Ok(())
 }
@@ -240,7 +261,7 @@ fn report(
     match Failure::of_migration(plan, outcome, rest) {
         Some(failure) => Err(failure),
         None => {
-            if !cx.ui.wants_json() {
+            if !cx.ui.wants_json() && cx.ui.manner() == Manner::Own {
                 cx.ui.print(&outcome.summary(plan.slots()))?;
             }
             Ok(())

@@ -6,7 +6,8 @@ use super::context::Context;
 use crate::commands::args::Zones;
 use crate::model::{ClusterReport, NodeList};
 use crate::plan::check::{Problem, check, is_healthy};
-use crate::render::Failure;
+use crate::plan::legacy::SlotMap;
+use crate::render::{Failure, Manner};
 use crate::wire::{Access, load_cluster};
 
 /// The shortest and the longest pause between two looks at a cluster that is not healthy yet.
@@ -19,6 +20,15 @@ const SHORTEST_LOOK: Duration = Duration::from_millis(500);
 const AGREE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(2));
 
 impl Context {
+    /// Whether a cluster is healthy; in an old manner, whether the old program would call it so.
+    /// `strict` counts warnings too.
+    pub fn is_healthy(&self, report: &ClusterReport, problems: &[Problem], strict: bool) -> bool {
+        match self.ui.manner() {
+            Manner::Own => is_healthy(problems, strict),
+            Manner::Old(_) => SlotMap::of(report).is_well(),
+        }
+    }
+
     /// Judges a cluster that was changed: waits for health where it `may_be_well`.
     pub fn verify(
         &self,
@@ -62,7 +72,7 @@ impl Context {
                 (report, problems, unknown)
             });
             let is_over = match &looked {
-                Ok((_, problems, _)) => is_healthy(problems, strict),
+                Ok((report, problems, _)) => self.is_healthy(report, problems, strict),
                 // No wait gives a password or switches cluster mode on.
                 Err(error) => error.is_denied() || error.is_cluster_off(),
             };

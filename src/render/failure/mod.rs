@@ -15,6 +15,7 @@ use std::io;
 
 use serde::Serialize;
 
+use super::legacy::Refusal;
 use super::ui::{Manner, OutputError, Ui};
 use crate::model::{ClusterReport, NodeId, NodeList};
 
@@ -73,6 +74,9 @@ pub struct Failure {
     /// Whether the user was asked, and did not say yes.
     #[serde(skip)]
     pub declined: bool,
+    /// What the old programs say of it, for scripts that look for that.
+    #[serde(skip)]
+    pub known_as: Vec<Refusal>,
 }
 
 impl Failure {
@@ -85,6 +89,7 @@ impl Failure {
             exit_code,
             changed: false,
             declined: false,
+            known_as: Vec::new(),
         }
     }
 
@@ -150,13 +155,17 @@ impl Failure {
         let red = console::Style::new().red().bold();
         match ui.manner() {
             Manner::Own => ui.say(&format!("{} {}", ui.paint_err("error:", red), self.message)),
-            // Where scripts look for it. Nothing can be done where nobody can read it.
-            Manner::RedisCli => drop(ui.print(&format!("[ERR] {}", self.message))),
+            // There a mistake in the command line is told on stderr.
+            Manner::Old(_) if self.exit_code == exit::USAGE => {
+                ui.say(&format!("[ERR] {}", self.message));
+            }
+            Manner::Old(_) => ui.note(&format!("[ERR] {}", self.message)),
         }
         let details = self.details.iter().take(DETAILS);
-        details.for_each(|detail| ui.say(&format!("  - {}", ui.runnable(detail))));
+        // Scripts look for the nodes that refused something on stdout.
+        details.for_each(|detail| ui.note(&format!("  - {}", ui.runnable(detail))));
         if self.details.len() > DETAILS {
-            ui.say(&format!("  - and {} more", self.details.len() - DETAILS));
+            ui.note(&format!("  - and {} more", self.details.len() - DETAILS));
         }
         if let Some(hint) = &self.hint {
             let hint = ui.runnable(hint);

@@ -13,6 +13,7 @@ use crate::plan::meet::MeetError;
 use crate::plan::replicate::ReplicateError;
 use crate::plan::reset::ResetError;
 use crate::plan::transfer::TransferError;
+use crate::render::legacy::Refusal;
 
 /// What to do about an address that nobody can use.
 const USABLE_ADDRESS: &str = "nothing was changed; announce an IP address, without a port, or a name of up to 45 bytes: CONFIG SET cluster-announce-ip IP, and the same in its config file (longer names: cluster-announce-hostname)";
@@ -27,7 +28,7 @@ impl From<MeetError> for Failure {
     fn from(error: MeetError) -> Failure {
         let failure = Failure::refused(&error);
         match error {
-            MeetError::OtherCluster { node, .. } => failure.hint(format!(
+            MeetError::OtherCluster { node, .. } => not_empty(&node, failure).hint(format!(
                 "to add it alone, take it out of its cluster first: rcluster reset {node} --hard"
             )),
             MeetError::TlsApart(_) => failure.hint(SAME_TLS),
@@ -43,17 +44,17 @@ impl From<JoinError> for Failure {
         let failure = Failure::refused(&error);
         match error {
             JoinError::Meet(error) => error.into(),
-            JoinError::NotEmpty { node, .. } => {
-                failure.hint(format!("to empty it for good: rcluster reset {node} --flush"))
-            }
-            JoinError::IsReplica { node, .. } => {
-                failure.hint(format!("to give it another master: rcluster replicate {node} MASTER"))
-            }
+            JoinError::NotEmpty { node, .. } => not_empty(&node, failure)
+                .hint(format!("to empty it for good: rcluster reset {node} --flush")),
+            JoinError::IsReplica { node, .. } => not_empty(&node, failure)
+                .hint(format!("to give it another master: rcluster replicate {node} MASTER")),
             JoinError::Unreachable { node, why } => Failure::unreachable(&node, &why),
-            JoinError::IsMaster { .. }
-            | JoinError::NotAMaster { .. }
-            | JoinError::Itself(_)
-            | JoinError::NoMasters => failure.hint("nothing was changed"),
+            JoinError::IsMaster { node, .. } => {
+                not_empty(&node, failure).hint("nothing was changed")
+            }
+            JoinError::NotAMaster { .. } | JoinError::Itself(_) | JoinError::NoMasters => {
+                failure.hint("nothing was changed")
+            }
         }
     }
 }
@@ -186,8 +187,15 @@ impl From<Vec<Precondition>> for Failure {
             several => Failure::refused("these nodes cannot form the cluster that was asked for")
                 .details(several.iter().map(Precondition::to_string)),
         };
-        Failure { hint, ..failure }
+        let nodes = objections.iter().filter_map(Precondition::node).unique();
+        let known_as = nodes.map(|node| Refusal::NotEmpty(node.clone())).collect();
+        Failure { hint, known_as, ..failure }
     }
+}
+
+/// The old programs have one word for all that a node may not have.
+fn not_empty(node: &NodeAddr, failure: Failure) -> Failure {
+    Failure { known_as: vec![Refusal::NotEmpty(node.clone())], ..failure }
 }
 
 /// Nodes that are not reset.

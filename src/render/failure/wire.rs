@@ -1,6 +1,7 @@
 //! Errors between rcluster and the servers.
 
 use super::{Failure, exit};
+use crate::render::legacy;
 use crate::wire::{TlsError, WireError};
 
 impl From<WireError> for Failure {
@@ -8,6 +9,7 @@ impl From<WireError> for Failure {
         let text = error.to_string();
         let addr = error.addr();
         let (host, port) = (addr.host(), addr.port());
+        let known_as = Vec::from_iter(legacy::wire(&error));
         let (code, hint) = match error {
             error if error.is_cluster_off() => (
                 exit::PROBLEMS,
@@ -61,7 +63,7 @@ impl From<WireError> for Failure {
                 return Failure { message: text, ..errors.into() };
             }
         };
-        Failure::new(code, text).hint(hint)
+        Failure { known_as, ..Failure::new(code, text).hint(hint) }
     }
 }
 
@@ -69,13 +71,14 @@ impl From<WireError> for Failure {
 impl From<Vec<WireError>> for Failure {
     fn from(errors: Vec<WireError>) -> Failure {
         let details: Vec<String> = errors.iter().map(WireError::to_string).collect();
+        let known_as = errors.iter().filter_map(legacy::wire).collect();
         let worst = errors.into_iter().map(Failure::from).max_by_key(|failure| failure.exit_code);
         let worst = worst.unwrap_or_else(|| Failure::refused("no node answered"));
         match details.len() {
             1 => worst,
             count => {
                 let message = format!("{count} nodes cannot take part");
-                Failure { message, ..worst }.details(details)
+                Failure { message, known_as, ..worst }.details(details)
             }
         }
     }
