@@ -53,12 +53,16 @@ impl SetTimeout {
         }
         let wanted = self.milliseconds;
         let old = |node: &NodeReport| node.node_timeout().filter(|old| *old != wanted);
+        let manner = cx.ui.manner();
         let actions = cluster.report.nodes.iter().filter_map(|node| {
-            old(node).map(|old| format!("{}: {old} ms becomes {wanted} ms", node.via))
+            old(node).map(|old| match manner {
+                Manner::Own => format!("{}: {old} ms becomes {wanted} ms", node.via),
+                Manner::Old(_) => format!("*** New timeout set for {}", node.via),
+            })
         });
         let actions = actions.collect::<Vec<_>>();
         let every = cluster.report.nodes.len();
-        let (done, nothing) = match cx.ui.manner() {
+        let (done, nothing) = match manner {
             Manner::Own => {
                 let done =
                     format!("cluster-node-timeout is {wanted} ms on all {every} nodes that answer");

@@ -15,6 +15,7 @@ mod call;
 mod check;
 mod create;
 mod dropin;
+mod dropin_words;
 mod fix;
 mod host_names;
 mod import;

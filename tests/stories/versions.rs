@@ -1,7 +1,7 @@
 //! Servers of several versions in one cluster: nobody becomes the replica of a master whose data it
 //! cannot read without that being said.
 
-use crate::support::{Server, TestCluster, eventually, rcluster, server_dir, server_under_test};
+use crate::support::{Server, TestCluster, are_here, eventually, rcluster, server_under_test};
 
 /// Pairs of an older and a newer server: the older cannot replicate the newer.
 fn pairs() -> Vec<(&'static str, &'static str)> {
@@ -14,16 +14,6 @@ fn pairs() -> Vec<(&'static str, &'static str)> {
     };
     pairs.retain(|(older, newer)| are_here(&[older, newer]));
     pairs
-}
-
-/// Whether these servers were fetched; says so where not: some machines cannot run all of them.
-#[allow(clippy::print_stderr)]
-fn are_here(names: &[&str]) -> bool {
-    let missing = names.iter().find(|name| !server_dir().join(name).exists());
-    if let Some(name) = missing {
-        eprintln!("LEFT OUT: {name} is missing, run `make servers`");
-    }
-    missing.is_none()
 }
 
 fn servers(name: &str, count: usize) -> TestCluster {

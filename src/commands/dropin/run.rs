@@ -165,7 +165,12 @@ impl Line<'_> {
     fn end(&self, name: &str, args: &[OsString]) {
         let line = match name {
             "add-node" => "[OK] New node added correctly.".to_owned(),
-            "del-node" => format!("[OK] Node {} removed from the cluster.", word(args, 2)),
+            "del-node" => format!(
+                ">>> Sending CLUSTER FORGET messages to the cluster...\n\
+                 >>> Sending CLUSTER RESET SOFT to the deleted node.\n\
+                 [OK] Node {} removed from the cluster.",
+                word(args, 2)
+            ),
             "backup" => format!("[OK] Backup created into: {}", word(args, 2)),
             _ => return,
         };

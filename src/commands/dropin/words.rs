@@ -12,8 +12,10 @@ pub fn mistake(error: &DropinError) -> Vec<Refusal> {
     match error {
         DropinError::UnknownSubcommand(_) => vec![Refusal::UnknownSubcommand],
         DropinError::UnknownOption(word) => vec![Refusal::UnknownOption(word.clone())],
-        DropinError::Missing { .. } | DropinError::TooMany { .. } => vec![Refusal::WrongNumber],
-        DropinError::NoNode(_) | DropinError::BadNode(_) => vec![Refusal::NoAddress],
+        DropinError::Missing { .. } | DropinError::TooMany { .. } | DropinError::NoNode(_) => {
+            vec![Refusal::WrongNumber]
+        }
+        DropinError::BadNode(_) => vec![Refusal::NoAddress],
         _ => Vec::new(),
     }
 }

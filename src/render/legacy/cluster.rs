@@ -5,7 +5,7 @@ use std::fmt::Write;
 use itertools::Itertools;
 
 use crate::model::{ClusterReport, Flag, NodeId, SLOTS, Slot, SlotRange, SlotSet};
-use crate::plan::check::{Kind, Problem};
+use crate::plan::check::{Kind, Problem, Severity};
 use crate::plan::legacy::SlotMap;
 use crate::render::rows::{NodeJson, ShardJson, node_rows};
 use crate::render::ui::Dialect;
@@ -45,7 +45,8 @@ fn replicas(rows: &[NodeJson], master: NodeId) -> usize {
 
 /// What check finds; with `lists`, every node in two or three lines.
 ///
-/// Its own verdict is on the slots alone. Whatever else is found is told as a warning.
+/// Its own verdict is on the slots alone: errors that are about anything else are told as warnings,
+/// and our warnings, which scripts would take for its own, are not told.
 pub fn check(cluster: &ClusterReport, problems: &[Problem], lists: bool) -> String {
     let map = SlotMap::of(cluster);
     let entry = cluster.name(cluster.entry().id());
@@ -60,7 +61,9 @@ pub fn check(cluster: &ClusterReport, problems: &[Problem], lists: bool) -> Stri
     text += ">>> Check for open slots...\n";
     text += &open(cluster, &map);
     let told = [Kind::SlotsUncovered, Kind::SlotOpen, Kind::ReplicaSlotOpen];
-    for problem in problems.iter().filter(|problem| !told.contains(&problem.kind)) {
+    let is_new =
+        |problem: &&Problem| problem.severity == Severity::Error && !told.contains(&problem.kind);
+    for problem in problems.iter().filter(is_new) {
         let is_dispute = matches!(problem.kind, Kind::ViewsDiffer | Kind::SlotsConflict);
         let label = if is_dispute && !map.agreed { "[ERR]" } else { "[WARNING]" };
         let _ = writeln!(text, "{label} {}", problem.message);

@@ -33,7 +33,7 @@ pub enum Refusal {
     UnknownOption(String),
     /// Arguments are missing, or there are too many.
     WrongNumber,
-    /// An address is missing, or is none.
+    /// What should be an address is none.
     NoAddress,
     NotACluster(NodeAddr),
     /// There is no connection to a node: the cause.
@@ -106,6 +106,8 @@ impl Refusal {
                 format!("[ERR] Node {node} is not configured as a cluster node.")
             }
             Refusal::Unreachable(node, why) => {
+                let (first, rest) = why.split_at(why.chars().next().map_or(0, char::len_utf8));
+                let why = first.to_uppercase() + rest;
                 format!("Could not connect to {server} at {node}: {why}")
             }
             Refusal::Denied(node, said) => format!("[ERR] Node {node} {said}"),

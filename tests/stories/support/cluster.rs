@@ -23,6 +23,16 @@ pub fn server_named(name: &str) -> PathBuf {
     path
 }
 
+/// Whether these were fetched; says so where not: some machines cannot run all of them.
+#[allow(clippy::print_stderr)]
+pub fn are_here(names: &[&str]) -> bool {
+    let missing = names.iter().find(|name| !server_dir().join(name).exists());
+    if let Some(name) = missing {
+        eprintln!("LEFT OUT: {name} is missing: sh .ci/servers.sh target/servers {name}");
+    }
+    missing.is_none()
+}
+
 /// The server that this run of the stories is about.
 pub fn server_under_test() -> String {
     std::env::var("RCLUSTER_TEST_SERVER").unwrap_or_else(|_| "redis-7.0".to_owned())

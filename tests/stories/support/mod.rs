@@ -6,7 +6,7 @@ pub mod faults;
 mod ports;
 mod run;
 
-pub use cluster::{Server, TestCluster, server_dir, server_named, server_under_test};
+pub use cluster::{Server, TestCluster, are_here, server_dir, server_named, server_under_test};
 pub use ports::Port;
 pub use run::{Run, Running, rcluster, rcluster_with, start};
 
