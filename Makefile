@@ -20,7 +20,7 @@ demo: rust
 # Everything that has to be well before a change lands: under 9 minutes on 2 cores.
 test: lint
 	sh .ci/servers.sh $(SERVERS) redis-7.0 valkey-9.1
-	-sh .ci/servers.sh $(SERVERS) redis-6.2 redis-8.6 valkey-8.1
+	-sh .ci/servers.sh $(SERVERS) redis-6.2 redis-8.6 valkey-8.1 valkey-cli-9.1
 	cargo test --quiet --lib --bins --examples --test floors --test examples --test hostile
 	cargo test --quiet --doc
 	RCLUSTER_TEST_SERVER=redis-7.0 $(STORIES)

@@ -17,7 +17,7 @@ use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::Problem;
 use crate::plan::fix::{FixPlan, FixRequest, Prefer, plan, routes};
 use crate::render::{
-    Failure, FixJson, KeptJson, NotConfirmed, Usage, exit, fix_json, fix_text, health_text,
+    Failure, FixJson, KeptJson, Manner, NotConfirmed, Usage, exit, fix_json, fix_text, health_text,
     kept_json, loss_text,
 };
 use crate::wire::Cluster;
@@ -120,7 +120,9 @@ impl Fix {
             let may_be_well = cluster.report.unreachable.is_empty() && !plan.is_done();
             let (found, problems) = cx.verify(&self.entry, may_be_well)?;
             healthy = Some(cx.is_healthy(&found, &problems, false));
-            if !cx.ui.wants_json() {
+            // The old programs look once; what they see stands before the plan.
+            let shows = cx.ui.manner() == Manner::Own || !plan.is_done();
+            if !cx.ui.wants_json() && shows {
                 cx.ui.print(&health_text(&cx.ui, &found, &problems, false))?;
             }
             left = problems;
