@@ -48,6 +48,35 @@ fn an_empty_master_gets_its_share_with_every_key() {
     }
 }
 
+/// Slots go both ways between two masters here: one that has just taken some, with a newer config
+/// epoch, must not claim those that leave it.
+#[test]
+fn defrag_leaves_one_range_a_master_and_every_key() {
+    for way in ways() {
+        let cluster = TestCluster::formed(3, 0);
+        fill(&cluster, 600);
+        let before = contents(&cluster);
+        let addrs = cluster.addrs();
+        let ranges = |node: usize| data::view(&cluster, node).me().slots.ranges().len();
+        for (to, slots) in [(1, "100-199,300-399"), (0, "6000-6099,7000-7099")] {
+            let words = ["reshard", &addrs[0], "--to", &addrs[to], "--slots", slots];
+            run(&words, way).succeeds();
+        }
+        assert!(ranges(0) > 3 && ranges(1) > 3);
+
+        // The shares are right, and ranges are left as they are unless that is asked for.
+        let words = ["rebalance", &addrs[0]];
+        assert_eq!(run(&words, way).succeeds().json()["changed"], false);
+        let defrag = [way, &["--defrag"][..]].concat();
+        let moved = run(&words, &defrag).succeeds().json();
+
+        assert_eq!(moved["changed"], true, "{moved}");
+        assert_eq!([ranges(0), ranges(1), ranges(2)], [1, 1, 1], "{moved}");
+        assert_same(&before, &contents(&cluster));
+        assert_eq!(run(&words, &defrag).succeeds().json()["changed"], false);
+    }
+}
+
 #[test]
 fn slots_move_by_count_by_name_and_all_of_a_master() {
     let cluster = three_and_one(&Server::default());

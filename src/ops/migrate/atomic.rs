@@ -8,7 +8,7 @@ use itertools::Itertools;
 
 use super::capability::rehearse_route;
 use super::classic::Classic;
-use super::{MigrateError, Migration, Mover, Obstacle, scheduler};
+use super::{MigrateError, Migration, Mover, Obstacle, epoch, scheduler, turns};
 use crate::model::SlotSet;
 use crate::plan::transfer::{Route, Transfer};
 use crate::wire::{MigrationSupport, Server, Task, WireError};
@@ -44,16 +44,17 @@ pub(super) struct Atomic<'p> {
 }
 
 impl Mover for Atomic<'_> {
-    /// Redis has one task a node; Valkey any number.
+    /// Redis has one task a node; Valkey any number, but see [`turns`].
     fn excludes(&self, one: &Route, other: &Route) -> bool {
         let nodes = |route: &Route| [route.from, route.to];
-        self.support == MigrationSupport::Import
-            && nodes(one).iter().any(|id| nodes(other).contains(id))
+        let meet = || nodes(one).iter().any(|id| nodes(other).contains(id));
+        turns(one, other) || self.support == MigrationSupport::Import && meet()
     }
 
     fn carry(&self, migration: &Migration, route: &Route) -> Result<(), MigrateError> {
         let (mut source, mut target) =
             (migration.connect(route.from)?, migration.connect(route.to)?);
+        epoch::await_known(migration, route, &mut source, &mut target)?;
         let id = match self.begin(route, &mut source, &mut target) {
             Err(error) if error.refusal().is_some_and(is_not_for_us) => {
                 self.fall_back(migration, route, &error.to_string());

@@ -5,6 +5,7 @@
 mod atomic;
 mod capability;
 mod classic;
+mod epoch;
 mod error;
 mod guard;
 mod notify;
@@ -68,7 +69,13 @@ trait Mover: Sync {
 /// Whether one node would send to another that sends as well. MIGRATE keeps a server from answering:
 /// two that send to each other would both wait until it fails.
 fn crosses(one: &Route, other: &Route) -> bool {
-    one.from == other.from || one.from == other.to || one.to == other.from
+    one.from == other.from || turns(one, other)
+}
+
+/// Whether a node would take slots while others leave it: its config epoch must not grow then
+/// ([`epoch`]).
+fn turns(one: &Route, other: &Route) -> bool {
+    one.from == other.to || one.to == other.from
 }
 
 /// Carries `plan` out: moves that were begun first, then its routes.

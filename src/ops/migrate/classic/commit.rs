@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Batch, ClassicMove, MigrateError};
+use super::{Batch, ClassicMove, MigrateError, Session, epoch};
 use crate::model::SlotSet;
 use crate::wire::{SlotChange, WireError};
 
@@ -28,6 +28,8 @@ impl ClassicMove<'_, '_> {
             return Ok(SlotSet::EMPTY);
         }
         let (begun, mut slots) = (Instant::now(), slots.clone());
+        let Session { source, target, .. } = &mut self.session;
+        epoch::await_known(self.migration, self.route, &mut source.server, &mut target.server)?;
         loop {
             let held = self.session.prove_empty(&slots, batch.connection)?;
             if !held.is_empty() {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::pace::BatchSizer;
 use super::session::Session;
-use super::{KeptSlot, MigrateError, Migration, Mover, crosses};
+use super::{KeptSlot, MigrateError, Migration, Mover, crosses, epoch};
 use crate::model::{Slot, SlotSet};
 use crate::ops::conflict::Side;
 use crate::plan::transfer::Route;
@@ -35,10 +35,10 @@ pub(super) struct Classic {
 }
 
 impl Mover for Classic {
-    /// A source sends to one target at a time; a target takes from any number. What is only finished
-    /// was planned by nobody as a whole, and may go in circles.
+    /// A source sends to one target at a time, and takes no slots meanwhile: its config epoch must
+    /// not grow while slots leave it. A target takes from any number.
     fn excludes(&self, one: &Route, other: &Route) -> bool {
-        one.from == other.from || self.resumed && crosses(one, other)
+        crosses(one, other)
     }
 
     fn carry(&self, migration: &Migration, route: &Route) -> Result<(), MigrateError> {
