@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rcluster::model::Slot;
 
 use crate::support::data::{assert_same, contents, fill, owner};
-use crate::support::{Run, Server, TestCluster, rcluster, rcluster_with};
+use crate::support::{Run, Server, TestCluster, rcluster, rcluster_at_terminal, rcluster_with};
 
 const PASSWORD: &str = "s3cret-hunter2";
 
@@ -69,6 +69,33 @@ fn words_of_a_server_that_repeat_the_password_are_not_shown() {
     });
     let echoed = check(&addr).exits(3).tells(&["no Redis or Valkey server", "echo:"]);
     assert!(!echoed.err.contains(PASSWORD) && !echoed.out.contains(PASSWORD), "{echoed:?}");
+}
+
+#[test]
+fn passwords_are_asked_for_on_the_terminal() {
+    let guarded = guarded();
+    run(&args(&guarded, &[]), Some(PASSWORD)).succeeds();
+    let addr = guarded.addr(0);
+    let check = ["check", &addr, "--askpass", "--wait", "20s"];
+    let prompt = "Password: ";
+    let asked = rcluster_at_terminal(&check, prompt, PASSWORD).succeeds();
+    assert!(asked.out.contains(prompt) && asked.out.contains("healthy"), "{asked:?}");
+    let wrong = rcluster_at_terminal(&check, prompt, "wr0ng-pass").exits(3);
+    assert!(wrong.out.contains("WRONGPASS"), "{wrong:?}");
+
+    let open = TestCluster::formed(3, 0);
+    let entry = open.addr(0);
+    let import = ["import", &entry, "--from", &addr, "--from-askpass", "--yes"];
+    rcluster(&import[..4]).exits(3).tells(&["NOAUTH", "--from-"]);
+    rcluster_at_terminal(&import, prompt, PASSWORD).succeeds();
+
+    // A session of its own has no terminal.
+    let mut alone = std::process::Command::new("setsid");
+    alone.args(["-w", env!("CARGO_BIN_EXE_rcluster")]).args(check);
+    let refused = alone.output().unwrap();
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("cannot ask") && told.contains("--password-file"), "{told}");
 }
 
 #[test]
@@ -292,6 +319,44 @@ fn a_plain_client_moves_slots_of_servers_that_talk_tls_to_each_other() {
 
     assert_same(&before, &contents(&cluster));
     assert_eq!(owner(&cluster, Slot::new(0).unwrap()), 2);
+}
+
+#[test]
+fn a_source_has_a_password_and_tls_of_its_own() {
+    let authority = Authority::new();
+    let (source, addrs) = several_tls_servers(&authority, 1);
+    // The same version at both ends, whichever is under test: what is imported is not the point.
+    let like_it = Server { name: "redis-7.0".to_owned(), ..Server::default() };
+    let cluster = TestCluster::start_as(3, &like_it);
+    cluster.create(0).succeeds();
+    source.tell(0, &["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+    crate::support::eventually("it serves", || {
+        source.ask::<String>(0, &["CLUSTER", "INFO"]).contains("cluster_state:ok")
+    });
+    fill(&source, 50);
+    let before = contents(&source);
+    let file = |name: &str, text: &str| {
+        let path = cluster.dir().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (right, wrong) = (file("right", &format!("{PASSWORD}\n")), file("wrong", "wr0ng-pass\n"));
+    source.tell(0, &["CONFIG", "SET", "requirepass", PASSWORD]);
+
+    let path = |name: &str| authority.path(name);
+    let (ca, cert, key) = (path("ca.pem"), path("server.pem"), path("server.key"));
+    let entry = cluster.addr(0);
+    let import = |more: &[&str]| {
+        let import = ["import", &entry, "--from", &addrs[0], "--copy", "--yes"];
+        rcluster(&[&import[..], &["--from-cert", &cert, "--from-key", &key], more].concat())
+    };
+    let password = ["--from-password-file", &right];
+    import(&[&["--from-cacert", &ca][..], &password].concat()).exits(2).tells(&["need --from-tls"]);
+    import(&[&["--from-tls"][..], &password].concat()).exits(3).tells(&["TLS failed", &addrs[0]]);
+    let over_tls = ["--from-tls", "--from-cacert", &ca, "--from-password-file"];
+    import(&[&over_tls[..], &[&wrong]].concat()).exits(3).tells(&["WRONGPASS"]);
+    import(&[&over_tls[..], &[&right]].concat()).succeeds();
+    assert_same(&before, &contents(&cluster));
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Runs of the rcluster program.
 
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::PATIENCE;
+use super::{PATIENCE, eventually};
 
 /// A finished run.
 #[derive(Debug)]
@@ -124,16 +124,39 @@ fn read(file: &mut File) -> String {
 
 /// Starts rcluster, without a terminal; `change` may add to the command.
 pub fn start(args: &[&str], change: impl FnOnce(&mut Command)) -> Running {
-    let out = tempfile::tempfile().expect("a temporary file");
-    let err = tempfile::tempfile().expect("a temporary file");
-    let share = |file: &File| Stdio::from(file.try_clone().expect("a file handle"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_rcluster"));
     command.args(args).stdin(Stdio::null());
     command.env_remove("REDISCLI_AUTH").env_remove("NO_COLOR");
     change(&mut command);
+    spawn(command)
+}
+
+fn spawn(mut command: Command) -> Running {
+    let out = tempfile::tempfile().expect("a temporary file");
+    let err = tempfile::tempfile().expect("a temporary file");
+    let share = |file: &File| Stdio::from(file.try_clone().expect("a file handle"));
     command.stdout(share(&out)).stderr(share(&err));
-    let child = command.spawn().expect("rcluster starts");
+    let child = command.spawn().expect("the program starts");
     Running { child, out, err }
+}
+
+/// Runs rcluster on a terminal of its own, as `script` makes one, and types a line at its prompt.
+pub fn rcluster_at_terminal(args: &[&str], prompt: &str, line: &str) -> Run {
+    let words = args.iter().map(|word| format!(" '{word}'")).collect::<String>();
+    let mut script = Command::new("script");
+    script.args(["-qec", &format!("\"$RCLUSTER\"{words}"), "/dev/null"]);
+    script.env("RCLUSTER", env!("CARGO_BIN_EXE_rcluster")).env_remove("REDISCLI_AUTH");
+    script.stdin(Stdio::piped());
+    let mut running = spawn(script);
+    let mut typing = running.child.stdin.take().expect("a pipe");
+    eventually("it asks", || {
+        read(&mut running.out).contains(prompt)
+            || running.child.try_wait().is_ok_and(|ended| ended.is_some())
+    });
+    typing.write_all(format!("{line}\n").as_bytes()).expect("it can be typed");
+    let run = running.finish();
+    drop(typing);
+    run
 }
 
 pub fn rcluster(args: &[&str]) -> Run {
