@@ -12,13 +12,14 @@ use super::flow::followers::{self, AFTER_FAILOVER};
 use super::flow::rights;
 use crate::model::{NodeList, NodeReport};
 use crate::ops;
-use crate::plan::check::{Problem, Severity};
+use crate::plan::check::Severity;
 use crate::plan::create;
 use crate::plan::formation::TopologyPlan;
-use crate::plan::layout::{Layout, Verdict};
+use crate::plan::layout::Layout;
 use crate::plan::layout_file;
 use crate::render::{
-    Failure, Manner, ShardJson, exit, health_text, layout_text, script, shards_json, verdicts_text,
+    Failure, Manner, ProblemJson, ShardJson, VerdictJson, exit, health_text, layout_text,
+    problems_json, script, shards_json, verdicts_json, verdicts_text,
 };
 use crate::wire::{Server, load_nodes};
 
@@ -62,9 +63,9 @@ struct CreateJson<'a> {
     dry_run: bool,
     shards: &'a [ShardJson],
     /// One a level of placement.
-    verdicts: &'a [Verdict],
+    verdicts: Vec<VerdictJson>,
     warnings: &'a [String],
-    problems: &'a [Problem],
+    problems: Vec<ProblemJson>,
     elapsed_ms: u128,
 }
 
@@ -120,9 +121,9 @@ impl Create {
                 changed,
                 dry_run: false,
                 shards: &planned.shards,
-                verdicts: &planned.layout.verdicts,
+                verdicts: verdicts_json(&planned.layout.verdicts),
                 warnings: &planned.warnings,
-                problems: &problems,
+                problems: problems_json(&problems),
                 elapsed_ms: start.elapsed().as_millis(),
             })?;
         } else {
@@ -182,9 +183,9 @@ impl Create {
                 changed: false,
                 dry_run: true,
                 shards: &planned.shards,
-                verdicts: &planned.layout.verdicts,
+                verdicts: verdicts_json(&planned.layout.verdicts),
                 warnings: &planned.warnings,
-                problems: &[],
+                problems: Vec::new(),
                 elapsed_ms: start.elapsed().as_millis(),
             })?;
             return Ok(exit::OK);

@@ -14,11 +14,10 @@ use crate::model::{ClusterReport, NodeList, NodeRef, NodeReport};
 use crate::ops::fix::{FixReport, fix, inventory};
 use crate::ops::migrate::{ConflictPolicy, MigrationOptions, Rehearsal, rehearse};
 use crate::ops::{Deadline, Interrupt};
-use crate::plan::check::Problem;
 use crate::plan::fix::{FixPlan, FixRequest, Prefer, plan, routes};
 use crate::render::{
-    Failure, FixJson, KeptJson, Manner, NotConfirmed, Usage, exit, fix_json, fix_text, health_text,
-    kept_json, loss_text,
+    Failure, FixJson, KeptJson, Manner, NotConfirmed, ProblemJson, Usage, exit, fix_json, fix_text,
+    health_text, kept_json, loss_text, problems_json,
 };
 use crate::wire::Cluster;
 
@@ -73,7 +72,7 @@ struct ResultJson {
     /// What `check` says afterwards; null in a dry run.
     healthy: Option<bool>,
     /// What it finds wrong.
-    problems: Vec<Problem>,
+    problems: Vec<ProblemJson>,
     elapsed_ms: u128,
 }
 
@@ -136,7 +135,7 @@ impl Fix {
                 keys: fixed.moved.keys,
                 kept: kept_json(&fixed.moved.kept),
                 healthy,
-                problems: left,
+                problems: problems_json(&left),
                 elapsed_ms: start.elapsed().as_millis(),
             })?;
         }

@@ -13,7 +13,7 @@ use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList, SlotSet};
 use crate::ops::import::{Existing, ImportOptions, ImportReport, import};
 use crate::plan::check::settled_owners;
 use crate::plan::import::{ImportPlan, ImportRequest, Source, plan};
-use crate::render::{Failure, Table, exit};
+use crate::render::{Failure, KeysJson, Table, exit};
 use crate::wire::{Access, Cluster, Server, WireError, all_at_once, first_of, load_cluster};
 
 /// Import keys from a server or cluster
@@ -80,7 +80,7 @@ struct ImportJson {
     dry_run: bool,
     sources: Vec<SourceJson>,
     #[serde(flatten)]
-    report: ImportReport,
+    report: KeysJson,
     elapsed_ms: u128,
 }
 
@@ -127,7 +127,7 @@ impl Import {
             cx.ui.print_json(&ImportJson {
                 dry_run: self.dry_run,
                 sources: sources.iter().map(source).collect(),
-                report: report.clone(),
+                report: (&report).into(),
                 elapsed_ms: start.elapsed().as_millis(),
             })?;
         } else if !self.dry_run && plan.keys > 0 {

@@ -12,10 +12,9 @@ use super::flow::migrate::LONGEST;
 use super::import::{ExistingArgs, halted, tell_left, told};
 use crate::model::{Manifest, NodeList};
 use crate::ops::backup::verify;
-use crate::ops::import::ImportReport;
 use crate::ops::restore::{RestoreOptions, RestoreReport, restore};
 use crate::plan::import::targets;
-use crate::render::{Failure, exit};
+use crate::render::{Failure, KeysJson, exit};
 use crate::sandbox::{ServerProgram, find_server};
 
 /// Restore a backup into any topology
@@ -64,7 +63,7 @@ struct RestoreJson {
     /// Keys that were loaded; the others have ended since.
     loaded: u64,
     #[serde(flatten)]
-    outcome: ImportReport,
+    outcome: KeysJson,
     /// Function libraries that masters were given.
     libraries: usize,
     elapsed_ms: u128,
@@ -127,7 +126,7 @@ impl Restore {
                 dry_run: self.dry_run,
                 saved: manifest.keys,
                 loaded: restored.loaded,
-                outcome: outcome.clone(),
+                outcome: outcome.into(),
                 libraries: restored.libraries,
                 elapsed_ms: start.elapsed().as_millis(),
             })?;

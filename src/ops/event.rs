@@ -4,11 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use serde::Serialize;
-
 /// The parts of carrying a plan out, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Config epochs are set, before nodes know each other.
     Epochs,
@@ -92,8 +89,7 @@ impl Phase {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A phase begins: `total` things are to be done in it.
     Start { phase: Phase, total: usize },
@@ -104,20 +100,9 @@ pub enum Event {
     /// The phase goes on, and this is one of the things it waits for.
     Wait { phase: Phase, message: String },
     /// The phase is over.
-    Done {
-        phase: Phase,
-        #[serde(rename = "elapsed_ms", serialize_with = "milliseconds")]
-        elapsed: Duration,
-    },
+    Done { phase: Phase, elapsed: Duration },
     /// Something a person should know.
     Note { message: String },
-}
-
-fn milliseconds<S: serde::Serializer>(
-    elapsed: &Duration,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(elapsed.as_millis() as u64)
 }
 
 /// Who is told, from many threads at once.

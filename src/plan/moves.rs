@@ -11,8 +11,6 @@ mod runs;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use super::slots::{Quotas, WeightError};
 use crate::model::{SLOTS, Slot, SlotSet};
 use runs::Runs;
@@ -28,7 +26,7 @@ pub enum Goal {
 }
 
 /// Slots that move from one master to another; masters by index.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
     /// The owner now.
     pub from: usize,
@@ -39,7 +37,7 @@ pub struct Move {
 }
 
 /// Moves, at most one for each pair of masters, and their totals.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Moves {
     /// The moves, by source and target.

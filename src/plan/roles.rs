@@ -3,14 +3,12 @@
 //! Failovers move masters, never data: after some, one zone may hold most of them. A swap is a
 //! manual failover (CLUSTER FAILOVER; cluster specification, "Manual failover").
 
-use serde::Serialize;
-
 use super::flow::{Network, Price};
 use super::layout::{Domains, NodeLocation};
 use super::spread::CurrentShard;
 
 /// A shard's replica that should become its master; nodes by index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Swap {
     /// Index of the shard.

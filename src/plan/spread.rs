@@ -1,10 +1,8 @@
 //! How a running cluster is spread over hosts and zones: what `check` warns about.
 
-use itertools::Itertools;
-use serde::Serialize;
-
 use super::flow::{Network, Price};
 use super::layout::{Domains, NodeLocation, fewest_pairs, pairs, tally};
+use itertools::Itertools;
 
 /// A shard as it is; nodes by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +21,7 @@ impl CurrentShard {
 }
 
 /// A kind of failure domain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DomainKind {
     /// Nodes with one host name or IP address.
     Host,
@@ -33,7 +30,7 @@ pub enum DomainKind {
 }
 
 /// Several nodes of a shard in one failure domain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SharedDomain {
     /// Index of the shard.
@@ -51,7 +48,7 @@ pub struct SharedDomain {
 
 /// A failure domain with half of the masters or more: without it the others are not a majority, and
 /// no replica is promoted (cluster specification, "Replica election and promotion").
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CrowdedDomain {
     /// Host or zone.

@@ -5,6 +5,7 @@ use indicatif::HumanBytes;
 use itertools::Itertools;
 use serde::Serialize;
 
+use super::json::{ProblemJson, problems_json};
 use super::legacy;
 use super::rows::{NodeJson, node_rows};
 use super::table::{Table, wrapped};
@@ -26,11 +27,11 @@ pub struct ClusterJson {
 
 /// What `check --json` prints.
 #[derive(Clone, Debug, Serialize)]
-pub struct HealthJson<'a> {
+pub struct HealthJson {
     pub healthy: bool,
     pub cluster: ClusterJson,
     pub nodes: Vec<NodeJson>,
-    pub problems: &'a [Problem],
+    pub problems: Vec<ProblemJson>,
 }
 
 fn totals(cluster: &ClusterReport) -> ClusterJson {
@@ -49,16 +50,12 @@ fn totals(cluster: &ClusterReport) -> ClusterJson {
     }
 }
 
-pub fn health_json<'a>(
-    cluster: &ClusterReport,
-    problems: &'a [Problem],
-    strict: bool,
-) -> HealthJson<'a> {
+pub fn health_json(cluster: &ClusterReport, problems: &[Problem], strict: bool) -> HealthJson {
     HealthJson {
         healthy: is_healthy(problems, strict),
         cluster: totals(cluster),
         nodes: node_rows(cluster),
-        problems,
+        problems: problems_json(problems),
     }
 }
 

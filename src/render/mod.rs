@@ -5,6 +5,7 @@ mod failure;
 mod fix;
 mod fix_replicas;
 mod health;
+mod json;
 pub mod legacy;
 mod plan;
 mod progress;
@@ -24,6 +25,7 @@ pub use fix::{FixJson, fix_json, fix_text, loss_text};
 pub use health::{
     ClusterJson, HealthJson, InfoJson, health_json, health_text, info_json, info_text, nodes_text,
 };
+pub use json::{KeysJson, ProblemJson, VerdictJson, problems_json, verdicts_json};
 pub use plan::{StepJson, layout_text, script, steps_json, steps_text, verdicts_text};
 pub use progress::{Progress, ProgressMode};
 pub use reply::{ReplyJson, has_lines, write_plain, write_text};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use console::Style;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::json::EventJson;
 use super::ui::{Manner, Ui};
 use crate::ops::{Event, Observer};
 
@@ -82,7 +83,7 @@ impl Observer for Progress<'_> {
         match self.mode {
             ProgressMode::None => return,
             ProgressMode::Json => {
-                if let Ok(line) = serde_json::to_string(&event) {
+                if let Ok(line) = serde_json::to_string(&EventJson(&event)) {
                     self.ui.say(&line);
                 }
                 return;

@@ -14,8 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
-use serde::Serialize;
-
 use super::event::{Event, Observer, Phase, Tally};
 use super::wait::Deadline;
 use crate::model::NodeAddr;
@@ -74,8 +72,8 @@ pub enum ImportAborted {
     Interrupted(&'static str),
 }
 
-/// What an import came to; in JSON, what the commands that import tell of it.
-#[derive(Clone, Debug, Default, Serialize)]
+/// What an import came to.
+#[derive(Clone, Debug, Default)]
 pub struct ImportReport {
     /// Keys that were brought.
     pub keys: u64,
@@ -93,7 +91,6 @@ pub struct ImportReport {
     pub leaving: u64,
     /// Whether anything was written.
     pub changed: bool,
-    #[serde(skip)]
     pub halt: Option<ImportAborted>,
 }
 

@@ -16,15 +16,12 @@ mod writes;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use crate::model::{ClusterReport, NodeId, NodeReport, SlotSet};
 pub use domains::swaps;
 
-/// What sort of problem; the name in JSON is stable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// What sort of problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Slots without an owner.
     SlotsUncovered,
@@ -87,8 +84,7 @@ pub enum Kind {
 }
 
 /// How bad it is: an error makes the cluster unhealthy, a warning only with `--strict`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Data is unavailable or at risk, or nodes disagree.
     Error,
@@ -97,7 +93,7 @@ pub enum Severity {
 }
 
 /// One problem of a cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
     /// What sort of problem.

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use super::domains::{Domains, Place, tally};
 
 /// The values of levels 1 to 3 of a layout, compared in this order, that of the fields. Less is
 /// better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Score {
     /// Level 1.
     pub apart: Apart,
@@ -20,7 +18,7 @@ pub struct Score {
 
 /// Level 1: nodes of one shard that share a failure domain. A node without a zone has its host as a
 /// zone of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Apart {
     /// Replicas in their master's zone.
     pub master_zone: usize,
@@ -33,7 +31,7 @@ pub struct Apart {
 }
 
 /// Level 2: where the masters are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MasterSpread {
     /// Some zone holds half of the masters or more.
     pub half_in_a_zone: bool,
@@ -44,7 +42,7 @@ pub struct MasterSpread {
 }
 
 /// Level 3: which hosts take over when one fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Takeover {
     /// The most replicas that one host has of another single host's masters.
     pub most: usize,

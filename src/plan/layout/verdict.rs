@@ -1,16 +1,14 @@
 //! What a user should know about a layout, one sentence a level.
 
-use itertools::Itertools;
-use serde::Serialize;
-
 use super::PlannedShard;
 use super::domains::{Domains, tally};
 use super::score::{Apart, Score};
+use itertools::Itertools;
 
 /// Whether a level of a layout is as good as can be, in a plain sentence.
 ///
 /// Not met means that these nodes do not allow it: the layout is still the best one for them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verdict {
     /// 1 to 4.
