@@ -107,3 +107,16 @@ fn bytes_become_text_in_one_place() {
         assert!(!is_made || others.contains(&file), "{}", file.display());
     }
 }
+
+/// JSON is made in `render`; a layout file is a file format of its own.
+#[test]
+fn only_render_and_commands_serialise_for_people() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let own = src.join("plan/layout_file.rs");
+    for room in ["plan", "wire", "sandbox", "ops"] {
+        for file in files(&src.join(room)).into_iter().filter(|file| *file != own) {
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(!text.contains("Serialize"), "{}", file.display());
+        }
+    }
+}
