@@ -13,8 +13,8 @@ const SHOWN: [(&str, &[&str]); 4] = [
     (
         "judge_nodes",
         &[
-            "not healthy",
-            "1 slot has no owner (16383)",
+            "unhealthy",
+            "slot 16383 has no owner",
             "77 migrating at 127.0.0.1:30001",
             "30005 is marked as failed",
         ],

@@ -84,7 +84,7 @@ impl AddNode {
         }
         for unreachable in &cluster.report.unreachable {
             let text = format!(
-                "{} gives no answer: {}",
+                "{} is unreachable: {}",
                 cluster.report.name(unreachable.id),
                 unreachable.why
             );
@@ -234,5 +234,5 @@ fn foreign_library(new: &Newcomer, name: Option<&str>) -> Result<Vec<Step>, Fail
     Err(Failure::refused(format!(
         "{via} holds a function library{which} that the cluster does not"
     ))
-    .hint(format!("to empty it for good: rcluster reset {via} --flush")))
+    .hint(format!("to delete what it holds: rcluster reset {via} --flush")))
 }

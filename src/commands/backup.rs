@@ -59,7 +59,7 @@ impl Backup {
             return show(cx, dir, &manifest, &flaws, start);
         }
         let (Some(entry), Some(dir)) = (&self.entry, &self.dir) else {
-            return Err(Failure::usage("a node and a folder are needed"));
+            return Err(Failure::usage("a node and a directory are needed"));
         };
         let cluster = cx.load(entry)?.report;
         vet(&cluster)?;
@@ -78,17 +78,20 @@ fn vet(cluster: &ClusterReport) -> Result<(), Failure> {
     let answering = ClusterReport { unreachable: Vec::new(), ..cluster.clone() };
     let missing = SlotSet::all().difference(&covered(&answering));
     if !missing.is_empty() {
-        let message = format!("nobody who answers owns {}", missing.words());
+        let message = format!("no reachable node owns {}", missing.words());
         return Err(Failure::refused(message)
-            .hint("nothing was saved; rcluster check tells what is wrong and what mends it"));
+            .hint("nothing was saved; run rcluster check: it reports the problem and its fix"));
     }
     let open = cluster.nodes.iter().find(|node| !node.view.open.is_empty());
     match open {
         Some(node) => Err(Failure::refused(format!(
-            "{} has open slots: keys are on their way between two masters",
+            "{} has migrating or importing slots: keys are moving between two masters",
             node.via
         ))
-        .hint(format!("nothing was saved; let the move end, or rcluster fix {}", node.via))),
+        .hint(format!(
+            "nothing was saved; wait until the move ends, or rcluster fix {}",
+            node.via
+        ))),
         None => Ok(()),
     }
 }
@@ -114,9 +117,9 @@ fn show(
     if flaws.is_empty() {
         return Ok(exit::OK);
     }
-    let failure = Failure::refused("this backup is not whole");
+    let failure = Failure::refused("this backup is incomplete or corrupt");
     let failure = failure.details(flaws.iter().map(ToString::to_string));
-    failure.hint("what is whole can still be loaded, file by file, by a server").tell(&cx.ui);
+    failure.hint("intact files can still be loaded one by one by a server").tell(&cx.ui);
     Ok(exit::PROBLEMS)
 }
 

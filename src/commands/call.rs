@@ -125,7 +125,7 @@ impl Answer {
                         write!(out, "{}", if has_lines(reply) { "\n" } else { " " })?;
                         write_text(out, reply, 0)?;
                     }
-                    Err(why) => write!(out, " (no answer) {why}")?,
+                    Err(why) => write!(out, " (unreachable) {why}")?,
                 }
             }
         }

@@ -99,7 +99,7 @@ impl Create {
         planned.warnings.iter().for_each(|warning| cx.warn(warning));
         if !planned.plan.is_done() {
             rights::vet("create", &mut planned.servers)?;
-            cx.ui.confirm("Form this cluster?", self.change.yes)?;
+            cx.ui.confirm("Create this cluster?", self.change.yes)?;
         }
         let options = self.change.options(cx, planned.servers.len())?;
         let changed = ops::apply(&planned.plan, &mut planned.servers, &options, &cx.progress())?;
@@ -110,8 +110,8 @@ impl Create {
             cx.check_until_healthy(&planned.entry, Some(patience), false, &Zones::default());
         // Whatever goes wrong from here on, something has been changed.
         let (cluster, problems) = judged.map_err(|error| match changed {
-            true => Failure::halted(format!("the cluster is formed, but {error}"))
-                .hint("run the same command again: it goes on where this one stopped"),
+            true => Failure::halted(format!("the cluster is created, but {error}"))
+                .hint("rerun to resume"),
             false => error,
         })?;
         let healthy = cx.is_healthy(&cluster, &problems, false);
@@ -131,8 +131,8 @@ impl Create {
             let took = start.elapsed().as_secs_f64();
             match changed {
                 true if cx.ui.manner() != Manner::Own => {}
-                true => cx.ui.print(&format!("formed in {took:.2} s"))?,
-                false => cx.ui.print("nothing to do: this cluster is formed already")?,
+                true => cx.ui.print(&format!("created in {took:.2} s"))?,
+                false => cx.ui.print("nothing to do: this cluster exists already")?,
             }
         }
         if healthy {
@@ -140,9 +140,9 @@ impl Create {
         }
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
         let failure = if changed { Failure::halted } else { Failure::refused };
-        let failure = failure("the cluster is formed, but it is not healthy")
+        let failure = failure("the cluster is created, but it is unhealthy")
             .details(errors.map(|problem| problem.message.clone()))
-            .hint("mend what is named, then run the same command again: it goes on where this one stopped");
+            .hint("fix the problems above, then rerun to resume");
         failure.tell(&cx.ui);
         Ok(failure.exit_code)
     }
@@ -208,8 +208,8 @@ fn refuse_together(placement: &Placement, layout: &Layout) -> Result<(), Failure
         return Ok(());
     }
     let why = layout.verdicts.first().map(|verdict| verdict.text.clone()).unwrap_or_default();
-    Err(Failure::refused(format!("copies of a shard cannot be kept apart: {why}"))
-        .hint("add nodes elsewhere, or ask for fewer --replicas; without --require-anti-affinity it would be formed"))
+    Err(Failure::refused(format!("nodes of a shard cannot be kept apart: {why}"))
+        .hint("add nodes on other hosts or zones, or use fewer --replicas; without --require-anti-affinity it is created anyway"))
 }
 
 impl Planned {

@@ -94,7 +94,7 @@ impl DelNode {
                 self.verify(cx, &entry, &leaving, after)?;
             }
         }
-        let done = "no node that answers lists them any more";
+        let done = "no reachable node lists them any more";
         self.consent.report(cx, start, changes, actions, untold, done)
     }
 
@@ -188,7 +188,7 @@ pub fn depart(
     let untold = untold.iter().map(ToString::to_string).chain(unreachable).collect::<Vec<_>>();
     match untold.is_empty() {
         true => drop(ops::reset(&plan, true, &mut going, deadline, &cx.progress())?),
-        false => cx.warn("once these nodes are back, run the same command again to tell them:"),
+        false => cx.warn("when these nodes are back, rerun to notify them:"),
     }
     Ok(untold)
 }
@@ -208,7 +208,7 @@ fn actions(report: &ClusterReport, plan: &Leave) -> Vec<String> {
         let name = report.name(*id);
         match report.node(*id) {
             Some(_) => format!("{name} is reset, and {stay} nodes forget it"),
-            None => format!("{name} gives no answer; {stay} nodes forget it"),
+            None => format!("{name} is unreachable; {stay} nodes forget it"),
         }
     });
     moves.chain(homes).chain(leaves).collect()

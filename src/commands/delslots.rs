@@ -39,14 +39,14 @@ impl DelSlots {
             // A slot that is given up is not gossiped: who is not told keeps the old owner for good.
             let name = cluster.report.name(unreachable.id);
             let message =
-                format!("{name} gives no answer, so it cannot be told: {}", unreachable.why);
+                format!("{name} is unreachable and cannot be notified: {}", unreachable.why);
             return Err(Failure::untold(message));
         }
         let plan = assign::delete(&cluster.report, &slots)?;
         let keys = cluster.servers[0].keys_in(&slots)?;
         if keys > 0 {
             let message = format!(
-                "{} holds {keys} keys in {}: nobody could read them any more",
+                "{} holds {keys} keys in {}: no client could read them any more",
                 self.node,
                 slots.words()
             );
@@ -56,7 +56,7 @@ impl DelSlots {
             rights::vet("delslots", &mut cluster.servers)?;
         }
         let question = format!("Leave {} without an owner?", slots.words());
-        let done = format!("nobody owns {}", slots.words());
+        let done = format!("{} without an owner", slots.words());
         step::run(cx, &self.change, &plan, &mut cluster.servers, Some(&question), &done)
     }
 }

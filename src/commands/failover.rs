@@ -90,7 +90,7 @@ impl Failover {
             }
         }
         let untold = untold.iter().map(ToString::to_string).collect();
-        let done = "every node that answers sees the new roles";
+        let done = "every reachable node lists the new roles";
         self.consent.report(cx, start, changes, actions, untold, done)
     }
 
@@ -135,11 +135,10 @@ impl Failover {
         if report.node(master).is_none() && !self.force && !self.takeover {
             let master = report.name(master);
             return Err(Failure::refused(format!(
-                "{master}, the master of {name}, gives no answer and cannot consent"
+                "{name}: its master {master} is unreachable and cannot take part in the failover"
             ))
             .hint(format!(
-                "by the votes of the other masters: rcluster failover {} {name} --force;\n\
-                 where they are no majority: --takeover",
+                "by vote of the other masters: rcluster failover {} {name} --force; if they are no majority: --takeover",
                 self.entry
             )));
         }
@@ -158,5 +157,5 @@ fn patience(report: &ClusterReport) -> Duration {
 fn action(report: &ClusterReport, replica: NodeId) -> String {
     let master = report.node(replica).and_then(|node| node.view.me().role.master());
     let master = master.map_or_else(|| "its master".to_owned(), |id| report.name(id));
-    format!("{} takes the place of {master}", report.name(replica))
+    format!("{} becomes master in place of {master}", report.name(replica))
 }

@@ -151,7 +151,7 @@ impl Fix {
         let other = others.iter().map(|(_, report)| report).find(is_other);
         match other {
             Some(other) => Err(Failure::refused(format!(
-                "{} is no member of this cluster: no node lists its id {}",
+                "{} is not a member of this cluster: no node lists its id {}",
                 other.via,
                 other.id()
             ))
@@ -179,16 +179,16 @@ impl Fix {
     fn confirm(&self, cx: &Context, plan: &FixPlan, report: &ClusterReport) -> Result<(), Failure> {
         if !plan.lost().is_empty() {
             cx.ui.note(&loss_text(plan, report));
-            match cx.ui.confirm("Give these keys up?", self.accept_data_loss) {
+            match cx.ui.confirm("Accept losing these keys?", self.accept_data_loss) {
                 Err(NotConfirmed::NoTerminal) => {
                     let failure =
-                        Failure::usage("keys would be lost, and there is no terminal to ask on");
-                    return Err(failure.hint("--accept-data-loss says that they may go"));
+                        Failure::usage("keys would be lost: confirmation needed, but no terminal");
+                    return Err(failure.hint("to accept losing them, add --accept-data-loss"));
                 }
                 answer => answer?,
             }
         }
-        Ok(cx.ui.confirm("Do this?", self.yes)?)
+        Ok(cx.ui.confirm("Apply this plan?", self.yes)?)
     }
 }
 
@@ -222,7 +222,7 @@ fn tell(cx: &Context, fixed: &FixReport) -> Result<(), Failure> {
     let failure = Failure::of_migrate_error(first, fixed.changed);
     let details = fixed.moved.errors.iter().skip(1).map(ToString::to_string);
     let open = &fixed.moved.open;
-    let open = (!open.is_empty()).then(|| format!("{} still open", open.words()));
+    let open = (!open.is_empty()).then(|| format!("{} still migrating or importing", open.words()));
     let hint = failure.hint.clone().into_iter();
     let hint = hint.chain(["no key is lost; rerun to resume".to_owned()]).join("\n");
     Err(failure.details(details.chain(open)).hint(hint))
@@ -236,8 +236,9 @@ fn kept(fixed: &FixReport) -> Option<Failure> {
     }
     let details =
         kept.iter().map(|kept| format!("slot {} on {}: {}", kept.slot, kept.node, kept.why));
-    let message = format!("{} slots are left: nodes hold a key with different values", kept.len());
+    let message =
+        format!("{} slots are not fixed: key conflicts, both values are kept", kept.len());
     let failure = Failure::refused(message).details(details);
-    let failure = failure.hint("say whose value wins: --prefer NODE or --prefer newest-epoch");
+    let failure = failure.hint("choose whose value wins: --prefer NODE or --prefer newest-epoch");
     Some(Failure { changed: fixed.changed, ..failure })
 }

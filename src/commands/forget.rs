@@ -54,15 +54,16 @@ impl Forget {
         }
         let owners = crate::plan::check::owners(&cluster.report);
         if let Some((_, slots)) = owners.iter().find(|(owner, _)| *owner == id) {
-            let failure =
-                Failure::refused(format!("{name} owns {}: without it nobody would", slots.words()));
+            let failure = Failure::refused(format!(
+                "{name} owns {}: without it they would have no owner",
+                slots.words()
+            ));
             let entry = &self.entry;
             return Err(failure
                 .hint(match cluster.report.node(id) {
                     Some(_) => format!("rcluster del-node {entry} {name} --drain"),
                     None => format!(
-                        "a replica of it that answers has their keys: rcluster failover {entry} REPLICA --force;\n\
-                         where there is none: rcluster replace-node {entry} {id} NEW"
+                        "its reachable replica has their keys: rcluster failover {entry} REPLICA --force; if there is none: rcluster replace-node {entry} {id} NEW"
                     ),
                 }));
         }
@@ -86,7 +87,7 @@ impl Forget {
             untold = ops::forget(&[id], &mut servers, &deadline, &cx.progress())?;
         }
         let untold = untold.iter().map(ToString::to_string).collect();
-        let done = format!("no node that answers lists {name} any more");
+        let done = format!("no reachable node lists {name} any more");
         self.consent.report(cx, start, changes, actions, untold, &done)
     }
 
@@ -113,7 +114,7 @@ impl Forget {
             untold = ops::forget_unreadable(&mut servers, &deadline, &cx.progress())?;
         }
         let untold = untold.iter().map(ToString::to_string).collect();
-        let done = "no node that answers lists such a node any more";
+        let done = "no reachable node lists such a node any more";
         self.consent.report(cx, start, changes, actions, untold, done)
     }
 }

@@ -103,7 +103,7 @@ impl Import {
         let mut report = ImportReport::default();
         self.show(cx, &cluster, &sources, &plan)?;
         if !self.dry_run && plan.keys > 0 {
-            cx.ui.confirm("Bring these keys?", self.yes)?;
+            cx.ui.confirm("Import these keys?", self.yes)?;
             let options = ImportOptions {
                 deadline: cx.deadline(LONGEST)?,
                 copy: self.copy,
@@ -147,7 +147,7 @@ impl Import {
     ) -> Result<(), Failure> {
         if plan.beside > 0 {
             cx.warn(&format!(
-                "{} keys are in other databases of the source and are not brought: --from-db N takes another",
+                "{} keys are in other databases of the source and are not imported: --from-db N selects another",
                 plan.beside
             ));
         }
@@ -161,7 +161,7 @@ impl Import {
         }
         let masters = plan.targets.masters.len();
         let which = if self.pattern.is_some() { "those that match" } else { "all" };
-        let how = if self.copy { "are copied" } else { "are taken away there" };
+        let how = if self.copy { "are copied" } else { "are moved" };
         let entry = cluster.name(cluster.entry().id());
         cx.ui.print(&format!(
             "{table}\n{} keys, {which} {how}, to the {masters} masters of {entry}'s cluster",
@@ -215,22 +215,22 @@ fn whole(from: &NodeList, access: &Access, before: Option<Owners>) -> Result<(),
     if now.is_some() && now == before {
         return Ok(());
     }
-    let message = "slots of the source moved meanwhile: some of their keys may have been missed";
-    Err(Failure::halted(message).hint("once they rest, run the same command again"))
+    let message = "slots of the source moved meanwhile: keys of theirs may be missing";
+    Err(Failure::halted(message).hint("rerun when no slots are moving"))
 }
 
 /// What has come, in a sentence.
 pub fn told(report: &ImportReport, start: Instant) -> String {
     let seconds = start.elapsed().as_secs_f64();
     let counted = [
-        (report.present, "here already"),
+        (report.present, "in the cluster already"),
         (report.skipped, "skipped"),
         (report.conflicting, "that differ"),
         (report.leaving, "left"),
     ];
     let counted = counted.iter().filter(|(count, _)| *count > 0);
     let counted = counted.map(|(count, what)| format!(", {count} {what}")).join("");
-    format!("{} keys brought{counted}, in {seconds:.2} s", report.keys)
+    format!("{} keys imported{counted} in {seconds:.2} s", report.keys)
 }
 
 /// Fails where the import stopped.
@@ -244,11 +244,11 @@ pub fn halted(report: &ImportReport) -> Result<(), Failure> {
 /// Tells of the keys that did not come.
 pub fn tell_left(cx: &Context, report: &ImportReport) {
     const DIFFER: (&str, &str) = (
-        "keys are here already and differ; both are kept",
-        "--replace has the source's win, --skip-existing leaves both",
+        "key conflicts; both values are kept",
+        "to overwrite with the source's values: --replace; to skip them: --skip-existing",
     );
     const LEFT: (&str, &str) =
-        ("keys stay where they are", "once their source rests, run the same command again");
+        ("keys stay where they are", "rerun when they are no longer written at the source");
     let counts =
         [(report.conflicting, &report.conflicts, DIFFER), (report.leaving, &report.left, LEFT)];
     for (count, keys, (what, hint)) in counts {

@@ -30,7 +30,7 @@ impl Info {
         }
         cluster.unreachable.iter().for_each(|unreachable| {
             cx.warn(&format!(
-                "{} gives no answer: {}",
+                "{} is unreachable: {}",
                 cluster.name(unreachable.id),
                 unreachable.why
             ));

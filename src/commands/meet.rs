@@ -38,9 +38,12 @@ impl Meet {
             nodes => cx.addresses(nodes)?,
         };
         if self.nodes.is_empty() && named.len() < 2 {
-            return Err(Usage::new(format!("{} is one node: whom is it to meet?", self.entry))
-                .hint("name the nodes to introduce to it behind it")
-                .into());
+            return Err(Usage::new(format!(
+                "{} is one node: name the nodes to connect to it",
+                self.entry
+            ))
+            .hint("write them after it")
+            .into());
         }
         each_once(&named)?;
         let (cluster, others) = cx.load_with(&self.entry, &named)?;
@@ -57,7 +60,7 @@ impl Meet {
         if !self.change.dry_run && !plan.is_done() {
             rights::vet("meet", &mut servers)?;
         }
-        let done = format!("{} nodes know each other", plan.members.len());
+        let done = format!("{} nodes list each other", plan.members.len());
         step::run(cx, &self.change, &plan, &mut servers, None, &done)
     }
 }

@@ -97,9 +97,9 @@ impl ReplaceNode {
     ) -> Result<Succession, Failure> {
         let entry = &self.entry;
         if report.node(dead).is_some() {
-            return Err(Failure::refused(format!("{name} is not dead: it answers"))
+            return Err(Failure::refused(format!("{name} has not failed: it is reachable"))
                 .hint(format!(
-                    "rcluster add-node {} {entry} adds the new one, rcluster del-node {entry} {name} takes the old one out",
+                    "add the new node: rcluster add-node {} {entry}; remove the old one: rcluster del-node {entry} {name}",
                     self.new
                 )));
         }
@@ -110,7 +110,7 @@ impl ReplaceNode {
             if let Some(heir) = replicas.iter().find(|id| report.node(**id).is_some()) {
                 let heir = report.name(*heir);
                 return Err(Failure::refused(format!(
-                    "{heir}, a replica of {name}, lives and has its keys"
+                    "{heir}, a replica of {name}, is reachable and has its keys"
                 ))
                 .hint(format!(
                     "promote it first: rcluster failover {entry} {heir} --force (or --takeover)"
@@ -126,7 +126,7 @@ impl ReplaceNode {
             (None, Some(of)) => {
                 let master = report.name(of);
                 return Err(Failure::refused(format!(
-                    "{master}, the master of {name}, is dead too"
+                    "{master}, the master of {name}, has failed too"
                 ))
                 .hint(format!(
                     "replace the master: rcluster replace-node {entry} {master} {}",
@@ -144,10 +144,10 @@ impl ReplaceNode {
             return Ok(());
         }
         Err(Failure::refused(format!(
-            "the whole shard of {name} is dead: the keys of {} would be lost",
+            "the whole shard of {name} has failed: the keys of {} would be lost",
             lost.words()
         ))
-        .hint("bring one of its nodes back; or, where they may be lost: --accept-data-loss"))
+        .hint("restart one of its nodes, or accept losing the keys: --accept-data-loss"))
     }
 
     fn actions(&self, report: &ClusterReport, place: &Place, gone: &[NodeId]) -> Vec<String> {
@@ -158,7 +158,7 @@ impl ReplaceNode {
             }
             Place::Replica { of } => format!("{new} becomes a replica of {}", report.name(*of)),
             Place::Master | Place::Auto => {
-                format!("{new} becomes a replica of the master that needs one most")
+                format!("{new} becomes a replica of the master with the fewest replicas")
             }
         };
         let stay = report.nodes.len() + 1;

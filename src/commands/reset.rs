@@ -72,7 +72,7 @@ impl Reset {
             cx.ui.print_json(&ResetJson { changed, dry_run, nodes, elapsed_ms })?;
         } else if changed {
             cx.ui.print(&format!(
-                "{} empty and alone",
+                "{} empty and standalone",
                 if self.nodes.len() == 1 {
                     "1 node is".to_owned()
                 } else {

@@ -74,7 +74,7 @@ impl Restore {
         let start = Instant::now();
         let (manifest, flaws) = verify(&self.dir)?;
         if !flaws.is_empty() {
-            return Err(Failure::refused("this backup is not whole")
+            return Err(Failure::refused("this backup is incomplete or corrupt")
                 .details(flaws.iter().map(ToString::to_string))
                 .hint("nothing was changed"));
         }
@@ -94,7 +94,7 @@ impl Restore {
         }
         let mut restored = RestoreReport::default();
         if !self.dry_run {
-            cx.ui.confirm("Bring these keys?", self.yes)?;
+            cx.ui.confirm("Import these keys?", self.yes)?;
             let options = RestoreOptions {
                 deadline: cx.deadline(LONGEST)?,
                 server,
@@ -133,7 +133,7 @@ impl Restore {
         } else if !self.dry_run {
             let ended = manifest.keys.saturating_sub(restored.loaded);
             let ended = if ended > 0 {
-                format!(" ({ended} of those saved have ended since)")
+                format!(" ({ended} of those in the backup have expired since)")
             } else {
                 String::new()
             };

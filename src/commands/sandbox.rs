@@ -60,7 +60,7 @@ struct Place {
 /// A config file is read by lines: it cannot name such a folder.
 fn folder(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() || text.contains('\n') {
-        return Err("a folder's name is not empty and has no line break".to_owned());
+        return Err("a directory's name is not empty and has no line break".to_owned());
     }
     Ok(text.into())
 }
@@ -170,7 +170,7 @@ impl LocalNodeJson {
         let state = match state {
             State::Running { .. } => "running",
             State::Stopped | State::Foreign => "stopped",
-            State::NoAnswer { .. } => "no answer",
+            State::NoAnswer { .. } => "unreachable",
         };
         LocalNodeJson { addr: addr(node), state, running: state == "running", pid, dir }
     }
@@ -270,7 +270,7 @@ impl Up {
         runs: &[bool],
     ) -> Result<u8, Failure> {
         if self.change.format != Format::Table {
-            let message = "--format shows a cluster's plan, and the servers of this one do not run";
+            let message = "--format shows the plan of a cluster, but its servers do not run";
             let hint = "start them without --create, then: rcluster create --dry-run";
             return Err(Usage::new(message).hint(hint).into());
         }
@@ -306,7 +306,7 @@ impl Up {
             let (nodes, replicas) = (self.ports.0.len(), self.replicas);
             let each = if replicas == 1 { "replica" } else { "replicas" };
             lines.push(format!(
-                "would form a cluster of these {nodes} nodes, {replicas} {each} of each master"
+                "would create a cluster of these {nodes} nodes, {replicas} {each} of each master"
             ));
         }
         lines.push("dry run: nothing was changed".to_owned());

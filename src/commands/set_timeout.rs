@@ -42,13 +42,13 @@ impl SetTimeout {
         let mut cluster = cx.load_to_change(&self.entry)?;
         let untold = cluster.report.nodes.iter().find(|node| node.node_timeout().is_none());
         if let Some(node) = untold {
-            return Err(Failure::refused(format!("{} does not tell its timeout", node.via))
+            return Err(Failure::refused(format!("{} does not report its timeout", node.via))
                 .hint("nothing was changed; the user needs the right to CONFIG on every node"));
         }
         if !self.force && !cluster.report.unreachable.is_empty() {
             let nodes = cluster.report.unreachable.iter().map(|node| cluster.report.name(node.id));
             let nodes = nodes.collect::<Vec<_>>().join(", ");
-            let message = format!("{nodes} cannot be told: it would keep its old timeout");
+            let message = format!("{nodes} unreachable: it would keep its old timeout");
             return Err(Failure::untold(message));
         }
         let wanted = self.milliseconds;
@@ -65,7 +65,7 @@ impl SetTimeout {
         let (done, nothing) = match manner {
             Manner::Own => {
                 let done =
-                    format!("cluster-node-timeout is {wanted} ms on all {every} nodes that answer");
+                    format!("cluster-node-timeout is {wanted} ms on all {every} reachable nodes");
                 let nothing = format!("nothing to do: {done}");
                 (done, nothing)
             }
@@ -90,7 +90,9 @@ impl SetTimeout {
             }
         }
         for node in &unsaved {
-            cx.warn(&format!("{node} runs without a config file: it forgets this when restarted"));
+            cx.warn(&format!(
+                "{node} runs without a config file: the timeout is lost when it restarts"
+            ));
         }
         self.consent.report(cx, start, changes, actions, Vec::new(), &done)
     }

@@ -28,9 +28,9 @@ impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.lack {
             Lack::Unknown => "does not know",
-            Lack::Link => "has no connection to the bus of",
-            Lack::Role => "does not see the new role of",
-            Lack::Slots => "does not see the slots of",
+            Lack::Link => "has no bus link to",
+            Lack::Role => "does not list the new role of",
+            Lack::Slots => "does not list the slots of",
             Lack::Handshake => "is still in handshake with",
         };
         write!(f, "{} {what} {}", self.observer, self.subject)
@@ -42,7 +42,7 @@ impl fmt::Display for Gap {
 pub enum AbortCause {
     #[error(transparent)]
     Wire(#[from] WireError),
-    #[error("the nodes did not get to know each other within {}", humantime::format_duration(*after))]
+    #[error("the nodes did not finish the handshake within {}", humantime::format_duration(*after))]
     NotMet {
         gaps: Vec<Gap>,
         /// How many nodes there are in all.
@@ -51,15 +51,15 @@ pub enum AbortCause {
         bus_tls: bool,
         after: Duration,
     },
-    #[error("the nodes did not come to agree within {}", humantime::format_duration(*after))]
+    #[error("the nodes did not converge within {}", humantime::format_duration(*after))]
     NotAgreed { gaps: Vec<Gap>, after: Duration },
-    #[error("{nodes} did not come to say cluster_state:ok within {}", humantime::format_duration(*after))]
+    #[error("{nodes} did not report cluster_state:ok within {}", humantime::format_duration(*after))]
     NotServing { nodes: String, after: Duration },
-    #[error("cluster-node-timeout was lowered for a moment and could not be put back on {}", nodes(.0))]
+    #[error("cluster-node-timeout was lowered temporarily and could not be restored on {}", nodes(.0))]
     TimeoutLeft(Vec<SettingLeft>),
-    #[error("{nodes} did not become empty and alone within {}: others may still introduce themselves", humantime::format_duration(*after))]
+    #[error("{nodes} did not become empty and standalone within {}: gossip of other nodes may add them again", humantime::format_duration(*after))]
     NotReset { nodes: String, after: Duration },
-    #[error("{replica} did not become master in every node's eyes within {}", humantime::format_duration(*after))]
+    #[error("not all nodes listed {replica} as master within {}", humantime::format_duration(*after))]
     NotPromoted {
         replica: NodeAddr,
         /// Who does not see it, and what speaks against it.

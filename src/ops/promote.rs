@@ -99,7 +99,7 @@ fn until_seen(
         Waited::Done(_) => Ok(lost),
         Waited::GaveUp(left) => {
             let mut why: Vec<String> =
-                left.iter().map(|(_, via)| format!("{via} does not see the new roles")).collect();
+                left.iter().map(|(_, via)| format!("{via} does not list the new roles")).collect();
             why.extend(lost.iter().map(ToString::to_string));
             why.extend(obstacles(cluster, index));
             let replica = cluster.report.nodes[index].via.clone();
@@ -122,8 +122,10 @@ fn obstacles(cluster: &mut Cluster, index: usize) -> Vec<String> {
     if let Some(link @ (Link::Down | Link::Syncing)) = replica.link {
         let down = replica.link_down_for.map(|s| format!(" for {s} s")).unwrap_or_default();
         found.push(match link {
-            Link::Syncing => format!("{} is still copying its master's data", replica.via),
-            _ => format!("the link of {} to its master is down{down}", replica.via),
+            Link::Syncing => {
+                format!("the initial sync of {} with its master is not finished", replica.via)
+            }
+            _ => format!("the replication link of {} to its master is down{down}", replica.via),
         });
     }
     let master = replica.view.me().role.master();
@@ -146,8 +148,7 @@ fn obstacles(cluster: &mut Cluster, index: usize) -> Vec<String> {
     }
     if found.is_empty() {
         found.push(
-            "masters deny a shard a second promotion within twice the node timeout; its replica \
-             asks again after four times"
+            "masters refuse a second failover of one shard within twice the node timeout; the replica asks again after four times the timeout"
                 .to_owned(),
         );
     }

@@ -39,7 +39,7 @@ pub enum RestoreError {
     NotLoaded { file: String, server: String, tail: String },
     #[error("{file} was not loaded within {}", humantime::format_duration(*after))]
     Late { file: String, after: Duration },
-    #[error("{keys} keys are in database {database}, and this cluster says: {said}")]
+    #[error("{keys} keys are in database {database}, and this cluster replied: {said}")]
     NoDatabase { database: u32, keys: u64, said: String },
     #[error("stopped by {0}")]
     Interrupted(&'static str),
@@ -238,7 +238,9 @@ fn copy_libraries(
                     given += 1;
                 }
                 Some(other) if other != code => {
-                    differing.push(format!("{addr} has a library {name} of other code: kept"));
+                    differing.push(format!(
+                        "{addr} has a function library {name} with other code: kept"
+                    ));
                 }
                 Some(_) => {}
             }

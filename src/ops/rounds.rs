@@ -110,7 +110,7 @@ impl Rounds<'_> {
                 told = now;
                 tally.waits(match gaps.len() {
                     1 => first.to_string(),
-                    more => format!("{first}, and {} more like it", more - 1),
+                    more => format!("{first}, and {} more", more - 1),
                 });
                 // Whom others wait for is asked again, even if it lacks nothing itself: one that hangs is
                 // told by its silence, not at the deadline.

@@ -114,7 +114,7 @@ fn lowered(
         // Where CONFIG is denied, the server's own delay has to be waited out.
         Err(error) if error.refusal().is_some() => {
             let message = format!(
-                "cluster-node-timeout cannot be lowered ({error}): waiting out the servers' delay of up to 5 s"
+                "cluster-node-timeout cannot be lowered ({error}): waiting up to 5 s for the servers' own delay"
             );
             observer.on(Event::Note { message });
         }

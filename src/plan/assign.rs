@@ -34,7 +34,7 @@ pub enum AssignError {
         owner: Option<String>,
     },
     /// Some of the slots are migrating or importing.
-    #[error("{} on the move (open at {node}): finish or undo that first", slots.words())]
+    #[error("{} migrating or importing at {node}: finish or undo that first", slots.words())]
     Open {
         /// Where they are.
         node: String,

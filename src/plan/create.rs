@@ -32,7 +32,7 @@ pub enum Precondition {
     #[error(transparent)]
     FamiliesApart(#[from] FamiliesApart),
     /// The node knows nodes that are not to take part.
-    #[error("{node} already belongs to a cluster: it knows {others}")]
+    #[error("{node} already belongs to a cluster: it lists {others}")]
     NotAlone {
         /// The node.
         node: NodeAddr,
@@ -50,7 +50,7 @@ pub enum Precondition {
         planned: SlotSet,
     },
     /// The node has migrating or importing slots.
-    #[error("{node} has open slots, which are on the move: {slots}")]
+    #[error("{node} has migrating or importing slots: {slots}")]
     OpenSlots {
         /// The node.
         node: NodeAddr,
@@ -168,11 +168,13 @@ pub fn warnings(layout: &Layout, reports: &[NodeReport]) -> Vec<String> {
         } else {
             format!("only {masters} masters")
         };
-        warnings.push(format!("{only}: when one fails, the rest is no majority and no replica takes over; 3 masters can lose one"));
+        warnings.push(format!(
+            "{only}: if one fails, there is no majority and no failover; 3 masters can lose one"
+        ));
     }
     if layout.shards.iter().all(|shard| shard.replicas.is_empty()) {
         warnings.push(
-            "no replicas: when a master fails, its slots are gone until it is back".to_owned(),
+            "no replicas: if a master fails, its slots are unavailable until it is back".to_owned(),
         );
     }
     let on_loopback = |report: &&NodeReport| report.reached.ip().is_some_and(|ip| ip.is_loopback());

@@ -52,13 +52,13 @@ pub enum ImportError {
     #[error("{0} is itself a node of this cluster")]
     Itself(NodeAddr),
     /// A source is a replica, which rejects the deletion of its keys.
-    #[error("{0} is a replica: keys can be copied from it, but not taken away")]
+    #[error("{0} is a replica: keys can be copied from it, but not moved")]
     Replica(NodeAddr),
     /// Slots without an owner that replied.
-    #[error("nobody owns {}: their keys would have nowhere to go", .0.words())]
+    #[error("no node owns {}: their keys cannot be imported", .0.words())]
     Unowned(SlotSet),
     /// A master reports `cluster_state:fail`.
-    #[error("{0} says cluster_state:fail: it takes no keys")]
+    #[error("{0} reports cluster_state:fail: it accepts no keys")]
     NotServing(String),
 }
 
@@ -158,7 +158,7 @@ mod tests {
         let replica = Origin { is_replica: true, ..Origin::default() };
         assert!(plan(&whole, &source(replica.clone()), COPY).is_ok());
         let take = ImportRequest { copy: false, ..COPY };
-        assert!(refused(&whole, replica, take).contains("not taken away"));
+        assert!(refused(&whole, replica, take).contains("not moved"));
         let lacks = refused(&part, Origin::default(), COPY);
         assert!(lacks.contains("16001-16383"), "{lacks}");
     }

@@ -71,7 +71,7 @@ pub enum JoinError {
     #[error("{0} cannot replicate itself")]
     Itself(NodeAddr),
     /// The node that it should replicate did not report.
-    #[error("{node} gives no answer: {why}")]
+    #[error("{node} is unreachable: {why}")]
     Unreachable {
         /// That node.
         node: String,

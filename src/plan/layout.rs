@@ -117,7 +117,9 @@ pub enum LayoutError {
         masters: usize,
     },
     /// More nodes must be masters than there are masters for this number of replicas.
-    #[error("{wished} nodes are to be masters, by a pin or a weight, but there will be {masters}")]
+    #[error(
+        "{wished} nodes have a pin or a weight and would be masters, but there will be {masters} masters"
+    )]
     TooManyPins {
         /// How many must be masters.
         wished: usize,
@@ -125,13 +127,13 @@ pub enum LayoutError {
         masters: usize,
     },
     /// A wish names a node that is not in the list.
-    #[error("a wish names seat {seat}, which does not exist")]
+    #[error("a pin or weight is for node {seat}, which does not exist")]
     UnknownSeat {
         /// The index.
         seat: usize,
     },
     /// A weight that is negative, infinite or not a number.
-    #[error("the weight of seat {seat} is {what}: a weight is a number from 0 up")]
+    #[error("the weight of node {seat} is {what}: a weight is a number from 0 up")]
     BadWeight {
         /// The node that has it.
         seat: usize,
@@ -139,7 +141,9 @@ pub enum LayoutError {
         what: &'static str,
     },
     /// No master would own a slot.
-    #[error("all masters have weight 0, the first is seat {seat}: somebody has to own the slots")]
+    #[error(
+        "all masters have weight 0, the first is node {seat}: some master has to own the slots"
+    )]
     AllZero {
         /// The first master.
         seat: usize,
@@ -208,7 +212,7 @@ impl LayoutError {
             LayoutError::UnknownSeat { seat }
             | LayoutError::BadWeight { seat, .. }
             | LayoutError::AllZero { seat } => {
-                self.to_string().replace(&format!("seat {seat}"), &name(*seat))
+                self.to_string().replace(&format!("node {seat}"), &name(*seat))
             }
             _ => self.to_string(),
         }

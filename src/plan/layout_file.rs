@@ -184,7 +184,7 @@ impl LayoutFile {
         if left.is_empty() {
             return Ok(());
         }
-        Err(LayoutFileError { line: None, what: format!("{} given to nobody", left.words()) })
+        Err(LayoutFileError { line: None, what: format!("{} assigned to no shard", left.words()) })
     }
 
     /// The layout for these nodes, by their indices, exactly as it is written; `seats` are the
@@ -287,7 +287,7 @@ mod tests {
             ),
             (
                 one.clone() + &shard("10.0.0.2:7001", "8001-16000"),
-                "slots 16001-16383 given to nobody",
+                "slots 16001-16383 assigned to no shard",
             ),
             (
                 one.clone() + &shard("10.0.0.1:7001", "8001-16383"),

@@ -19,7 +19,7 @@ pub enum LeaveError {
         slots: String,
     },
     /// The node is unreachable and owns slots that no other master owns.
-    #[error("{node} gives no answer and still owns {slots}: without it nobody would")]
+    #[error("{node} is unreachable and still owns {slots}: without it they would have no owner")]
     DeadOwner {
         /// The node.
         node: String,
@@ -37,7 +37,7 @@ pub enum LeaveError {
         keys: u64,
     },
     /// Every node that replied is to leave.
-    #[error("nobody who answers would stay")]
+    #[error("no reachable node would stay")]
     NobodyStays,
     /// The slots of the nodes cannot be moved.
     #[error(transparent)]

@@ -14,7 +14,7 @@ use crate::model::{ClusterReport, Flag, NodeAddr, NodeId, NodeReport, SlotSet};
 pub enum MeetError {
     /// The node knows nodes that the cluster does not.
     #[error(
-        "{node} belongs to another cluster: it knows {others}. Meeting it would merge the two clusters into one"
+        "{node} belongs to another cluster: it lists {others}; meeting it would merge the two clusters"
     )]
     OtherCluster {
         /// The node.

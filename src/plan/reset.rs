@@ -25,7 +25,7 @@ pub enum ResetError {
         what: String,
     },
     /// The node owns slots of a healthy cluster, and [`Consent::force`] is not given.
-    #[error("{node} is a master of a working cluster and owns {slots}: nobody would serve them")]
+    #[error("{node} is a master of a working cluster and owns {slots}: they would have no owner")]
     Serves {
         /// The node.
         node: NodeAddr,

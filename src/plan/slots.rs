@@ -17,7 +17,7 @@ pub enum WeightError {
         what: &'static str,
     },
     /// No weight is above 0, or there is none.
-    #[error("all weights are zero: somebody has to own the slots")]
+    #[error("all weights are zero: some master has to own the slots")]
     AllZero,
 }
 

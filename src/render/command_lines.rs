@@ -1,5 +1,7 @@
 //! Command lines in texts: what is pasted reaches the servers as this run did.
 
+use super::table::wrapped_with;
+
 /// The connection options of a run, as they stand in a command line after the program's name.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionFlags {
@@ -39,6 +41,34 @@ fn insert(text: &str, program: &str, flags: &str, is_meant: impl Fn(&str) -> boo
     changed
 }
 
+/// `text` in lines that fit, the first after `label`; a command line is never broken: it is copied.
+pub fn wrapped_around_commands(label: &str, text: &str, indent: &str) -> String {
+    let lines = text.lines().enumerate().map(|(number, line)| {
+        let begin = if number == 0 { label } else { indent };
+        wrapped_with(&format!("{begin}{}", glued(line)), indent).replace(GLUE, " ")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Stands for the blanks of a command line while text is wrapped.
+const GLUE: char = '\u{a0}';
+
+/// The text, with the blanks in its command lines replaced. One ends with its sentence or its line.
+fn glued(text: &str) -> String {
+    let mut glued = text.to_owned();
+    for program in ["rcluster ", "redis-cli "] {
+        let starts: Vec<usize> = glued.match_indices(program).map(|(at, _)| at).collect();
+        for start in starts {
+            let end = glued[start..].find([';', ',', '(']).map_or(glued.len(), |at| start + at);
+            let end = start + glued[start..end].trim_end().len();
+            // Of the same length in bytes, so that the other starts stay where they are.
+            let line = glued[start..end].replace(' ', "\u{1}");
+            glued.replace_range(start..end, &line);
+        }
+    }
+    glued.replace('\u{1}', &GLUE.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +87,22 @@ mod tests {
              rcluster finds it\nredis-cli --tls -h a -p 1 PING; redis-cli reads"
         );
         assert_eq!(ConnectionFlags::default().add_to(text), text);
+    }
+
+    #[test]
+    fn a_command_line_is_never_broken() {
+        let command = format!("redis-cli -h 10.0.0.1 -p 6379 CONFIG SET {} 5", "x".repeat(60));
+        let text = format!("{} run: {command}; then rerun\nrcluster check a:1", "word ".repeat(12));
+        let shown = wrapped_around_commands("hint: ", &text, "      ");
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(lines[0].starts_with("hint: word") && lines[0].len() <= 80, "{shown}");
+        assert_eq!(
+            lines[1..],
+            [
+                format!("      {command};"),
+                "      then rerun".to_owned(),
+                "      rcluster check a:1".to_owned()
+            ]
+        );
     }
 }

@@ -170,7 +170,7 @@ fn is(end: &NodeSlotState) -> String {
         (end.claims, "owner"),
         (has(OpenState::Migrating), "migrating"),
         (has(OpenState::Importing), "importing"),
-        (end.stale_owner && end.open.is_empty(), "mistaken"),
+        (end.stale_owner && end.open.is_empty(), "stale owner"),
     ];
     parts.iter().filter(|(is_so, _)| *is_so).map(|(_, word)| *word).join(", ")
 }
@@ -178,14 +178,14 @@ fn is(end: &NodeSlotState) -> String {
 /// What becomes of a node's part, in a word: whoever sends keys gives up its claim and its marks too.
 fn becomes(repair: &Repair, end: &NodeSlotState) -> &'static str {
     match repair.action {
-        RepairAction::Finish { from, .. } if end.node == from => "gives slot",
+        RepairAction::Finish { from, .. } if end.node == from => "gives up slot",
         RepairAction::Wait { .. } => "left alone",
         _ if repair.owner() == Some(end.node) => "owner",
         RepairAction::Finish { .. } => "",
         RepairAction::Settle { .. } if end.keys > 0 => "sends keys",
-        RepairAction::Settle { .. } if end.claims => "yields",
+        RepairAction::Settle { .. } if end.claims => "gives up slot",
         RepairAction::Settle { .. } if !end.open.is_empty() => "closed",
-        RepairAction::Settle { .. } => "told",
+        RepairAction::Settle { .. } => "notified",
     }
 }
 
@@ -197,7 +197,7 @@ pub fn fix_text(plan: &FixPlan, report: &ClusterReport) -> String {
         let table = table.or_if_too_wide(|| slots_table(plan, report, WIDE[1]).0);
         lines.push(table.to_string().trim_end().to_owned());
         if rows > ROWS {
-            lines.push("… and more; --json tells all".to_owned());
+            lines.push("… and more; --json lists all".to_owned());
         }
         lines.push(String::new());
     }
@@ -230,7 +230,7 @@ fn slots_table(plan: &FixPlan, report: &ClusterReport, columns: usize) -> (Table
                 [one] => report.name(one.node),
                 _ => format!("{} nodes", deaf.len()),
             };
-            let row = [&*first, &*who, "", "", "mistaken", "told"];
+            let row = [&*first, &*who, "", "", "stale owner", "notified"];
             table.row(row.map(str::to_owned));
         }
         rows += parts.len() + 1;
@@ -260,11 +260,11 @@ fn sentences(plan: &FixPlan, report: &ClusterReport) -> Vec<String> {
                 report.entry().via
             )),
             RepairAction::Wait { of, replica: None } => lines.push(format!(
-                "{words}: left alone, they belong to {}, which gives no answer; bring it back, or give them to others, without their keys, by --with-unreachable-masters",
+                "{words}: left alone, they belong to {}, which is unreachable; restart it, or assign them to others without their keys: --with-unreachable-masters",
                 name(of)
             )),
             RepairAction::Wait { of, replica: Some(replica) } => lines.push(format!(
-                "{words}: left alone, they belong to {}, which gives no answer; its replica {} has their keys: rcluster failover {} {} --force (or --takeover)",
+                "{words}: left alone, they belong to {}, which is unreachable; its replica {} has their keys: rcluster failover {} {} --force (or --takeover)",
                 name(of),
                 name(replica),
                 report.entry().via,
@@ -275,7 +275,7 @@ fn sentences(plan: &FixPlan, report: &ClusterReport) -> Vec<String> {
     }
     for (id, keys) in &plan.orphaned {
         lines.push(format!(
-            "{} holds {keys} keys of slots that are not its own, and does not tell of which: they go home",
+            "{} holds {keys} orphaned keys in slots that it does not list: they move to their owners",
             name(*id)
         ));
     }
@@ -284,12 +284,14 @@ fn sentences(plan: &FixPlan, report: &ClusterReport) -> Vec<String> {
     let met = plan.meet.unmet_pairs.iter().filter(|(one, other)| !rejoins(one) && !rejoins(other));
     let strangers = met.collect_vec();
     if strangers.len() > PAIRS {
-        lines
-            .push(format!("{} pairs of nodes do not know each other: introduced", strangers.len()));
+        lines.push(format!(
+            "{} pairs of nodes do not list each other: CLUSTER MEET",
+            strangers.len()
+        ));
     }
     for (one, other) in strangers.iter().copied().filter(|_| strangers.len() <= PAIRS) {
         let ids = [one, other].map(|index| name(plan.meet.members[*index].id));
-        lines.push(format!("{} and {} do not know each other: introduced", ids[0], ids[1]));
+        lines.push(format!("{} and {} do not list each other: CLUSTER MEET", ids[0], ids[1]));
     }
     for set in &plan.timeouts {
         let node = name(set.node);
@@ -297,7 +299,7 @@ fn sentences(plan: &FixPlan, report: &ClusterReport) -> Vec<String> {
     }
     for group in &plan.collisions {
         let names = group.iter().map(|id| name(*id)).join(", ");
-        lines.push(format!("{names} share a config epoch: each gets its own"));
+        lines.push(format!("{names} have the same config epoch: each gets its own"));
     }
     for (node, lacks) in &plan.libraries {
         let names = lacks.iter().map(|(name, _)| name).join(", ");
@@ -313,7 +315,7 @@ fn sentences(plan: &FixPlan, report: &ClusterReport) -> Vec<String> {
 pub fn loss_text(plan: &FixPlan, report: &ClusterReport) -> String {
     let lines = plan.lost().into_iter().map(|(id, slots)| {
         wrapped(&format!(
-            "{} gives no answer and has no replica that does: every key that it holds in {} is lost",
+            "{} is unreachable and has no reachable replica: every key that it holds in {} is lost",
             report.name(id),
             slots.words()
         ))

@@ -77,7 +77,7 @@ pub fn health_text(ui: &Ui, cluster: &ClusterReport, problems: &[Problem], stric
             format!("{} ({counted})", ui.paint("✓ healthy", Style::new().green().bold()))
         }
         (false, _) => {
-            format!("{} ({counted})", ui.paint("✗ not healthy", Style::new().red().bold()))
+            format!("{} ({counted})", ui.paint("✗ unhealthy", Style::new().red().bold()))
         }
     };
     let replicas = known_nodes - size.min(known_nodes);
@@ -95,7 +95,7 @@ pub fn health_text(ui: &Ui, cluster: &ClusterReport, problems: &[Problem], stric
         text += &format!("{}\n", wrapped(&format!("{label}: {}", problem.message)));
         if let Some(fix) = &problem.fix {
             // One line however long, to be copied.
-            text += &format!("  mend it: {}\n", ui.paint(fix, Style::new().cyan()));
+            text += &format!("  fix: {}\n", ui.paint(fix, Style::new().cyan()));
         }
     }
     text
@@ -129,7 +129,7 @@ fn nodes_table(cluster: &ClusterReport, rows: &[NodeJson], columns: usize) -> Ta
         let name = row.addr.as_ref().map_or_else(|| "no address".to_owned(), NodeAddr::to_string);
         let answers = cluster.node(row.id).is_some();
         let state = row.flags.iter().map(|flag| flag.name().to_owned());
-        let state = state.chain((!answers).then(|| "no answer".to_owned())).join(", ");
+        let state = state.chain((!answers).then(|| "unreachable".to_owned())).join(", ");
         let mut cells = vec![
             if row.master_id.is_some() { format!("└ {name}") } else { name },
             row.id.short(),

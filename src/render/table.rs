@@ -50,8 +50,13 @@ impl std::fmt::Display for Table {
 
 /// `text` in lines that fit: broken between words, the lines after the first set in.
 pub fn wrapped(text: &str) -> String {
+    wrapped_with(text, INDENT)
+}
+
+/// The same, with this indent.
+pub fn wrapped_with(text: &str, indent: &str) -> String {
     // A list of slots may be one word of any length: it breaks at its commas.
-    let too_long = |word: &str| measure_text_width(word.trim_end()) > COLUMNS - INDENT.len();
+    let too_long = |word: &str| measure_text_width(word.trim_end()) > COLUMNS - indent.len();
     let end = |word: &str| if too_long(word) { ',' } else { ' ' };
     let pieces = text.split_inclusive(' ').flat_map(|word| word.split_inclusive(end(word)));
     let (mut lines, mut line) = (String::new(), String::new());
@@ -59,7 +64,7 @@ pub fn wrapped(text: &str) -> String {
         let width = measure_text_width(&line) + measure_text_width(piece.trim_end());
         if width > COLUMNS && !line.trim().is_empty() {
             lines = lines + line.trim_end() + "\n";
-            INDENT.clone_into(&mut line);
+            indent.clone_into(&mut line);
         }
         line += piece;
     }

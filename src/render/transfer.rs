@@ -91,14 +91,14 @@ pub fn routes_text(
     }
     for (node, slots) in &plan.stale {
         let node = report.name(*node);
-        text += &format!("\n{node} still marks {} as open, which arrived: closed", slots.words());
+        text += &format!("\n{node} still has {} importing, which arrived: cleared", slots.words());
     }
     for id in &plan.emptied {
         let node = report.name(*id);
         text += &match keep_empty {
-            true => format!("\n{node} ends with no slot and stays a master"),
+            true => format!("\n{node} ends without slots and stays a master"),
             false => format!(
-                "\n{node} ends with no slot and may become a replica (--keep-empty: stays a master)"
+                "\n{node} ends without slots and may become a replica (--keep-empty: stays a master)"
             ),
         };
     }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufWriter, ErrorKind, IsTerminal, Write};
 use console::Style;
 use serde::Serialize;
 
-use super::command_lines::ConnectionFlags;
+use super::command_lines::{ConnectionFlags, wrapped_around_commands};
 use crate::model::is_printable;
 
 /// Whether to use colors.
@@ -38,9 +38,9 @@ pub enum Dialect {
 /// Why there is no yes.
 #[derive(Debug, thiserror::Error)]
 pub enum NotConfirmed {
-    #[error("this asks before it changes anything, and there is no terminal to ask on")]
+    #[error("confirmation needed, but no terminal")]
     NoTerminal,
-    #[error("nothing was changed: the answer was not yes")]
+    #[error("not confirmed: nothing was changed")]
     No,
     #[error("the question could not be asked: {0}")]
     Io(#[from] io::Error),
@@ -163,11 +163,23 @@ impl Ui {
         }
     }
 
+    /// Tells a text after `label`, in lines that fit on a terminal. Elsewhere its lines are left
+    /// whole: programs search them.
+    pub fn say_wrapped(&self, label: &str, text: &str, indent: &str) {
+        match io::stderr().is_terminal() {
+            true => self.say(&wrapped_around_commands(label, text, indent)),
+            false => self.say(&format!("{label}{}", text.replace('\n', &format!("\n{indent}")))),
+        }
+    }
+
     pub fn warn(&self, text: &str) {
         let text = self.runnable(text);
         let yellow = Style::new().yellow().bold();
         match self.manner {
-            Manner::Own => self.say(&format!("{} {text}", self.paint_err("warning:", yellow))),
+            Manner::Own => {
+                let label = format!("{} ", self.paint_err("warning:", yellow));
+                self.say_wrapped(&label, &text, "  ");
+            }
             Manner::Old(_) => self.note(&format!("*** WARNING: {text}")),
         }
     }
@@ -241,7 +253,7 @@ fn redis_clis(own: &str) -> String {
         return "Do you want to proceed with the proposed reshard plan (yes/no)? ".to_owned();
     }
     let asked = match own {
-        "Form this cluster?" => "Can I set the above configuration?",
+        "Create this cluster?" => "Can I set the above configuration?",
         own => own,
     };
     format!("{asked} (type 'yes' to accept): ")

@@ -36,7 +36,7 @@ pub enum SandboxError {
     NotRunnable { path: PathBuf, source: io::Error },
     #[error("{}: this is no redis-server or valkey-server: {}", path.display(), if said.is_empty() { "it prints no version".to_owned() } else { format!("it prints '{}'", said.escape_debug()) })]
     NoServerProgram { path: PathBuf, said: String },
-    #[error("{}: too old for clusters, which servers know from 3.0 on: {version}", path.display())]
+    #[error("{}: too old for clusters, which need version 3.0 or later: {version}", path.display())]
     TooOld { path: PathBuf, version: String },
     #[error("{}: {source}", path.display())]
     Files { path: PathBuf, source: io::Error },
@@ -50,15 +50,15 @@ pub enum SandboxError {
     PortUnusable { port: u16, source: io::Error },
     #[error("{path:?} has a line break in it, which no config file can name")]
     FolderName { path: PathBuf },
-    #[error("the server on port {port} ended at once; from {}:\n{tail}", log.display())]
+    #[error("the server on port {port} exited at once; from {}: {tail}", log.display())]
     Ended { port: u16, log: PathBuf, tail: String },
-    #[error("the server on port {port} gave no answer within {}; its log is {}", humantime::format_duration(*after), log.display())]
+    #[error("the server on port {port} did not reply within {}; its log is {}", humantime::format_duration(*after), log.display())]
     NoAnswer { port: u16, after: Duration, log: PathBuf },
     #[error("the server on port {port} (pid {pid}) did not end within {}", humantime::format_duration(*after))]
     WontEnd { port: u16, pid: u32, after: Duration },
-    #[error("{addr} does not tell whose server it is{}", said.as_ref().map_or_else(String::new, |said| format!("; it says: {said}")))]
+    #[error("{addr} does not report its config file, so its owner is unknown{}", said.as_ref().map_or_else(String::new, |said| format!("; it replied: {said}")))]
     Untold { addr: SocketAddr, said: Option<String> },
-    #[error("{addr} is another server's by now")]
+    #[error("{addr} belongs to another server now")]
     Foreign { addr: SocketAddr },
     #[error("{addr} still runs: its data is not deleted")]
     StillRuns { addr: SocketAddr },

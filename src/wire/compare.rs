@@ -53,9 +53,9 @@ impl Copy {
         match u64::try_from(self.ttl) {
             Ok(ttl) => {
                 let left = Duration::from_secs(ttl.div_ceil(1000));
-                format!("ends in {}", humantime::format_duration(left))
+                format!("TTL {}", humantime::format_duration(left))
             }
-            Err(_) => "without an end".to_owned(),
+            Err(_) => "no TTL".to_owned(),
         }
     }
 }

@@ -13,15 +13,15 @@ pub enum WireError {
     Connect { addr: NodeAddr, why: String },
     #[error("{addr}: TLS failed: {why}")]
     Tls { addr: NodeAddr, why: String },
-    #[error("{addr}: no answer to {command} within {}", humantime::format_duration(*after))]
+    #[error("{addr}: {command} timed out after {}", humantime::format_duration(*after))]
     Timeout { addr: NodeAddr, command: String, after: Duration },
     #[error("{addr}: the connection broke during {command}: {why}")]
     Lost { addr: NodeAddr, command: String, why: String },
-    #[error("{addr}: this is no Redis or Valkey server, it said: {said}")]
+    #[error("{addr}: no Redis or Valkey server, it replied: {said}")]
     NotRedis { addr: NodeAddr, said: String },
     #[error("{addr}: {command} was refused: {said}")]
     Refused { addr: NodeAddr, command: String, said: String },
-    #[error("{addr}: {command} gave a reply that makes no sense here: {said}")]
+    #[error("{addr}: {command} returned an unexpected reply: {said}")]
     Unexpected { addr: NodeAddr, command: String, said: String },
     #[error("{addr}: the reply to {command} is {what}, and was not read")]
     TooMuch { addr: NodeAddr, command: String, what: String },
@@ -29,7 +29,7 @@ pub enum WireError {
     Loading { addr: NodeAddr, loading: Loading },
     #[error("{addr}: {source}")]
     View { addr: NodeAddr, source: ViewError },
-    #[error("none of {list} answers")]
+    #[error("no node of {list} is reachable")]
     NoneAnswers {
         list: NodeList,
         /// The first that was asked.

@@ -81,7 +81,7 @@ pub fn load_cluster_with(
                         id: report.id(),
                         is_new: knows_nobody(&report) && report.keys == 0,
                     };
-                    let why = format!("another node is there now, {}", report.id());
+                    let why = format!("another node is at that address now, {}", report.id());
                     for id in ids.iter().filter(|id| **id != stranger.id) {
                         cluster.unreachable(*id, addr.clone(), why.clone(), Some(stranger));
                     }

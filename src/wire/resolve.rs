@@ -32,7 +32,7 @@ pub fn resolve(addr: &NodeAddr, access: &Access) -> Result<Vec<IpAddr>, WireErro
     let failed = |why: String| WireError::Resolve { addr: addr.clone(), why };
     let found: Vec<SocketAddr> = answer
         .recv_timeout(timeout)
-        .map_err(|_| failed(format!("no answer within {}", humantime::format_duration(timeout))))?
+        .map_err(|_| failed(format!("timed out after {}", humantime::format_duration(timeout))))?
         .map_err(|error| failed(error.to_string()))?;
     let fits = |ip: &IpAddr| match access.family {
         Family::Any => true,

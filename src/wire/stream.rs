@@ -186,7 +186,7 @@ fn connect(addr: &NodeAddr, access: &Access) -> Result<(TcpStream, IpAddr), Wire
         match TcpStream::connect_timeout(&(ip, port).into(), timeout) {
             Ok(tcp) => return Ok((tcp, outer.as_ref().and(addr.ip()).unwrap_or(ip))),
             Err(error) if is_timeout(&error) => {
-                why = format!("no answer within {}", humantime::format_duration(timeout));
+                why = format!("timed out after {}", humantime::format_duration(timeout));
             }
             Err(error) => why = said(&error),
         }

@@ -87,12 +87,11 @@ impl Tls {
             Some(TlsVerify::Full) | None => chain()?,
         };
         let warning = match options.verify {
-            Some(TlsVerify::None) => Some(
-                "no certificate is checked: whoever is in between can read and change everything",
-            ),
+            Some(TlsVerify::None) => {
+                Some("no certificate is verified: anyone in between can read and change everything")
+            }
             Some(TlsVerify::Ca) if options.cacert.is_none() => Some(
-                "names are not checked: whoever has any certificate that this system trusts is taken \
-                 for a node; --cacert names the cluster's own authority",
+                "names are not verified: any certificate that this system trusts is accepted as a node's; use --cacert with the cluster's own authority",
             ),
             _ => None,
         };

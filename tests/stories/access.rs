@@ -409,7 +409,7 @@ fn what_of_a_certificate_is_checked_is_the_users_choice() {
     check(&addrs[0], &[&own[..], &["--tls-verify", "full", "--sni", "redis.example.com"]].concat())
         .exits(1);
     for none in [&["--tls-verify", "none"][..], &["--insecure"]] {
-        let run = check(&by_name, none).exits(1).tells(&["no certificate is checked"]);
+        let run = check(&by_name, none).exits(1).tells(&["no certificate is verified"]);
         assert_eq!(run.err.matches("warning:").count(), 1, "{}", run.err);
     }
     check(&addrs[0], &["--insecure", "--tls-verify", "ca"]).exits(2);

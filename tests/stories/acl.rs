@@ -42,7 +42,8 @@ fn works(cluster: &TestCluster, args: &[&str]) -> Run {
         allow(cluster, command, Some(right.rule));
         let before = facts(cluster);
         // A server before 7.0 names the command alone.
-        let told = [&*format!("the right to {}", right.command()), "NOPERM", "rcluster acl"];
+        let told =
+            [&*format!("the right to {}", right.command()), "NOPERM", &format!(" acl {command}")];
         as_user(args).exits(3).tells(&told);
         for (now, before) in facts(cluster).into_iter().zip(before) {
             assert_eq!(now, before, "{command} without {}", right.rule);

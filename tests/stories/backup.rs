@@ -132,7 +132,7 @@ fn what_is_not_whole_is_told_and_never_loaded() {
         fs::write(&file, bytes).unwrap();
         let told = verify(dir.path()).exits(1).tells(&[&name]).tells(words);
         assert_eq!(told.json()["whole"], false);
-        load(dir.path(), &cluster, &[]).exits(1).tells(&["not whole", &name]);
+        load(dir.path(), &cluster, &[]).exits(1).tells(&["incomplete or corrupt", &name]);
     };
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 1;
@@ -151,7 +151,7 @@ fn what_is_not_whole_is_told_and_never_loaded() {
 fn a_folder_that_holds_anything_else_is_left_alone() {
     let (cluster, dir) = filled(10);
     fs::write(dir.path().join("letters.txt"), "mine").unwrap();
-    save(&cluster, dir.path()).exits(2).tells(&["letters.txt", "new folder"]);
+    save(&cluster, dir.path()).exits(2).tells(&["letters.txt", "new or empty directory"]);
     let inner = dir.path().join("new/folder");
     save(&cluster, &inner).succeeds();
     let before = names(&inner);
@@ -236,7 +236,7 @@ fn slots_that_change_hands_meanwhile_make_it_none() {
     cluster.tell(0, &["CLUSTER", "SETSLOT", "9", "STABLE"]);
     let lock = fs::File::open(dir.path()).unwrap();
     lock.lock().unwrap();
-    save(&cluster, dir.path()).exits(2).tells(&["is under way"]);
+    save(&cluster, dir.path()).exits(2).tells(&["is running"]);
     lock.unlock().unwrap();
     save(&cluster, dir.path()).succeeds();
 }
@@ -246,7 +246,7 @@ fn a_cluster_that_lacks_a_shard_is_not_saved() {
     let (mut cluster, dir) = (TestCluster::formed(3, 0), tempfile::tempdir().unwrap());
     cluster.nodes[1].kill();
     let words = ["backup", &cluster.addr(0), path(dir.path())];
-    rcluster(&words).exits(1).tells(&["nobody who answers owns slots 5461", "nothing was saved"]);
+    rcluster(&words).exits(1).tells(&["no reachable node owns slots 5461", "nothing was saved"]);
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn slots_are_not_given_up_behind_the_back_of_a_node_that_hangs() {
     cluster.nodes[2].signal(rustix::process::Signal::STOP);
     let args = ["delslots", &cluster.addr(0), "5", "--yes", "--timeout", "1s"];
     let run = rcluster(&args).exits(3);
-    run.tells(&[&cluster.addr(2), "cannot be told", "--force"]);
+    run.tells(&[&cluster.addr(2), "cannot be notified", "--force"]);
     let run = rcluster(&[&args[..], &["--force"]].concat());
     cluster.nodes[2].signal(rustix::process::Signal::CONT);
     run.succeeds();

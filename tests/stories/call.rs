@@ -131,7 +131,7 @@ fn one_node_that_fails_makes_the_run_fail_and_is_named() {
     let silent = call(&cluster, &[], &["PING"]).exits(1).tells(&["1 of 3 nodes failed"]);
     assert_eq!(silent.out.matches("PONG").count(), 2, "{silent:?}");
     assert!(
-        silent.out.contains(&format!("{} (master): (no answer)", cluster.addr(2))),
+        silent.out.contains(&format!("{} (master): (unreachable)", cluster.addr(2))),
         "{silent:?}"
     );
 

@@ -117,7 +117,7 @@ fn views_that_differ_are_shown_node_by_node() {
     let problem = run.problem("views-differ");
     let message = problem["message"].as_str().unwrap();
     assert!(
-        message.starts_with(&format!("{} sees {}", cluster.addr(2), cluster.addr(0))),
+        message.starts_with(&format!("{} lists {}", cluster.addr(2), cluster.addr(0))),
         "{message}"
     );
     assert!(message.contains("0-8,10-5460") && message.contains("0-5460"), "{message}");
@@ -132,7 +132,7 @@ fn a_node_that_others_do_not_know_is_found_from_any_entry() {
         let problem = run.problem("views-differ");
         let message = problem["message"].as_str().unwrap();
         assert!(
-            message.contains(&format!("{} does not know {}", cluster.addr(1), cluster.addr(3))),
+            message.contains(&format!("{} does not list {}", cluster.addr(1), cluster.addr(3))),
             "{message}"
         );
         assert!(
@@ -171,7 +171,9 @@ fn a_dead_node_is_unreachable_and_then_failed() {
             .find(|p| p["kind"] == "node-failing")
             .cloned();
         row.expect("the dead node is still listed")["flags"] == json!(["fail"])
-            && failing.is_some_and(|p| p["message"].as_str().unwrap().contains("every other node"))
+            && failing.is_some_and(|p| {
+                p["message"].as_str().unwrap().contains("every other reachable node")
+            })
     });
 }
 

@@ -176,7 +176,7 @@ fn where_config_is_denied_it_waits_and_says_so() {
         command.env("REDISCLI_AUTH", "pw");
     })
     .succeeds();
-    assert!(run.err.contains("NOPERM") && run.err.contains("waiting out"), "{}", run.err);
+    assert!(run.err.contains("NOPERM") && run.err.contains("waiting up to 5 s"), "{}", run.err);
     cluster.write_everywhere();
 }
 

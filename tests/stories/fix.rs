@@ -223,7 +223,7 @@ fn every_shape_of_open_and_unowned_slots_ends_whole() {
     assert!(dry.out.contains("sends keys") && dry.out.contains("is finished"), "{}", dry.out);
     assert_eq!(changes, cluster.changes());
     let no_yes = rcluster(&["fix", &cluster.addr(0)]).exits(2);
-    no_yes.tells(&["asks before it changes anything", "--yes"]);
+    no_yes.tells(&["confirmation needed", "--yes"]);
     ends_whole(&cluster, &before);
     for ((name, _, to), slot) in shapes {
         if !hides() || !name.starts_with("migrating only, a key") {
@@ -264,7 +264,7 @@ fn forgets_all(cluster: &mut TestCluster, node: usize) {
     eventually("all serve again", || {
         (0..3).all(|node| cluster.ask::<String>(node, &["CLUSTER", "INFO"]).contains("state:ok"))
     });
-    eventually("the others see it", || {
+    eventually("the others list it", || {
         others
             .iter()
             .all(|other| !cluster.ask::<String>(*other, &["CLUSTER", "NODES"]).contains("fail"))

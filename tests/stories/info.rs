@@ -37,7 +37,7 @@ fn info_still_answers_with_a_node_down() {
     cluster.nodes[1].kill();
     let run = rcluster(&["info", &cluster.addr(0), "--json"]).succeeds();
     assert_eq!(run.json()["masters"][1]["keys"], json!(null));
-    run.tells(&[&dead, "no answer"]);
+    run.tells(&[&dead, "unreachable"]);
 }
 
 #[test]

@@ -203,7 +203,7 @@ fn dead_and_living_replicas_leave_together_and_do_not_come_back() {
     let words = ["del-node", &addrs[master], &addrs[other], "--drain", "--yes"];
     rcluster(&words).exits(1).tells(&["replace-node", "nothing was changed"]);
     let words = ["forget", &addrs[master], &addrs[other], "--yes"];
-    rcluster(&words).exits(1).tells(&["without it nobody would"]);
+    rcluster(&words).exits(1).tells(&["without it they would have no owner"]);
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn a_new_node_takes_the_place_of_a_dead_replica() {
     let (dead, master) = a_replica(&cluster, 6);
     let gone = id(&cluster, dead);
     let words = ["replace-node", &addrs[master], &addrs[dead], &addrs[6], "--yes"];
-    rcluster(&words).exits(1).tells(&["it answers", "add-node"]);
+    rcluster(&words).exits(1).tells(&["it is reachable", "add-node"]);
     cluster.nodes[dead].kill();
 
     run(&words, &[]).succeeds();
@@ -341,7 +341,7 @@ fn a_dead_replica_is_forgotten_by_all_at_once() {
     let gone = id(&cluster, dead);
     let words = ["forget", &addrs[master], &gone.to_string(), "--yes"];
     let replicas = ["forget", &addrs[dead], &addrs[master], "--yes"];
-    rcluster(&replicas).exits(1).tells(&["without it nobody would", "del-node"]);
+    rcluster(&replicas).exits(1).tells(&["without it they would have no owner", "del-node"]);
     cluster.nodes[dead].kill();
 
     assert_eq!(run(&words, &["--dry-run"]).succeeds().json()["changed"], false);

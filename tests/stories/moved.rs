@@ -144,7 +144,7 @@ fn strangers_at_old_addresses_are_named_and_never_met() {
     assert!(told.iter().any(|words| run.out.contains(words)), "{}", run.out);
     assert!(!run.out.contains("rcluster forget"), "{}", run.out);
     let refused = ["fix", &cluster.addr(0), &strangers.addr(0), "--yes"];
-    rcluster(&refused).exits(1).tells(&["no member of this cluster"]);
+    rcluster(&refused).exits(1).tells(&["not a member of this cluster"]);
 
     all(&["meet"], &cluster, &[]).succeeds();
 

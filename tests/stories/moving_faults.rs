@@ -236,7 +236,7 @@ fn a_copy_that_a_hanging_target_took_in_late_gives_way_and_the_end_is_the_owners
 
 #[test]
 fn a_different_copy_is_kept_and_its_slot_stays_whole() {
-    let differ = [("not one", None, "bytes on"), ("one", Some(100), "without an end on")];
+    let differ = [("not one", None, "bytes on"), ("one", Some(100), "no TTL on")];
     for (there, ttl, how) in differ {
         let (cluster, slot, from) = twins(there, ttl);
 
@@ -263,7 +263,7 @@ fn a_slot_that_another_tool_left_open_is_refused_or_finished() {
 
     let elsewhere = ["reshard", &addrs[0], "--to", &addrs[3], "--slots", "200", "--yes"];
     let refused = rcluster(&elsewhere).exits(1);
-    let refused = refused.tells(&["slot 100 is open", "nothing was changed", "--slots 100"]);
+    let refused = refused.tells(&["slot 100 is migrating", "nothing was changed", "--slots 100"]);
     assert_eq!(open_slots(&cluster), 2);
 
     let hint = refused.err.lines().last().unwrap().trim().to_owned();
@@ -278,7 +278,7 @@ fn a_target_without_room_is_refused() {
     let cluster = three_and_one();
     cluster.tell(3, &["CONFIG", "SET", "maxmemory", "1"]);
     let full = ends(&cluster, &["--classic"]).exits(1);
-    full.tells(&["has no room", "maxmemory", "nothing was changed"]);
+    full.tells(&["is out of memory", "maxmemory", "nothing was changed"]);
 }
 
 /// What a run says when it is well under way: by hand, or by the servers themselves.

@@ -61,7 +61,7 @@ fn what_cannot_work_is_told_before_anything_is_begun() {
             let run = rebalance_as_limited(&cluster, more);
             if more.len() == 1 || run.code != Some(0) {
                 let run = run.exits(1);
-                match run.err.contains("has no room") {
+                match run.err.contains("is out of memory") {
                     true => run.tells(&["nothing was changed"]),
                     false => run.tells(&[said, &["nothing was changed"]].concat()),
                 };
@@ -100,7 +100,9 @@ fn what_begins_to_fail_on_the_way_is_undone() {
 
         let stopped = run.finish().exits(4);
 
-        stopped.tells(&[said, &["slots moved", "one owner", "rcluster rebalance"]].concat());
+        stopped.tells(
+            &[said, &["slots moved", "one owner", "rcluster --user limited rebalance"]].concat(),
+        );
         is_whole(&cluster);
         assert_same(&before, &contents_of_owners(&cluster));
         end(&cluster);

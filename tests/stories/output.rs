@@ -144,7 +144,7 @@ fn text_fits_a_terminal_of_80_columns() {
 
 /// The widest line but for commands to be copied, which are one line however long.
 fn widest(text: &str) -> usize {
-    let lines = text.lines().filter(|line| !line.starts_with("  mend it: "));
+    let lines = text.lines().filter(|line| !line.starts_with("  fix: "));
     lines.map(|line| line.chars().count()).max().unwrap_or(0)
 }
 
@@ -165,7 +165,7 @@ fn text_fits_80_columns_where_slots_are_scattered() {
     assert!(texts[0].contains("… (200 ranges)"), "{}", texts[0]);
     assert!(texts[3].contains("ranges)"), "{}", texts[3]);
     // What is copied, and what programs read, has every range.
-    assert!(texts[1].contains("  mend it: rcluster addslots"), "{}", texts[1]);
+    assert!(texts[1].contains("  fix: rcluster addslots"), "{}", texts[1]);
     assert!(texts[1].contains(&slots.join(" ")), "{}", texts[1]);
     let check = rcluster(&["check", &addr, "--json"]).problem("slots-uncovered");
     assert_eq!(check["slots"].as_array().map(Vec::len), Some(200));

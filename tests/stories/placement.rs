@@ -150,12 +150,12 @@ fn copies_that_cannot_be_kept_apart_are_told_and_refused_where_asked() {
     let before = cluster.facts();
     let planned = create(&cluster, &["--replicas", "1", "--dry-run"]).succeeds();
     assert!(
-        planned.out.contains("has both copies on host 127.0.0.1: 3 of the 4 nodes are there"),
+        planned.out.contains("has both nodes on host 127.0.0.1: 3 of the 4 nodes are there"),
         "{}",
         planned.out
     );
     let run = create(&cluster, &["--replicas", "1", "--yes", "--require-anti-affinity"]).exits(1);
-    run.tells(&["cannot be kept apart", "has both copies on host 127.0.0.1"]);
+    run.tells(&["cannot be kept apart", "has both nodes on host 127.0.0.1"]);
     assert_eq!(cluster.facts(), before);
 }
 
@@ -252,7 +252,7 @@ fn bad_wishes_name_the_input_and_reach_no_server() {
         (vec!["--masters".into(), "10.9.9.9:1".into()], &["--masters 10.9.9.9:1"]),
         (
             vec!["--masters".into(), pins, "--replicas".into(), "2".into()],
-            &["2 nodes are to be masters", "there will be 1"],
+            &["2 nodes have a pin or a weight", "there will be 1"],
         ),
         (vec!["--weight".into(), minus], &[&cluster.addr(1), "negative"]),
         (vec!["--weight".into(), nan], &[&cluster.addr(1), "a number"]),
@@ -265,7 +265,7 @@ fn bad_wishes_name_the_input_and_reach_no_server() {
     }
     let weights =
         ["--weight", &all_zero[0], "--weight", &all_zero[1], "--weight", &all_zero[2], "--yes"];
-    create(&cluster, &weights).exits(2).tells(&["weight 0", "somebody has to own the slots"]);
+    create(&cluster, &weights).exits(2).tells(&["weight 0", "some master has to own the slots"]);
     for node in 0..3 {
         let stats: String = cluster.ask(node, &["INFO", "commandstats"]);
         assert!(!stats.contains("cmdstat_cluster"), "nothing is sent to any server: {stats}");

@@ -87,7 +87,7 @@ impl Playground {
     #[track_caller]
     fn is_left_alone(&self, node: usize) {
         let status = self.run(&["status"]).succeeds().json();
-        assert_eq!(status["nodes"][node]["state"], "no answer", "{status}");
+        assert_eq!(status["nodes"][node]["state"], "unreachable", "{status}");
         assert_eq!(status["nodes"][node]["running"], false, "{status}");
         for words in [&["down"][..], &["down", "--purge"], &["down", "--purge", "--dry-run"]] {
             self.run(words).exits(1).tells(&[&self.addr(node), "hint:"]);
@@ -244,7 +244,7 @@ fn a_busy_server_is_not_taken_for_stopped() {
     play.up(&[]).succeeds();
     keep_busy(play.connect(0));
     play.hide(0);
-    eventually("it is busy", || play.run(&["status"]).json()["nodes"][0]["state"] == "no answer");
+    eventually("it is busy", || play.run(&["status"]).json()["nodes"][0]["state"] == "unreachable");
 
     play.is_left_alone(0);
 }
@@ -273,7 +273,7 @@ fn its_own_servers_are_stopped_though_they_do_not_answer() {
     redis::cmd("SAVE").exec(&mut play.connect(1)).unwrap();
     kill_process(play.pid(1), Signal::STOP).unwrap();
     let status = play.run(&["status"]).succeeds().json();
-    assert!(status["nodes"].as_array().unwrap().iter().all(|node| node["state"] == "no answer"));
+    assert!(status["nodes"].as_array().unwrap().iter().all(|node| node["state"] == "unreachable"));
 
     let down = play.run(&["down", "--purge"]).succeeds().json();
 
@@ -287,7 +287,7 @@ fn its_own_server_is_killed_where_it_does_not_end() {
     let play = Playground::new(1);
     play.up(&[]).succeeds();
     keep_busy(play.connect(0));
-    eventually("it is busy", || play.run(&["status"]).json()["nodes"][0]["state"] == "no answer");
+    eventually("it is busy", || play.run(&["status"]).json()["nodes"][0]["state"] == "unreachable");
 
     let mut nodes = LocalNode::all_in(&play.root()).unwrap();
 
@@ -338,7 +338,7 @@ fn where_one_does_not_start_those_that_this_run_started_are_stopped() {
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
 
     let args = ["up", "--server", program.to_str().unwrap(), "--ports", &ports.join(",")];
-    play.run(&args).exits(1).tells(&[&ports[2], "ended at once"]);
+    play.run(&args).exits(1).tells(&[&ports[2], "exited at once"]);
 
     let status = play.run(&["status"]).succeeds().json();
     for node in status["nodes"].as_array().unwrap() {
@@ -372,7 +372,7 @@ fn a_dry_run_says_what_it_would_do() {
     let text = rcluster(&[&args[..], &places].concat()).succeeds().out;
     let starts = format!("would start {} on ports {} {}", server.display(), ports[1], ports[2]);
     for words in
-        [&starts, &ports[0], "would form a cluster of these 3 nodes", "nothing was changed"]
+        [&starts, &ports[0], "would create a cluster of these 3 nodes", "nothing was changed"]
     {
         assert!(text.contains(words), "{words}: {text}");
     }

@@ -173,7 +173,7 @@ fn a_server_that_is_the_child_of_a_script_ends_where_another_does_not_start() {
     let ports = format!("{fails},{silent}");
 
     let args = ["up", "--server", self::text(&program), "--ports", &ports];
-    play.run(&args).exits(1).tells(&[&fails.to_string(), "ended at once"]);
+    play.run(&args).exits(1).tells(&[&fails.to_string(), "exited at once"]);
 
     programs.all_end();
 }
@@ -270,7 +270,7 @@ fn a_server_that_ends_at_once_shows_what_this_run_logged() {
     let run = play.run(&args).exits(1);
 
     assert!(!run.err.contains("yesterday"), "{}", run.err);
-    run.tells(&[&port, "ended at once", "redis.log", "cannot start today"]);
+    run.tells(&[&port, "exited at once", "redis.log", "cannot start today"]);
 }
 
 #[test]

@@ -106,6 +106,6 @@ fn a_certificate_for_servers_only_is_named_as_a_cause() {
     plain
         .run(&[&["create"], &three[..], &["--yes", "--join-timeout", "3s"]].concat())
         .exits(4)
-        .tells(&["tls-cluster is yes", "certificate", "clients as well as for servers", three[1]]);
+        .tells(&["tls-cluster is yes", "certificate", "clients as well as servers", three[1]]);
     plain.run(&["meet", three[0], three[1], "--join-timeout", "3s"]).tells(&["tls-cluster is yes"]);
 }

@@ -110,7 +110,7 @@ impl Placement {
                 let usage = Usage::new(error.named(|seat| self.nodes[seat].to_string()));
                 match error {
                     LayoutError::TooFewNodes { .. } => {
-                        usage.hint("add nodes, or ask for fewer --replicas")
+                        usage.hint("add nodes, or use fewer --replicas")
                     }
                     _ => usage,
                 }

@@ -28,7 +28,7 @@ impl ConsentArgs {
         if self.dry_run || actions.is_empty() {
             return Ok(false);
         }
-        cx.ui.confirm("Go ahead?", self.yes)?;
+        cx.ui.confirm("Apply this plan?", self.yes)?;
         Ok(true)
     }
 
@@ -42,7 +42,7 @@ impl ConsentArgs {
         untold: Vec<String>,
         done: &str,
     ) -> Result<u8, Failure> {
-        untold.iter().for_each(|error| cx.warn(&format!("not told: {error}")));
+        untold.iter().for_each(|error| cx.warn(&format!("not notified: {error}")));
         if cx.ui.wants_json() {
             let (dry_run, elapsed_ms) = (self.dry_run, start.elapsed().as_millis());
             cx.ui.print_json(&ChangeJson { changed, dry_run, actions, untold, elapsed_ms })?;
@@ -85,7 +85,7 @@ impl ChangeArgs {
             Format::Layout => return Err(Usage::new("--format layout is for create").into()),
             Format::Script => cx.ui.print(&script(plan, &cx.redis_cli_flags))?,
             Format::Table if plan.is_done() => {
-                cx.ui.print("nothing to do: all nodes agree already")?
+                cx.ui.print("nothing to do: all views agree already")?
             }
             Format::Table => cx.ui.print(&steps_text(plan))?,
         }

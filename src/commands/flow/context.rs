@@ -45,8 +45,7 @@ impl Context {
         };
         if urls.has_password() {
             cx.warn(&format!(
-                "a password in a URL can be read by everyone who lists processes: {AUTH}, {FROM_AUTH} \
-                 and files of passwords cannot"
+                "a password in a URL is visible in the process list: use {AUTH}, {FROM_AUTH} or a password file"
             ));
         }
         // Whoever writes --insecure in redis-cli's words knows.

@@ -65,7 +65,7 @@ impl Context {
     fn warn_of_unreachable(&self, report: &ClusterReport) {
         for unreachable in &report.unreachable {
             let name = report.name(unreachable.id);
-            self.warn(&format!("{name} gives no answer and is left out: {}", unreachable.why));
+            self.warn(&format!("{name} is unreachable and is skipped: {}", unreachable.why));
         }
     }
 

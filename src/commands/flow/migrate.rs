@@ -167,7 +167,7 @@ pub fn run(
     let routes = routes_json(plan, facts, |route| method(&prepared.capabilities, &options, route));
     if !cx.ui.wants_json() {
         match is_done {
-            true => cx.ui.print("nothing to do: the slots are where they should be")?,
+            true => cx.ui.print("nothing to do: all slots are in place")?,
             false => cx.ui.print(&match (cx.ui.manner(), job) {
                 (Manner::Own, _) => routes_text(plan, facts, &routes, args.keep_empty),
                 (Manner::Old(dialect), Job::Reshard) => legacy::routes(plan, dialect),

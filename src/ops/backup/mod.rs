@@ -52,15 +52,15 @@ pub enum BackupError {
     File { path: PathBuf, source: io::Error },
     #[error("{} holds a backup already", .0.display())]
     Exists(PathBuf),
-    #[error("{} holds other files, {file} for one", dir.display())]
+    #[error("{} holds other files, for example {file}", dir.display())]
     Foreign { dir: PathBuf, file: String },
-    #[error("another backup into {} is under way", .0.display())]
+    #[error("another backup into {} is running", .0.display())]
     Busy(PathBuf),
-    #[error("given up because another master's data could not be had")]
+    #[error("cancelled: another master's data could not be read")]
     GivenUp,
-    #[error("{node}: what came is not whole: {why}")]
+    #[error("{node}: the data is incomplete or corrupt: {why}")]
     Broken { node: NodeAddr, why: Broken },
-    #[error("slots changed hands meanwhile: some of their keys may be in two files, or in none")]
+    #[error("slots moved during the backup: some of their keys may be in two files, or in none")]
     Moved,
     #[error("stopped by {0}")]
     Interrupted(&'static str),

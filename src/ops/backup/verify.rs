@@ -12,7 +12,7 @@ use crate::wire::all_at_once;
 /// What is wrong with a backup.
 #[derive(Debug, thiserror::Error)]
 pub enum Flaw {
-    #[error("{MANIFEST}: {0}: a folder without it holds no backup, or one that was never finished")]
+    #[error("{MANIFEST}: {0}: a directory without it holds no backup, or an unfinished one")]
     NoManifest(io::Error),
     #[error("{MANIFEST} cannot be read: {0}")]
     Manifest(#[from] serde_json::Error),
@@ -24,7 +24,7 @@ pub enum Flaw {
     Broken { file: String, why: Broken },
     #[error("{file} has {found} bytes and should have {wanted}")]
     Size { file: String, found: u64, wanted: u64 },
-    #[error("{file} is not what was saved: its SHA-256 differs")]
+    #[error("{file} was changed: its SHA-256 differs")]
     Digest { file: String },
 }
 

@@ -117,7 +117,7 @@ impl<'r, 'a> Carrier<'r, 'a> {
         };
         self.take_back(keys, ours)?;
         let name = conflict::name(key);
-        let why = format!("key {name} keeps changing: it stays at {}", self.source.addr());
+        let why = format!("key {name} keeps changing: it is kept at {}", self.source.addr());
         self.note(Landed { left: vec![why], ..Landed::default() });
         self.run.tell(1);
         Ok(())
@@ -133,7 +133,12 @@ impl<'r, 'a> Carrier<'r, 'a> {
         let takes = !self.run.options.copy;
         let mut landed = Landed::default();
         if takes && let Some(said) = self.source.watch(keys)? {
-            let why = |key| format!("key {} is not its own to give: {said}", conflict::name(key));
+            let why = |key| {
+                format!(
+                    "key {} is in a slot that the source does not own: {said}",
+                    conflict::name(key)
+                )
+            };
             landed.left = keys.iter().map(why).collect();
             return Ok(Some(landed));
         }
@@ -144,7 +149,10 @@ impl<'r, 'a> Carrier<'r, 'a> {
                 // Deleted since we have written it: then it is to be gone here, too.
                 Ok(None) => self.take_back(std::slice::from_ref(key), ours)?,
                 Err(said) => {
-                    landed.left.push(format!("key {} is not its own: {said}", conflict::name(key)));
+                    landed.left.push(format!(
+                        "key {} is in a slot that the node does not own: {said}",
+                        conflict::name(key)
+                    ));
                 }
             }
         }

@@ -20,7 +20,7 @@ pub enum MigrateError {
     Odd { node: NodeAddr, command: &'static str, said: String },
     #[error("{node} has a stale owner for {slots}")]
     StaleOwner { node: NodeAddr, slots: String },
-    #[error("{node}: {slots} cannot change hands: {why}")]
+    #[error("{node}: the owner of {slots} cannot change: {why}")]
     Unproven { node: NodeAddr, slots: String, why: String },
     #[error(
         "slot {slot} may still be marked as importing, for a test whether keys can go there: {error}"
@@ -28,7 +28,7 @@ pub enum MigrateError {
     MarkLeft { slot: Slot, error: WireError },
     #[error("{0} is in the plan, but not among the nodes that answered")]
     Gone(NodeId),
-    #[error("{0} reports cluster_state:fail: it neither takes nor gives keys")]
+    #[error("{0} reports cluster_state:fail: keys cannot be moved")]
     NotServing(NodeAddr),
     #[error("stopped by {0}")]
     Interrupted(&'static str),

@@ -40,7 +40,7 @@ fn unreachable(cluster: &ClusterReport, lost: &[&UnreachableNode]) -> Option<Pro
     };
     let count = lost.len();
     let message = format!(
-        "{count} {} where {} not answer, {}",
+        "{count} {} where {} not reply, {}",
         by_number(count, "member is listed at an address", "members are listed at addresses"),
         by_number(count, "it does", "they do"),
         listed(&lost.iter().map(why).collect_vec()),
@@ -72,7 +72,7 @@ fn nowhere(cluster: &ClusterReport, owners: &Owners, unreachable: &UnreachableNo
     let name = cluster.name(unreachable.id);
     let (words, fix) = remedy(cluster, owners, unreachable);
     let message = format!(
-        "{name} (id {}) gives no answer: {}{words}",
+        "{name} (id {}) is unreachable: {}{words}",
         unreachable.id.short(),
         unreachable.why
     );
@@ -127,7 +127,7 @@ fn remedy(
         Some(_) => (String::new(), None),
         None if !slots.is_empty() => {
             let words = format!(
-                "; it owns {}, and no replica of it answers: if it came back elsewhere, meet it there",
+                "; it owns {}, and no replica of it is reachable: if it came back elsewhere, meet it there",
                 slots.words()
             );
             (words, Some(meet(cluster)))

@@ -79,10 +79,12 @@ pub(super) fn spread(cluster: &ClusterReport) -> Vec<Problem> {
         let names = spread.names(cluster, &shared.seats);
         let (kind, name) = (word(shared.kind), &shared.name);
         let message = format!(
-            "{} hold copies of one shard on one {kind}, {name}: other replicas would keep them apart",
+            "{} are nodes of one shard on one {kind}, {name}: another placement separates them",
             listed(&names)
         );
-        let slots = owners(cluster).into_iter().find(|(id, _)| *id == spread.ids[spread.shards[shared.shard].master]);
+        let slots = owners(cluster)
+            .into_iter()
+            .find(|(id, _)| *id == spread.ids[spread.shards[shared.shard].master]);
         Problem::warning(Kind::CopiesTogether, message)
             .at(names)
             .with_slots(slots.map(|(_, slots)| slots).unwrap_or_default())
@@ -109,9 +111,8 @@ pub(super) fn spread(cluster: &ClusterReport) -> Vec<Problem> {
 fn crowded(cluster: &ClusterReport, spread: &Spread, crowded: &CrowdedDomain) -> Problem {
     let CrowdedDomain { kind, name, masters, of, avoidable } = crowded;
     let kind = word(*kind);
-    let message = format!(
-        "{kind} {name} holds {masters} of the {of} masters: without it the others are no majority, and no replica takes over"
-    );
+    let message =
+        format!("{kind} {name} holds {masters} of the {of} masters: losing it prevents failover");
     let names = spread.names(cluster, &spread.masters_in(crowded));
     let swaps = if *avoidable { roles::swaps(&spread.seats, &spread.shards) } else { Vec::new() };
     let replicas = swaps.iter().filter_map(|swap| cluster.node(spread.ids[swap.replica]));

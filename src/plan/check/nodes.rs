@@ -25,10 +25,10 @@ pub(super) fn not_ok(cluster: &ClusterReport) -> Option<Problem> {
     }
     let message = match names.len() {
         all if all == cluster.nodes.len() && all > 1 => {
-            "every node says cluster_state:fail: the cluster serves no requests".to_owned()
+            "every node reports cluster_state:fail: queries are rejected".to_owned()
         }
-        1 => format!("{} says cluster_state:fail", names[0]),
-        _ => format!("{} say cluster_state:fail", listed(&names)),
+        1 => format!("{} reports cluster_state:fail", names[0]),
+        _ => format!("{} report cluster_state:fail", listed(&names)),
     };
     Some(Problem::error(Kind::StateNotOk, message).at(names))
 }
@@ -43,8 +43,7 @@ pub(super) fn loading(cluster: &ClusterReport) -> Vec<Problem> {
         match master.filter(|_| loading.is_first_copy) {
             Some(master) => {
                 let master = cluster.name(master);
-                let message =
-                    format!("{name} is loading its first copy of {master}'s data: {loading}");
+                let message = format!("{name} is loading the initial sync of {master}: {loading}");
                 Problem::warning(Kind::ReplicaSyncing, message).at([name, master])
             }
             None => {
@@ -70,10 +69,10 @@ pub(super) fn flagged(cluster: &ClusterReport) -> Vec<Problem> {
     }
     let problem = |((order, name), observers): ((usize, String), Vec<String>)| {
         let all = observers.len() + 1 >= cluster.nodes.len() && observers.len() > 1;
-        let who = if all { "every other node that answers".to_owned() } else { listed(&observers) };
+        let who = if all { "every other reachable node".to_owned() } else { listed(&observers) };
         let (kind, words) = match flags[order] {
             Flag::Fail => (Kind::NodeFailing, "is marked as failed by"),
-            Flag::PFail => (Kind::NodeFailing, "gives no answer on the cluster bus (fail?) to"),
+            Flag::PFail => (Kind::NodeFailing, "does not reply on the cluster bus (fail?) to"),
             Flag::NoAddr => (Kind::NodeFailing, "has no known address (noaddr) at"),
             _ => (Kind::NodeHandshake, "is still in handshake with"),
         };
@@ -106,7 +105,7 @@ pub(super) fn unheard(cluster: &ClusterReport) -> Vec<Problem> {
         false => "",
     };
     let problem = |(bus, observers): (String, Vec<String>)| {
-        let message = format!("{} never had an answer from {bus}{cause}", listed(&observers));
+        let message = format!("{} never had a reply from {bus}{cause}", listed(&observers));
         Problem::error(Kind::BusClosed, message).at(observers)
     };
     unheard.into_iter().map(problem).collect()
@@ -154,12 +153,12 @@ fn replica(cluster: &ClusterReport, report: &NodeReport) -> Vec<Problem> {
     match report.link {
         Some(link) if turned_away && link != Link::Up || link == Link::Down && (!fed || stuck) => {
             let message = format!(
-                "{name} has had no connection to its master {master}{down_for} (master_link_status:down)"
+                "{name}: the replication link to its master {master} is down{down_for} (master_link_status:down)"
             );
             found.push(Problem::error(Kind::ReplicaLinkDown, message).at(ends));
         }
         Some(Link::Down | Link::Syncing) => {
-            let message = format!("{name} is waiting for its first copy of {master}'s data");
+            let message = format!("{name} waits for its initial sync with {master}");
             found.push(Problem::warning(Kind::ReplicaSyncing, message).at(ends));
         }
         Some(Link::Up) | None => {}
@@ -190,7 +189,7 @@ pub(super) fn without_replica(cluster: &ClusterReport) -> Vec<Problem> {
             false => "",
         };
         let message = format!(
-            "{name} has no replica, other masters have: if it dies, its slots are gone{all}"
+            "{name} has no replica, other masters have: if it fails, its slots are unavailable{all}"
         );
         Problem::warning(Kind::NoReplica, message).at([name])
     };

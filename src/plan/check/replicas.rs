@@ -16,7 +16,7 @@ pub(super) fn with_slots(cluster: &ClusterReport) -> Vec<Problem> {
 fn claims(cluster: &ClusterReport, found: &ReplicaSlots) -> Option<Problem> {
     let (name, slots) = (cluster.name(found.node), &found.claims);
     let message = format!(
-        "{name} is a replica and claims {}: clients that ask it are sent to the wrong node",
+        "{name} is a replica and claims {}: clients are redirected to the wrong node",
         slots.words()
     );
     let problem = Problem::error(Kind::ReplicaClaimsSlots, message).at([name]);
@@ -26,7 +26,7 @@ fn claims(cluster: &ClusterReport, found: &ReplicaSlots) -> Option<Problem> {
 fn open(cluster: &ClusterReport, found: &ReplicaSlots) -> Option<Problem> {
     let (name, slots) = (cluster.name(found.node), &found.open);
     let mut message = format!(
-        "{} {} migrating or importing at {name}, a replica: once it is promoted, the move is open again",
+        "{} {} migrating or importing at {name}, a replica: after its promotion the slot state is back",
         slots.words(),
         by_number(slots.len(), "is", "are"),
     );

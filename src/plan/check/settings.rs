@@ -18,7 +18,7 @@ pub(super) fn epochs(cluster: &ClusterReport) -> Vec<Problem> {
         masters.into_group_map_by(|node| node.epoch).into_iter().sorted_by_key(|entry| entry.0);
     let problem = |(epoch, nodes): (u64, Vec<&Node>)| {
         let names = nodes.iter().map(|node| cluster.name(node.id)).collect_vec();
-        let message = format!("masters {} have one config epoch, {epoch}", listed(&names));
+        let message = format!("masters {} have the same config epoch, {epoch}", listed(&names));
         let fix = format!("rcluster fix {}", cluster.entry().via);
         Problem::warning(Kind::EpochCollision, message).at(names).mended_by(fix)
     };

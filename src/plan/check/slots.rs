@@ -12,8 +12,8 @@ pub(super) fn uncovered(cluster: &ClusterReport) -> Option<Problem> {
     }
     let count = slots.len();
     let message = format!(
-        "{count} {} no owner ({slots}): {} keys cannot be read or written",
-        by_number(count, "slot has", "slots have"),
+        "{} no owner: {} keys cannot be read or written",
+        by_number(count, &format!("slot {slots} has"), &format!("slots {slots} have")),
         by_number(count, "its", "their"),
     );
     // Only `fix` finds out which node holds keys of them.
@@ -112,8 +112,8 @@ pub(super) fn open(cluster: &ClusterReport) -> Vec<Problem> {
             [said("migrating", &migrating, &names[0]), said("importing", &importing, &names[1])];
         let all = migrating.union(&importing);
         let message = format!(
-            "{} from {} to {} {} left open: {}",
-            by_number(all.len(), "a slot on its way", "slots on their way"),
+            "{} from {} to {} {} left migrating or importing: {}",
+            by_number(all.len(), "a slot that moves", "slots that move"),
             names[0],
             names[1],
             by_number(all.len(), "was", "were"),

@@ -104,7 +104,7 @@ fn lost_addresses_handshakes_and_doubts_are_told_with_who_sees_them() {
     assert_eq!(
         messages,
         [
-            "1.1.1.5:1 gives no answer on the cluster bus (fail?) to 1.1.1.1:1",
+            "1.1.1.5:1 does not reply on the cluster bus (fail?) to 1.1.1.1:1",
             "cccccccc has no known address (noaddr) at 1.1.1.1:1",
         ]
     );
@@ -127,8 +127,7 @@ fn a_unreachable_nodes_slots_are_what_the_others_say() {
     assert_eq!(of(Kind::SlotsUncovered, &half), []);
     assert_eq!(
         of(Kind::NodeUnreachable, &half)[0].message,
-        "1.1.1.2:1 (id bbbbbbbb) gives no answer: connection refused; it owns slots 8192-16383, and no \
-         replica of it answers: if it came back elsewhere, meet it there"
+        "1.1.1.2:1 (id bbbbbbbb) is unreachable: connection refused; it owns slots 8192-16383, and no replica of it is reachable: if it came back elsewhere, meet it there"
     );
 }
 
@@ -152,7 +151,7 @@ fn roles_seen_differently_are_told_in_words() {
         of(Kind::ViewsDiffer, &cluster).into_iter().map(|problem| problem.message).collect();
     assert_eq!(
         messages,
-        ["1.1.1.1:1 sees 1.1.1.2:1 as a replica of 1.1.1.1:1; it says itself a master"]
+        ["1.1.1.1:1 lists 1.1.1.2:1 as a replica of 1.1.1.1:1; it reports itself as a master"]
     );
 }
 
@@ -163,7 +162,7 @@ fn a_bus_that_never_answered_is_told_with_its_port() {
     assert_eq!(found.len(), 1);
     assert_eq!(
         found[0].message,
-        "1.1.1.1:1 never had an answer from 1.1.1.2:2, the bus of 1.1.1.2:1"
+        "1.1.1.1:1 never had a reply from 1.1.1.2:2, the bus of 1.1.1.2:1"
     );
 }
 
@@ -294,7 +293,7 @@ fn copies_on_one_host_are_listed_as_people_do() {
     let mut cluster = three(["1.1.1.1", "1.1.1.2", "1.1.1.3"], [None; 3]);
     cluster.nodes.extend([replica('D', "1.1.1.1"), replica('E', "1.1.1.1")]);
     let found = of(Kind::CopiesTogether, &cluster);
-    let start = "1.1.1.1:1, 1.1.1.1:4 and 1.1.1.1:4 hold copies of one shard on one host, 1.1.1.1:";
+    let start = "1.1.1.1:1, 1.1.1.1:4 and 1.1.1.1:4 are nodes of one shard on one host, 1.1.1.1:";
     assert!(found[0].message.starts_with(start), "{found:?}");
 }
 
@@ -337,8 +336,10 @@ fn a_node_listed_by_ipv4_and_by_ipv6_has_to_announce_one_of_them() {
         [view("A", "1.1.1.2"), view("B", "1.1.1.2"), view("C", "fd00::2"), view("D", "1.1.1.2")];
     let cluster = cluster(&views.each_ref().map(String::as_str));
     let found = of(Kind::ViewsDiffer, &cluster);
-    let message =
-        format!("1.1.1.3:1 sees node {} at [fd00::2]:1; others see it at 1.1.1.2:1", "b".repeat(8));
+    let message = format!(
+        "1.1.1.3:1 lists node {} at [fd00::2]:1; others list it at 1.1.1.2:1",
+        "b".repeat(8)
+    );
     assert_eq!((found.len(), &found[0].message), (1, &message));
     let fix = found[0].fix.as_deref();
     assert_eq!(fix, Some("redis-cli -h 1.1.1.2 -p 1 CONFIG SET cluster-announce-ip 1.1.1.2"));

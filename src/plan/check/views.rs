@@ -115,9 +115,9 @@ fn problem(
     let name = cluster.name(id);
     let who = listed(&observers);
     let many = observers.len();
-    let sees = by_number(many, "sees", "see");
+    let lists = by_number(many, "lists", "list");
     let truth = truths.get(&id);
-    let itself = if cluster.node(id).is_some() { "it says itself" } else { "others see" };
+    let is_here = cluster.node(id).is_some();
     let mut slots = SlotSet::EMPTY;
     let fix;
     let message = match difference {
@@ -125,16 +125,18 @@ fn problem(
             // Where one that gives no answer is listed, a stranger may be by now.
             let there = cluster.node(id).zip(observers.first());
             fix = there.map(|(node, observer)| format!("rcluster meet {observer} {}", node.via));
-            format!("{who} {} not know {name} (id {})", by_number(many, "does", "do"), id.short())
+            format!("{who} {} not list {name} (id {})", by_number(many, "does", "do"), id.short())
         }
         Difference::Role(seen) => {
             let own = truth.map_or_else(String::new, |node| role(cluster, node.role));
             fix = unreadable::follow(cluster, id);
-            format!("{who} {sees} {name} as {seen}; {itself} {own}")
+            let itself = if is_here { "it reports itself as" } else { "others list it as" };
+            format!("{who} {lists} {name} as {seen}; {itself} {own}")
         }
         Difference::Slots(seen) => {
             let own = truth.map(|node| node.slots.clone()).unwrap_or_default();
-            let message = format!("{who} {sees} {name} own slots {seen}; {itself} {own}");
+            let itself = if is_here { "it reports" } else { "others list" };
+            let message = format!("{who} {lists} {name} with slots {seen}; {itself} {own}");
             slots = own;
             fix = Some(format!("rcluster fix {}", cluster.entry().via));
             message
@@ -152,7 +154,7 @@ fn problem(
                 }
                 _ => there.map(|(node, by)| format!("rcluster meet {by} {}", node.via)),
             };
-            format!("{who} {sees} node {} at {seen}; others see it at {most}", id.short())
+            format!("{who} {lists} node {} at {seen}; others list it at {most}", id.short())
         }
     };
     let nodes = observers.into_iter().chain([name]).unique();

@@ -46,7 +46,7 @@ fn a_crowded_host_is_named() {
     let layout = planned(&seats, 1);
     assert_eq!(layout.score.apart.master_host, 1);
     let text = &layout.verdicts[0].text;
-    assert!(text.contains("has both copies on host x: 4 of the 6 nodes are there"), "{text}");
+    assert!(text.contains("has both nodes on host x: 4 of the 6 nodes are there"), "{text}");
     assert!(!layout.verdicts[0].met);
 }
 

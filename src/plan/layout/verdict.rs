@@ -67,12 +67,12 @@ fn apart(domains: &Domains, shards: &[PlannedShard], score: &Score) -> Finding {
         let (name, there, nodes) = (&domains.zones[fullest], sizes[fullest], domains.places.len());
         format!("{word} {name} has {there} of the {nodes} nodes")
     };
-    (false, format!("{survives}, but {crowded} several copies in one: {why}"))
+    (false, format!("{survives}, but {crowded} several nodes in one: {why}"))
 }
 
 /// `shard 2 has both copies on host x: 4 of the 6 nodes are there`
 fn all_in_one(domains: &Domains, shard: usize, seats: &[usize], others: usize) -> String {
-    let all = if seats.len() == 2 { "both copies" } else { "all copies" };
+    let all = if seats.len() == 2 { "both nodes" } else { "all nodes" };
     let home = domains.places[seats[0]];
     let on_host = seats.iter().all(|&seat| domains.places[seat].host == home.host);
     let (at, there) = if on_host || !domains.zoned {
@@ -85,7 +85,7 @@ fn all_in_one(domains: &Domains, shard: usize, seats: &[usize], others: usize) -
     let nodes = domains.places.len();
     let more = match others {
         0 => String::new(),
-        others => format!(", and {} lie in one place too", counted(others, "more shard")),
+        others => format!(", and {} do too", counted(others, "more shard")),
     };
     format!("shard {} has {all} {at}: {there} of the {nodes} nodes are there{more}", shard + 1)
 }
@@ -97,10 +97,9 @@ fn masters(domains: &Domains, shards: &[PlannedShard], score: &Score) -> Finding
     let (name, held, all) = (&domains.zones[most], zones[most], shards.len());
     let text = match (score.masters.half_in_a_zone, all) {
         (_, 1) => format!("with one master, no majority survives the loss of {word} {name}"),
-        (true, _) => format!(
-            "{word} {name} holds {held} of the {all} masters: the others are no majority, so \
-             nothing fails over without it"
-        ),
+        (true, _) => {
+            format!("{word} {name} holds {held} of the {all} masters: losing it prevents failover")
+        }
         (false, _) => format!(
             "a majority of the masters survives the loss of any one {word}: none holds more than \
              {held} of the {all}"
@@ -118,9 +117,9 @@ fn takeover(domains: &Domains, shards: &[PlannedShard], score: &Score) -> Findin
     }
     let met = most == 1 || most < fullest;
     let text = if met {
-        format!("when a host dies, no other host takes over more than {most} of its masters")
+        format!("if a host fails, no other host takes over more than {most} of its masters")
     } else {
-        format!("when a host dies, one other host may take over {most} of its masters")
+        format!("if a host fails, one other host may take over {most} of its masters")
     };
     (met, text)
 }

@@ -84,7 +84,7 @@ pub enum TransferError {
         master: String,
     },
     /// A source or target did not report, or is not in the cluster.
-    #[error("{node} gives no answer: {why}")]
+    #[error("{node} is unreachable: {why}")]
     Unreachable {
         /// The node.
         node: String,
@@ -92,7 +92,7 @@ pub enum TransferError {
         why: String,
     },
     /// A source or target reports `cluster_state:fail`.
-    #[error("{node} says cluster_state:fail: slots are moved where all nodes serve")]
+    #[error("{node} reports cluster_state:fail: slots cannot be moved")]
     NotServing {
         /// The node.
         node: String,
@@ -108,7 +108,7 @@ pub enum TransferError {
         other: String,
     },
     /// Requested slots have no owner that replied.
-    #[error("nobody who answers owns {slots}")]
+    #[error("no reachable node owns {slots}")]
     Unowned {
         /// Those slots.
         slots: SlotSet,
@@ -127,7 +127,7 @@ pub enum TransferError {
     #[error("{0} is both where slots come from and where they go")]
     ToItself(String),
     /// A slot is migrating between other masters than this plan would move it between.
-    #[error("slot {slot} is open, on its way from {from} to {to}: this move would not finish it")]
+    #[error("slot {slot} is migrating from {from} to {to}: this move would not finish it")]
     OpenElsewhere {
         /// The first such slot.
         slot: Slot,
@@ -137,7 +137,7 @@ pub enum TransferError {
         to: String,
     },
     /// A slot has slot states that contradict each other or its owner; `fix` resolves them.
-    #[error("slot {slot} is open in a way that no single move leaves behind: {ends}")]
+    #[error("slot {slot} has conflicting slot states: {ends}")]
     OpenOddly {
         /// The first such slot.
         slot: Slot,
@@ -145,7 +145,7 @@ pub enum TransferError {
         ends: String,
     },
     /// A target uses as much memory as its `maxmemory` and would reject keys.
-    #[error("{node} has no room: it uses {used} of {limit} bytes (maxmemory) and evicts nothing")]
+    #[error("{node} is out of memory: it uses {used} of {limit} bytes (maxmemory, noeviction)")]
     NoRoom {
         /// The target.
         node: String,

@@ -38,10 +38,10 @@ impl Failure {
         };
         failure.hint(match error {
             RestoreError::NotLoaded { .. } => format!(
-                "the files want a server no older than what wrote them, {writers}: --server PROGRAM"
+                "the files need a server no older than the one that wrote them, {writers}: --server PROGRAM"
             ),
             RestoreError::NoDatabase { .. } => {
-                "a cluster of Valkey 9 with cluster-databases set high enough would take them"
+                "only Valkey 9 with cluster-databases set high enough accepts them"
                     .to_owned()
             }
             RestoreError::Wire(_)
@@ -53,8 +53,5 @@ impl Failure {
 }
 
 fn so_far(report: &ImportReport) -> String {
-    format!(
-        "{} keys have come; nothing is lost. Run the same command again: it brings the rest",
-        report.keys
-    )
+    format!("{} keys are imported; none is lost. Rerun to import the remaining keys", report.keys)
 }

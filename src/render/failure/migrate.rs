@@ -44,7 +44,7 @@ impl Failure {
             restored.map(|left| format!("to restore {}, run: {}", left.setting, restore(left))),
         );
         if kept.iter().any(|kept| kept.why.contains("differs")) {
-            hints.push("if the source's values are the right ones: --replace".to_owned());
+            hints.push("to overwrite with the source's values: --replace".to_owned());
         }
         if !not_moved.is_empty() {
             hints.push(format!("to move the rest, run:\n{}", rest(&not_moved)));
@@ -117,10 +117,10 @@ fn remedy(error: &MigrateError) -> Option<String> {
     match error {
         MigrateError::Unable(unable) => Some(what_to_set(unable)),
         MigrateError::MarkLeft { .. } => {
-            Some("to take the mark away: rcluster fix ENTRY".to_owned())
+            Some("to clear the slot state: rcluster fix ENTRY".to_owned())
         }
         MigrateError::Unproven { .. } | MigrateError::StaleOwner { .. } => {
-            Some("the owners have changed meanwhile: rcluster check tells who owns what".to_owned())
+            Some("the slot owners have changed meanwhile: see rcluster nodes ENTRY".to_owned())
         }
         MigrateError::Wire(_)
         | MigrateError::Refused { .. }
@@ -147,7 +147,7 @@ fn what_to_set(unable: &Unable) -> String {
             "{at} cannot save to disk: free space in its dir, or set stop-writes-on-bgsave-error no"
         ),
         Obstacle::ReadOnly => {
-            format!("{at} is a replica: rcluster check tells which node is its master")
+            format!("{at} is a replica: rcluster nodes ENTRY lists its master")
         }
         Obstacle::Replicas => format!(
             "{at} has too few replicas in sync: bring them back, or lower its min-replicas-to-write"
@@ -165,6 +165,6 @@ fn what_to_set(unable: &Unable) -> String {
         Obstacle::Connection => format!(
             "{from} cannot exchange keys with {to}: can it connect to that address, and do both have the same tls-cluster setting?"
         ),
-        Obstacle::Other => format!("mend what {at} says"),
+        Obstacle::Other => format!("fix the error on {at}"),
     }
 }

@@ -110,13 +110,13 @@ impl Failure {
 
     /// A node that would have to be told gives no answer; nothing was changed.
     pub fn untold(message: impl ToString) -> Failure {
-        Failure::new(exit::UNREACHABLE, message).hint("bring it back, or go on without it: --force")
+        Failure::new(exit::UNREACHABLE, message).hint("restart it, or skip it: --force")
     }
 
     /// The node that all is about gives no answer; nothing was changed.
     pub fn unreachable(node: &str, why: &str) -> Failure {
-        Failure::new(exit::UNREACHABLE, format!("{node} gives no answer: {why}"))
-            .hint("nothing was changed; bring it back first")
+        Failure::new(exit::UNREACHABLE, format!("{node} is unreachable: {why}"))
+            .hint("nothing was changed; restart it first")
     }
 
     /// The first of these nodes that loads its data: it would come back after it was given up.
@@ -154,25 +154,29 @@ impl Failure {
     pub fn tell(&self, ui: &Ui) {
         let red = console::Style::new().red().bold();
         match ui.manner() {
-            Manner::Own => ui.say(&format!("{} {}", ui.paint_err("error:", red), self.message)),
+            Manner::Own => {
+                let label = format!("{} ", ui.paint_err("error:", red));
+                ui.say_wrapped(&label, &self.message, "  ");
+            }
             // There a mistake in the command line is told on stderr.
             Manner::Old(_) if self.exit_code == exit::USAGE => {
                 ui.say(&format!("[ERR] {}", self.message));
             }
             Manner::Old(_) => ui.note(&format!("[ERR] {}", self.message)),
         }
-        let details = self.details.iter().take(DETAILS);
-        // Scripts look for the nodes that refused something on stdout.
-        details.for_each(|detail| ui.note(&format!("  - {}", ui.runnable(detail))));
+        for detail in self.details.iter().take(DETAILS).map(|detail| ui.runnable(detail)) {
+            match ui.manner() {
+                Manner::Own => ui.say_wrapped("  - ", &detail, "    "),
+                // Scripts look for the nodes that refused something on stdout.
+                Manner::Old(_) => ui.note(&format!("  - {detail}")),
+            }
+        }
         if self.details.len() > DETAILS {
             ui.note(&format!("  - and {} more", self.details.len() - DETAILS));
         }
         if let Some(hint) = &self.hint {
-            let hint = ui.runnable(hint);
-            let mut lines = hint.lines();
             let label = ui.paint_err("hint:", console::Style::new().cyan());
-            ui.say(&format!("{label} {}", lines.next().unwrap_or_default()));
-            lines.for_each(|line| ui.say(&format!("      {line}")));
+            ui.say_wrapped(&format!("{label} "), &ui.runnable(hint), "      ");
         }
     }
 

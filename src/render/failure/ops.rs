@@ -29,40 +29,31 @@ impl From<Aborted> for Failure {
                     .details
                     .extend(left.iter().map(|left| format!("{}: {}", left.node, left.why)));
                 let mend = left.iter().map(restore).join("\n");
-                format!("{mend}\nor run the same command again (done: {done})")
+                format!("{mend} or rerun (done: {done})")
             }
             AbortCause::NotMet { gaps, nodes, bus_tls, .. } => {
                 failure.details.extend(unmet(gaps, *nodes));
                 failure.details.extend(bus_tls.then(|| {
-                    "tls-cluster is yes: the bus fails as well where a node's certificate is not trusted by \
-                     the others (tls-ca-cert-file), or not fit for clients as well as for servers; the \
-                     nodes' logs tell of it".to_owned()
+                    "tls-cluster is yes: the bus also fails if the other nodes do not trust a node's certificate (tls-ca-cert-file), or if it is not valid for clients as well as servers; see the nodes' logs".to_owned()
                 }));
                 format!(
-                    "nodes talk to each other on the bus port: it has to be open both ways, and nodes have to announce\n\
-                     addresses that all others reach (cluster-announce-ip, -port, -bus-port behind NAT or in Docker).\n\
-                     Done: {done}. Run the same command again: it goes on where this one stopped"
+                    "nodes connect to each other's bus port: it has to be open both ways, and nodes have to announce addresses that all others reach (cluster-announce-ip, -port, -bus-port behind NAT or in Docker). Done: {done}. Rerun to resume"
                 )
             }
             AbortCause::NotAgreed { gaps, .. } => {
                 failure.details.extend(gaps.iter().map(Gap::to_string));
-                format!(
-                    "done: {done}. Run the same command again: it goes on where this one stopped"
-                )
+                format!("done: {done}. Rerun to resume")
             }
             AbortCause::NotPromoted { why, .. } => {
                 failure.details.extend(why.iter().cloned());
-                "run the same command again: it goes on where this one stopped; without the master's\n\
-                 consent: --force, without a majority's: --takeover"
+                "rerun to resume; without the master: --force, without a majority of masters: --takeover"
                     .to_owned()
             }
             AbortCause::Wire(_)
             | AbortCause::NotServing { .. }
             | AbortCause::NotReset { .. }
             | AbortCause::NotForgotten { .. }
-            | AbortCause::Interrupted(_) => format!(
-                "done: {done}. Run the same command again: it goes on where this one stopped"
-            ),
+            | AbortCause::Interrupted(_) => format!("done: {done}. Rerun to resume"),
         });
         failure
     }
@@ -80,11 +71,11 @@ fn unmet(gaps: &[Gap], nodes: usize) -> Vec<String> {
             who += &format!(" and {more} more");
         }
         let cause = if is_loopback(subject) && gaps.iter().any(|gap| !is_loopback(&gap.observer)) {
-            "it is named by a loopback address, which leads other hosts to themselves"
+            "it has a loopback address, which other hosts cannot reach"
         } else if observers.len() + 1 == nodes {
-            "nobody can: a firewall closes that port, or it is not the port of its bus"
+            "no node can: a firewall closes that port, or it is not its bus port"
         } else {
-            "others can: something between these hosts is in the way"
+            "others can: check the network in between"
         };
         format!("{who} cannot reach {bus}, the bus of {subject}; {cause}")
     };
@@ -118,7 +109,7 @@ impl From<TimeoutsError> for Failure {
         Failure::halted(text)
             .details(replies)
             .details(details)
-            .hint("once they can be told, run the same command again, or with the old value")
+            .hint("when they are reachable, rerun, or set the old value")
     }
 }
 
@@ -137,18 +128,18 @@ impl From<BackupError> for Failure {
         };
         failure.hint(match error {
             BackupError::Exists(dir) => format!(
-                "name another folder, or look at this one: rcluster backup --verify {}",
+                "name another directory, or verify this one: rcluster backup --verify {}",
                 dir.display()
             ),
-            BackupError::Foreign { .. } => "name a new folder, or an empty one".to_owned(),
-            BackupError::Busy(_) => "wait for it, or name another folder".to_owned(),
-            BackupError::Moved => "nothing was saved; run it again once no slots move".to_owned(),
+            BackupError::Foreign { .. } => "name a new or empty directory".to_owned(),
+            BackupError::Busy(_) => "wait for it, or name another directory".to_owned(),
+            BackupError::Moved => "nothing was saved; rerun when no slots are moving".to_owned(),
             BackupError::Wire(_)
             | BackupError::File { .. }
             | BackupError::GivenUp
             | BackupError::Broken { .. }
             | BackupError::Interrupted(_) => {
-                "there is no backup: what had come is deleted; run it again once this is mended"
+                "there is no backup: partial files are deleted; fix the error above, then rerun"
                     .to_owned()
             }
         })

@@ -13,7 +13,7 @@ impl From<NotConfirmed> for Failure {
     fn from(error: NotConfirmed) -> Failure {
         match error {
             NotConfirmed::NoTerminal => Failure::usage(error)
-                .hint("add --yes to go ahead, or --dry-run to see the plan only"),
+                .hint("add --yes to proceed, or --dry-run to show the plan only"),
             NotConfirmed::No => Failure { declined: true, ..Failure::refused(error) },
             NotConfirmed::Io(_) => Failure::refused(error),
         }

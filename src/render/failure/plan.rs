@@ -45,7 +45,7 @@ impl From<JoinError> for Failure {
         match error {
             JoinError::Meet(error) => error.into(),
             JoinError::NotEmpty { node, .. } => not_empty(&node, failure)
-                .hint(format!("to empty it for good: rcluster reset {node} --flush")),
+                .hint(format!("to delete what it holds: rcluster reset {node} --flush")),
             JoinError::IsReplica { node, .. } => not_empty(&node, failure)
                 .hint(format!("to give it another master: rcluster replicate {node} MASTER")),
             JoinError::Unreachable { node, why } => Failure::unreachable(&node, &why),
@@ -71,14 +71,14 @@ impl From<LeaveError> for Failure {
                 "nothing was changed; its replica has the keys: rcluster failover {replica} {replica} --force"
             )),
             LeaveError::DeadOwner { node, .. } => failure.hint(format!(
-                "nothing was changed; bring it back, or put a new node in its place:\n\
+                "nothing was changed; restart it, or replace it:\n\
                  rcluster replace-node ENTRY {node} NEW"
             )),
             LeaveError::HoldsKeys { node, .. } => failure.hint(format!(
-                "nothing was changed; rcluster fix {node} brings them to their owners"
+                "nothing was changed; move them to their owners: rcluster fix {node}"
             )),
             LeaveError::NobodyStays => {
-                failure.hint("to take a whole cluster apart: rcluster reset NODE…")
+                failure.hint("to dissolve a whole cluster: rcluster reset NODE…")
             }
         }
     }
@@ -91,7 +91,7 @@ impl From<ImportError> for Failure {
             ImportError::Itself(_) => "nothing was changed; --from names a server outside of it",
             ImportError::Replica(_) => "nothing was changed; name its master, or --copy its keys",
             ImportError::Unowned(_) | ImportError::NotServing(_) => {
-                "nothing was changed; rcluster check tells what is wrong and what mends it"
+                "nothing was changed; run rcluster check: it reports the problem and its fix"
             }
         })
     }
@@ -113,7 +113,7 @@ impl From<TransferError> for Failure {
             | TransferError::Conflict { .. }
             | TransferError::NotServing { .. }
             | TransferError::Unowned { .. } => {
-                failure.hint("nothing was changed; rcluster check tells what is wrong and what mends it")
+                failure.hint("nothing was changed; run rcluster check: it reports the problem and its fix")
             }
             TransferError::TooMany { .. }
             | TransferError::ToItself(_)
@@ -128,14 +128,13 @@ impl From<AssignError> for Failure {
         let failure = Failure::refused(&error);
         match error {
             AssignError::Taken { owner, .. } => {
-                failure.hint(format!("see who owns what: rcluster nodes {owner}"))
+                failure.hint(format!("see the slot owners: rcluster nodes {owner}"))
             }
             AssignError::IsReplica { master, .. } => {
                 failure.hint(format!("name its master: {master}"))
             }
-            AssignError::NotOwned { node, owner, .. } => {
-                failure.hint(format!("see who owns what: rcluster nodes {}", owner.unwrap_or(node)))
-            }
+            AssignError::NotOwned { node, owner, .. } => failure
+                .hint(format!("see the slot owners: rcluster nodes {}", owner.unwrap_or(node))),
             AssignError::Open { node, .. } => {
                 failure.hint(format!("see both ends: rcluster check {node}"))
             }
@@ -149,14 +148,14 @@ impl From<ReplicateError> for Failure {
         match error {
             ReplicateError::OwnsSlots { node, slots } => {
                 let ranges = slots.ranges().iter().join(" ");
-                failure.hint(format!("where they hold no keys: rcluster delslots {node} {ranges}"))
+                failure.hint(format!("if they hold no keys: rcluster delslots {node} {ranges}"))
             }
             ReplicateError::HasKeys { node, .. } => {
                 let addr: Option<NodeAddr> = node.parse().ok();
                 let place = addr.map(|addr| format!("-h {} -p {}", addr.host(), addr.port()));
-                failure.hint(format!("if they may go: redis-cli {} FLUSHALL", place.unwrap_or_default()))
+                failure.hint(format!("if they can be deleted: redis-cli {} FLUSHALL", place.unwrap_or_default()))
             }
-            ReplicateError::Find(_) => failure.hint("name it by address, id, or the start of its id; a node that is not in the cluster yet is added with rcluster meet"),
+            ReplicateError::Find(_) => failure.hint("name it by address, id, or the start of its id; a node outside the cluster is added with rcluster meet"),
             ReplicateError::Itself(_) | ReplicateError::NotAMaster { .. } | ReplicateError::Handshake(_) => failure,
         }
     }
@@ -171,7 +170,7 @@ impl From<Vec<Precondition>> for Failure {
         };
         let flush = if objections.iter().any(holds) { " --flush" } else { "" };
         let hint = (!nodes.is_empty()).then(|| {
-                format!("only empty nodes form a cluster; to empty these for good: rcluster reset {nodes}{flush}")
+                format!("only empty nodes can form a cluster; to delete what these hold: rcluster reset {nodes}{flush}")
             });
         let hint = hint.or_else(|| {
             let of_all = objections.iter().find_map(|objection| match objection {
@@ -210,6 +209,6 @@ impl From<Vec<ResetError>> for Failure {
         let serves = errors.iter().any(|error| matches!(error, ResetError::Serves { .. }));
         let flags = [(holds, "--flush"), (serves, "--force")];
         let flags = flags.iter().filter(|(is_so, _)| *is_so).map(|(_, flag)| *flag).join(" and ");
-        failure.hint(format!("where they may be lost, say so with {flags}"))
+        failure.hint(format!("to proceed, rerun with {flags}"))
     }
 }

@@ -22,17 +22,16 @@ impl From<SandboxError> for Failure {
             SandboxError::PortTaken { .. } => failure.hint("choose others with --ports 7101-7106"),
             SandboxError::PortTooHigh { .. } => failure.hint("choose ports up to 55535"),
             SandboxError::FolderName { .. } => {
-                Failure::usage(&error).hint("name another folder with --dir")
+                Failure::usage(&error).hint("name another directory with --dir")
             }
             SandboxError::Untold { .. } => failure.hint(
-                "is it suspended, busy, or behind a password? It may be this playground's own: end it yourself,\n\
-                 then run the same command again",
+                "is it suspended, busy, or does it need a password? It may be this sandbox's own: stop it yourself, then rerun",
             ),
             SandboxError::Foreign { .. } => failure.hint(
-                "end what runs there, then run the same command again; without --purge nothing is deleted",
+                "stop what runs there, then rerun; without --purge nothing is deleted",
             ),
             SandboxError::NoSandbox(_) => {
-                failure.hint("start one with rcluster sandbox up, or name its folder with --dir")
+                failure.hint("start one with rcluster sandbox up, or name its directory with --dir")
             }
             SandboxError::Files { .. }
             | SandboxError::NoRandom

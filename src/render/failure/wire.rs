@@ -25,26 +25,26 @@ impl From<WireError> for Failure {
                  the user needs the commands CLUSTER, INFO and CONFIG"
                     .to_owned(),
             ),
-            WireError::Resolve { .. } => (exit::UNREACHABLE, "is the name spelled right? An IP address works as well".to_owned()),
+            WireError::Resolve { .. } => (exit::UNREACHABLE, "check the name, or use an IP address".to_owned()),
             WireError::Connect { .. } => (
                 exit::UNREACHABLE,
-                format!("does a server listen there, and does a firewall let you through? Try: redis-cli -h {host} -p {port} PING"),
+                format!("check server and firewall; try: redis-cli -h {host} -p {port} PING"),
             ),
             WireError::Tls { .. } => (
                 exit::UNREACHABLE,
-                "is this the TLS port? --cacert names who is trusted, --sni the server's name, --tls-verify ca checks no names".to_owned(),
+                "is this the TLS port? trusted authority: --cacert; server name: --sni; without name check: --tls-verify ca".to_owned(),
             ),
             WireError::Timeout { .. } => (
                 exit::UNREACHABLE,
-                "it accepts connections but is busy or stopped; --timeout sets how long to wait".to_owned(),
+                "it accepts connections but is busy or stopped; wait longer with --timeout".to_owned(),
             ),
             WireError::Lost { .. } => (
                 exit::UNREACHABLE,
-                "does it want TLS (--tls), or did it just end? Its log tells".to_owned(),
+                "does it need TLS (--tls)? did it exit? Check its log".to_owned(),
             ),
             WireError::NotRedis { .. } => (
                 exit::UNREACHABLE,
-                format!("is {port} the port for clients? The cluster bus (its port + 10000) speaks another language"),
+                format!("is {port} the client port? The cluster bus port (client port + 10000) takes no commands"),
             ),
             WireError::Loading { addr, .. } => {
                 (exit::UNREACHABLE, format!("to wait for it: rcluster check {addr} --wait 10m"))

@@ -58,7 +58,7 @@ impl ClassicMove<'_, '_> {
                 Err(error) => return Err(error.into()),
                 Ok(()) => {
                     let (node, slots) = (self.session.target.addr().clone(), slots.words());
-                    let why = "it said OK and does not list them as its own".to_owned();
+                    let why = "it replied OK and does not list them as its own".to_owned();
                     return Err(MigrateError::Unproven { node, slots, why });
                 }
             }

@@ -192,6 +192,6 @@ impl ClassicMove<'_, '_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(refused(holder.addr(), "it changes all the time".to_owned()))
+        Err(refused(holder.addr(), "it keeps changing".to_owned()))
     }
 }
