@@ -27,7 +27,7 @@ pub struct Gap {
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.lack {
-            Lack::Unknown => "does not know",
+            Lack::Unknown => "does not list",
             Lack::Link => "has no bus link to",
             Lack::Role => "does not list the new role of",
             Lack::Slots => "does not list the slots of",

@@ -72,7 +72,7 @@ impl BadAddress {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[error(
-    "{v4} would be known by IPv4 and {v6} by IPv6: nodes of one family do not reach those of the other, and where they have both, views differ in which one they list"
+    "{v4} would be known by IPv4 and {v6} by IPv6: nodes of one family cannot reach those of the other, and views differ in which address they list"
 )]
 pub struct FamiliesApart {
     /// Addresses of the nodes with IPv4, with commas between them.

@@ -24,9 +24,7 @@ pub fn may_fail<'a>(reports: impl IntoIterator<Item = &'a NodeReport>) -> bool {
 /// Nodes that cannot meet, as some use TLS on the bus and others do not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[error(
-    "tls-cluster is yes on {with} and no on {without}: their buses do not understand each other"
-)]
+#[error("tls-cluster is yes on {with} and no on {without}: their buses cannot connect")]
 pub struct TlsApart {
     /// Addresses of the nodes with `tls-cluster yes`, with commas between them.
     pub with: String,

@@ -34,7 +34,7 @@ pub enum MeetError {
     },
     /// Two servers share a node id.
     #[error(
-        "{0} and {1} have one node id ({2}): name each node once; where they are two servers, one was started on a copy of the other's nodes.conf"
+        "{0} and {1} have one node id ({2}): name each node once; if they are two servers, one was started on a copy of the other's nodes.conf"
     )]
     SameId(NodeAddr, NodeAddr, NodeId),
     /// Some use TLS on the cluster bus, others do not.

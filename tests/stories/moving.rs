@@ -137,7 +137,7 @@ fn what_cannot_be_is_refused_before_the_first_move() {
     };
     refused(&["--to", &addrs[3], "--count", "1"], 1, &["is a replica of", "name its master"]);
     refused(&["--to", "127.0.0.1:1", "--count", "1"], 1, &["no node of the cluster"]);
-    refused(&["--to", &addrs[1], "--count", "20000"], 1, &["20000 slots are asked for"]);
+    refused(&["--to", &addrs[1], "--count", "20000"], 1, &["20000 slots requested"]);
     refused(&["--to", &addrs[1], "--all", "--from", &addrs[1]], 1, &["both where slots come from"]);
     refused(&["--to", &addrs[1], "--count", "0"], 2, &["--count 0"]);
     refused(&["--to", &addrs[1]], 2, &["--count"]);

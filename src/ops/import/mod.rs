@@ -66,7 +66,7 @@ pub struct ImportOptions {
 pub enum ImportAborted {
     #[error(transparent)]
     Wire(#[from] WireError),
-    #[error("{to} takes no key {key} of {from}: {said}")]
+    #[error("{to} refused key {key} of {from}: {said}")]
     Refused { from: NodeAddr, to: NodeAddr, key: String, said: String },
     #[error("stopped by {0}")]
     Interrupted(&'static str),

@@ -114,7 +114,7 @@ pub enum TransferError {
         slots: SlotSet,
     },
     /// More slots are requested than the sources own.
-    #[error("{asked} slots are asked for, and {from} own {owned}")]
+    #[error("{asked} slots requested, but {from} own {owned}")]
     TooMany {
         /// The requested number.
         asked: usize,

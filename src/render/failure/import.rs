@@ -15,8 +15,7 @@ impl Failure {
             }
         };
         let hint = match halt.to_string().contains("DUMP payload version") {
-            true => "keys go to servers of the same version or a newer one, not to older ones"
-                .to_owned(),
+            true => "keys can be imported into the same or a newer version only".to_owned(),
             false => so_far(report),
         };
         failure.details(report.conflicts.iter().cloned()).hint(hint)

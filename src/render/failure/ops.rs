@@ -29,7 +29,7 @@ impl From<Aborted> for Failure {
                     .details
                     .extend(left.iter().map(|left| format!("{}: {}", left.node, left.why)));
                 let mend = left.iter().map(restore).join("\n");
-                format!("{mend} or rerun (done: {done})")
+                format!("{mend}\nor rerun (done: {done})")
             }
             AbortCause::NotMet { gaps, nodes, bus_tls, .. } => {
                 failure.details.extend(unmet(gaps, *nodes));

@@ -88,7 +88,7 @@ impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Failure {
         let failure = Failure::refused(&error);
         failure.hint(match error {
-            ImportError::Itself(_) => "nothing was changed; --from names a server outside of it",
+            ImportError::Itself(_) => "nothing was changed; --from has to be outside this cluster",
             ImportError::Replica(_) => "nothing was changed; name its master, or --copy its keys",
             ImportError::Unowned(_) | ImportError::NotServing(_) => {
                 "nothing was changed; run rcluster check: it reports the problem and its fix"
@@ -152,8 +152,9 @@ impl From<ReplicateError> for Failure {
             }
             ReplicateError::HasKeys { node, .. } => {
                 let addr: Option<NodeAddr> = node.parse().ok();
-                let place = addr.map(|addr| format!("-h {} -p {}", addr.host(), addr.port()));
-                failure.hint(format!("if they can be deleted: redis-cli {} FLUSHALL", place.unwrap_or_default()))
+                let flush = addr.map(|addr| format!("redis-cli -h {} -p {} FLUSHALL", addr.host(), addr.port()));
+                let flush = flush.unwrap_or_else(|| format!("FLUSHALL on {node}"));
+                failure.hint(format!("if they can be deleted: {flush}"))
             }
             ReplicateError::Find(_) => failure.hint("name it by address, id, or the start of its id; a node outside the cluster is added with rcluster meet"),
             ReplicateError::Itself(_) | ReplicateError::NotAMaster { .. } | ReplicateError::Handshake(_) => failure,
@@ -183,7 +184,7 @@ impl From<Vec<Precondition>> for Failure {
         });
         let failure = match &objections[..] {
             [one] => Failure::refused(one),
-            several => Failure::refused("these nodes cannot form the cluster that was asked for")
+            several => Failure::refused("these nodes cannot form this cluster")
                 .details(several.iter().map(Precondition::to_string)),
         };
         let nodes = objections.iter().filter_map(Precondition::node).unique();

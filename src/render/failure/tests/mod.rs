@@ -19,6 +19,7 @@ use itertools::Itertools;
 
 use super::{Failure, exit};
 use crate::model::{NodeAddr, NodeId, SlotRange, SlotSet};
+use crate::render::words::riddles;
 use crate::render::{NotConfirmed, OutputError};
 use crate::wire::WireError;
 
@@ -113,6 +114,17 @@ fn shown(sample: &Sample) -> String {
 #[test]
 fn every_error_is_told_as_it_should_be() {
     expect_file!["table.txt"].assert_eq(&table(&samples()));
+}
+
+#[test]
+fn errors_have_no_riddles() {
+    for sample in samples() {
+        let shown = shown(&sample);
+        let (_, text) = shown.split_once('\n').expect("a name, then the text");
+        // What others said is shown word for word.
+        let text = text.replace("no answer to PING within 10s", "");
+        assert_eq!(riddles(&text), Vec::<&str>::new(), "{shown}");
+    }
 }
 
 /// No type of errors is left out: neither here nor where old command lines are read.
