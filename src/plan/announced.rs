@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use itertools::Itertools;
 
-use super::create::is_new;
+use super::new_node::is_new;
 use crate::model::{NodeAddr, NodeReport};
 
 /// The setting with the address that a node announces.

@@ -8,6 +8,7 @@ use super::announced::{BadAddress, FamiliesApart};
 use super::bus_tls::TlsApart;
 use super::formation::{Member, Step, TopologyPlan};
 use super::layout::Layout;
+use super::new_node::is_new;
 use crate::model::{Flag, NodeAddr, NodeId, NodeReport, Role, SlotSet};
 
 /// Why a node cannot take part in a new cluster; nothing has been changed.
@@ -183,12 +184,6 @@ pub fn warnings(layout: &Layout, reports: &[NodeReport]) -> Vec<String> {
         warnings.push("some nodes are named by a loopback address, others are not: nodes on other hosts cannot reach the former".to_owned());
     }
     warnings
-}
-
-/// Whether the node has never been in a cluster: only then it accepts CLUSTER SET-CONFIG-EPOCH.
-pub(super) fn is_new(report: &NodeReport) -> bool {
-    let is_alone = report.view.nodes().len() == 1 && report.view.unreadable.is_empty();
-    is_alone && report.view.me().epoch == 0
 }
 
 fn shared_ids(reports: &[NodeReport]) -> Vec<Precondition> {

@@ -23,8 +23,10 @@ mod assign;
 mod bounds;
 mod copies;
 mod domains;
+mod location;
 mod masters;
 mod score;
+mod shard;
 mod task;
 mod verdict;
 
@@ -35,21 +37,14 @@ use itertools::Itertools;
 use super::slots::{self, WeightError};
 use crate::model::{SLOTS, SlotSet};
 pub(super) use domains::{Domains, fewest_pairs, pairs, tally};
+pub use location::NodeLocation;
 pub use score::{Apart, MasterSpread, Score, Takeover};
+pub use shard::PlannedShard;
 use task::Task;
 pub use verdict::Verdict;
 
 /// More seats than any cluster has; what is left of the arithmetic's range is a wide margin.
 const MOST_SEATS: usize = 65_536;
-
-/// The failure domains of a node that the planner may place.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NodeLocation {
-    /// The host it runs on: nodes with equal hosts fail together.
-    pub host: String,
-    /// The zone its host is in; without one, the host counts as a zone of its own.
-    pub zone: Option<String>,
-}
 
 /// What the user asks for; nodes are named by their index in the list that is planned for.
 ///
@@ -79,17 +74,6 @@ pub struct Layout {
     pub proven: bool,
     /// What its score means, a sentence for each of the levels 1 to 4.
     pub verdicts: Vec<Verdict>,
-}
-
-/// A master, its slots and its replicas; nodes by index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlannedShard {
-    /// The master.
-    pub master: usize,
-    /// The slots that it owns: one range, unless the layout was written by hand; may be empty.
-    pub slots: SlotSet,
-    /// The nodes that replicate it.
-    pub replicas: Vec<usize>,
 }
 
 /// Why there is no layout; `seat` is the index of a node that a wish names.

@@ -4,8 +4,8 @@ use itertools::Itertools;
 
 use super::announced::{BadAddress, FamiliesApart};
 use super::bus_tls::TlsApart;
-use super::create::is_new;
 use super::formation::{Member, Step, TopologyPlan};
+use super::new_node::is_new;
 use crate::model::{ClusterReport, Flag, NodeAddr, NodeId, NodeReport, SlotSet};
 
 /// Why a node is not connected; nothing has been changed.

@@ -33,6 +33,7 @@ pub mod leave;
 pub mod legacy;
 pub mod meet;
 pub mod moves;
+mod new_node;
 pub mod replica_slots;
 pub mod replicate;
 pub mod reset;

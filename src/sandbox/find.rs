@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 
 use super::SandboxError;
-use super::node::signal_group;
+use super::process::signal_group;
 use crate::model::printable;
 
 /// How long a program may take to print its version.

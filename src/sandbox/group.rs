@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::SandboxError;
-use super::node::{LocalNode, NodeSpec};
+use super::node::LocalNode;
+use super::spec::NodeSpec;
 
 /// How long a server that has just started may take to end. It has nothing new to save, and one that
 /// cannot save, on a full disk, never ends by itself.

@@ -6,12 +6,15 @@
 //! it tells itself; where it tells nothing, by a process in the node's folder that the node's pid
 //! file names. Nothing else is ever stopped, and what does not tell is never taken for stopped.
 
+mod files;
 mod find;
 mod group;
 mod loader;
 mod log;
 mod node;
 mod probe;
+mod process;
+mod spec;
 mod state;
 
 use std::io;
@@ -22,7 +25,8 @@ use std::time::Duration;
 pub use find::{ServerProgram, find_server};
 pub use group::{start_all, vet_all};
 pub use loader::{Loader, password};
-pub use node::{LocalNode, NodeSpec};
+pub use node::LocalNode;
+pub use spec::NodeSpec;
 pub use state::State;
 
 /// What can go wrong with local servers.

@@ -1,110 +1,23 @@
 //! One server process of the playground.
 
 use std::fs::{self, File};
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
+use rustix::process::{Signal, test_kill_process_group};
 
 use super::SandboxError;
+use super::files::{CONFIG, LOG, files, vet_name};
 use super::log::excerpt_since;
+use super::process::{as_pid, signal_group, signal_process};
+use super::spec::NodeSpec;
 use super::state::{State, lives_in};
 
-pub(super) const CONFIG: &str = "redis.conf";
-pub(super) const PIDFILE: &str = "redis.pid";
-const LOG: &str = "redis.log";
-const SETPRIV: &str = "/usr/bin/setpriv";
-
 /// Between two looks at a server that starts or stops.
-const LOOK: Duration = Duration::from_millis(10);
-
-/// What to start.
-#[derive(Clone, Debug)]
-pub struct NodeSpec {
-    /// The server program.
-    pub server: PathBuf,
-    /// A program and arguments that start the server in their turn, if any.
-    pub launcher: Vec<String>,
-    /// The loopback address to bind.
-    pub ip: IpAddr,
-    pub port: u16,
-    /// Whether it can be of a cluster; its bus listens 10000 above its port.
-    pub in_cluster_mode: bool,
-    /// The node's own folder.
-    pub dir: PathBuf,
-    /// Further lines of `redis.conf`.
-    pub settings: Vec<String>,
-}
-
-impl NodeSpec {
-    /// The node at `port` of the playground in `root`.
-    pub fn new(server: &Path, root: &Path, port: u16) -> NodeSpec {
-        NodeSpec {
-            server: server.to_owned(),
-            launcher: Vec::new(),
-            ip: Ipv4Addr::LOCALHOST.into(),
-            port,
-            in_cluster_mode: true,
-            dir: root.join(port.to_string()),
-            settings: Vec::new(),
-        }
-    }
-
-    /// Has the kernel end the server where this process, or the thread that starts it, ends without a
-    /// word. Where there is no setpriv it stays.
-    pub fn end_with_us(&mut self) {
-        if Path::new(SETPRIV).exists() {
-            self.launcher = [SETPRIV, "--pdeathsig", "KILL"].map(str::to_owned).to_vec();
-        }
-    }
-
-    /// Looks whether it can run, and makes nothing: gives whether it runs already.
-    pub(super) fn vet(&self) -> Result<bool, SandboxError> {
-        let port = self.port;
-        let bus = match self.in_cluster_mode {
-            true => Some(port.checked_add(10_000).ok_or(SandboxError::PortTooHigh { port })?),
-            false => None,
-        };
-        let dir = std::path::absolute(&self.dir).map_err(files(&self.dir))?;
-        let dir = vet_name(dir.canonicalize().unwrap_or(dir))?;
-        let node = LocalNode { addr: (self.ip, port).into(), dir, child: None, log_start: 0 };
-        if node.state().pid().is_some() {
-            return Ok(true);
-        }
-        for port in [Some(port), bus].into_iter().flatten() {
-            TcpListener::bind((self.ip, port)).map_err(|source| match source.kind() {
-                io::ErrorKind::AddrInUse => SandboxError::PortTaken { port },
-                _ => SandboxError::PortUnusable { port, source },
-            })?;
-        }
-        Ok(false)
-    }
-
-    fn config_text(&self, dir: &Path) -> String {
-        let own = |name: &str| {
-            dir.join(name).display().to_string().replace('\\', "\\\\").replace('"', "\\\"")
-        };
-        let mut lines = vec![
-            format!("port {}", self.port),
-            format!("bind {}", self.ip),
-            format!("dir \"{}\"", own("")),
-            format!("pidfile \"{}\"", own(PIDFILE)),
-            format!("logfile \"{}\"", own(LOG)),
-            "daemonize no".to_owned(),
-        ];
-        if self.in_cluster_mode {
-            lines.extend(
-                ["cluster-enabled yes", "cluster-config-file nodes.conf"].map(str::to_owned),
-            );
-        }
-        lines.extend(self.settings.iter().cloned());
-        lines.join("\n") + "\n"
-    }
-}
+const POLL: Duration = Duration::from_millis(10);
 
 /// A server of the playground, running or not.
 #[derive(Debug)]
@@ -116,16 +29,6 @@ pub struct LocalNode {
     child: Option<Child>,
     /// Where in the log what it says from now on begins.
     log_start: u64,
-}
-
-fn files(path: &Path) -> impl Fn(io::Error) -> SandboxError + '_ {
-    move |source| SandboxError::Files { path: path.to_owned(), source }
-}
-
-/// A config file is read by lines, and so is the INFO that tells its name.
-fn vet_name(dir: PathBuf) -> Result<PathBuf, SandboxError> {
-    let bytes = dir.as_os_str().as_encoded_bytes();
-    if bytes.contains(&b'\n') { Err(SandboxError::FolderName { path: dir }) } else { Ok(dir) }
 }
 
 impl LocalNode {
@@ -201,6 +104,11 @@ impl LocalNode {
         self.dir.join(LOG)
     }
 
+    /// Looks.
+    pub fn state(&self) -> State {
+        State::of(self.addr, &self.dir)
+    }
+
     /// Whether this value has started the server.
     pub fn is_child(&self) -> bool {
         self.child.is_some()
@@ -229,7 +137,7 @@ impl LocalNode {
                 let (port, log) = (self.addr.port(), self.log());
                 return Err(SandboxError::NoAnswer { port, after: patience, log });
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL);
         }
     }
 
@@ -287,7 +195,7 @@ impl LocalNode {
                     self.reap();
                     return Ok(true);
                 }
-                std::thread::sleep(LOOK);
+                std::thread::sleep(POLL);
             }
         }
         Err(SandboxError::WontEnd { port: self.addr.port(), pid, after: patience })
@@ -339,19 +247,4 @@ impl LocalNode {
             let _ = child.wait();
         }
     }
-}
-
-fn as_pid(pid: u32) -> Option<Pid> {
-    i32::try_from(pid).ok().and_then(Pid::from_raw)
-}
-
-/// A process that has ended in the meantime is no error.
-fn signal_process(pid: u32, signal: Signal) {
-    let _ = as_pid(pid).map(|pid| kill_process(pid, signal));
-}
-
-/// Sends a signal to a program and to all that it has started: a wrapper script may have the server
-/// as its child. The program must lead a process group.
-pub(super) fn signal_group(child: &Child, signal: Signal) {
-    let _ = as_pid(child.id()).map(|group| kill_process_group(group, signal));
 }

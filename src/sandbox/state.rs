@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::SandboxError;
-use super::node::{CONFIG, LocalNode, PIDFILE};
+use super::files::{CONFIG, PIDFILE};
 use super::probe::{Occupant, probe};
 
 /// What a look at a node finds.
@@ -23,6 +23,23 @@ pub enum State {
 }
 
 impl State {
+    /// Looks at the node of this folder.
+    pub(super) fn of(addr: SocketAddr, dir: &Path) -> State {
+        let own = || own_pid(dir);
+        match probe(addr) {
+            Occupant::Server { pid, config } if config == dir.join(CONFIG) => {
+                State::Running { pid }
+            }
+            Occupant::Stranger { said } => State::NoAnswer { pid: own(), said },
+            occupant => match own() {
+                // It starts or ends just now, or was moved to another port.
+                pid @ Some(_) => State::NoAnswer { pid, said: None },
+                None if occupant == Occupant::Nobody => State::Stopped,
+                None => State::Foreign,
+            },
+        }
+    }
+
     /// The pid of this node's own server.
     pub fn pid(&self) -> Option<u32> {
         match self {
@@ -47,25 +64,6 @@ impl State {
         match self {
             State::Foreign => Err(SandboxError::Foreign { addr }),
             state => state.vet_stop(addr),
-        }
-    }
-}
-
-impl LocalNode {
-    /// Looks.
-    pub fn state(&self) -> State {
-        let own = || own_pid(self.dir());
-        match probe(self.addr()) {
-            Occupant::Server { pid, config } if config == self.dir().join(CONFIG) => {
-                State::Running { pid }
-            }
-            Occupant::Stranger { said } => State::NoAnswer { pid: own(), said },
-            occupant => match own() {
-                // It starts or ends just now, or was moved to another port.
-                pid @ Some(_) => State::NoAnswer { pid, said: None },
-                None if occupant == Occupant::Nobody => State::Stopped,
-                None => State::Foreign,
-            },
         }
     }
 }

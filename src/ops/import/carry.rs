@@ -1,16 +1,17 @@
 //! Windows of keys, from a source to a master.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use itertools::Itertools;
 
+use super::carrier::{Carrier, FOLLOWS, PAUSE, named};
+use super::options::Existing;
 use super::ours::{Held, Ours};
-use super::{Existing, ImportAborted, ImportRun, Job, NAMED, connect};
+use super::report::{ImportAborted, NAMED};
+use super::run::{ImportRun, Job};
 use crate::model::NodeAddr;
 use crate::ops::conflict::{self, Standing};
-use crate::wire::{Dumped, Key, Server, WireError, is_redirect};
+use crate::wire::{Dumped, Key, is_redirect};
 
 /// Most bytes of values in a window, as the source counts them, unless one key has more.
 const WINDOW: u64 = 2 << 20;
@@ -20,20 +21,6 @@ const UNTOLD: u64 = 64 << 10;
 
 /// How often keys that change while they are carried are tried again.
 const TRIES: usize = 20;
-
-/// How long a key is sent after the owner of its slot.
-pub(super) const FOLLOWS: Duration = Duration::from_secs(15);
-
-pub(super) const PAUSE: Duration = Duration::from_millis(20);
-
-/// One thread's connections.
-pub(super) struct Carrier<'r, 'a> {
-    run: &'r ImportRun<'a>,
-    source: Server,
-    masters: HashMap<NodeAddr, Server>,
-    /// So many of them are open at a time.
-    room: usize,
-}
 
 /// What became of the keys of a window.
 #[derive(Default)]
@@ -62,11 +49,7 @@ impl Landed {
     }
 }
 
-impl<'r, 'a> Carrier<'r, 'a> {
-    pub fn new(run: &'r ImportRun<'a>, source: Server, room: usize) -> Carrier<'r, 'a> {
-        Carrier { run, source, masters: HashMap::new(), room }
-    }
-
+impl Carrier<'_, '_> {
     pub fn carry(&mut self, job: Job) -> Result<(), ImportAborted> {
         let sizes = match self.source.sizes(&job.keys) {
             Err(error) if error.refusal().is_some() => vec![UNTOLD; job.keys.len()],
@@ -298,43 +281,6 @@ impl<'r, 'a> Carrier<'r, 'a> {
         }
     }
 
-    /// RESTORE, noting whether it may have changed anything.
-    fn write(
-        &mut self,
-        at: &NodeAddr,
-        keys: &[&Dumped],
-        replace: bool,
-        asking: bool,
-    ) -> Result<Vec<Option<String>>, WireError> {
-        let said = self.master(at)?.restore(keys.iter().copied(), replace, asking);
-        if said.as_ref().map_or(true, |said| said.iter().any(Option::is_none)) {
-            self.wrote();
-        }
-        said
-    }
-
-    pub(super) fn wrote(&self) {
-        self.run.report().changed = true;
-    }
-
-    pub(super) fn master(&mut self, addr: &NodeAddr) -> Result<&mut Server, WireError> {
-        if self.masters.len() >= self.room.max(1) && !self.masters.contains_key(addr) {
-            self.masters.clear();
-        }
-        match self.masters.entry(addr.clone()) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(place) => {
-                let ImportRun { access, options, .. } = self.run;
-                Ok(place.insert(connect(addr, access.1, options.databases.1)?))
-            }
-        }
-    }
-
-    pub(super) fn refused(&self, key: &Key, to: NodeAddr, said: String) -> ImportAborted {
-        let (from, key) = (self.source.addr().clone(), conflict::name(key));
-        ImportAborted::Refused { from, to, key, said }
-    }
-
     fn note(&self, landed: Landed) {
         let mut report = self.run.report();
         report.keys += landed.brought;
@@ -347,28 +293,5 @@ impl<'r, 'a> Carrier<'r, 'a> {
         report.conflicts.extend(landed.conflicts.into_iter().take(room));
         let room = NAMED.saturating_sub(report.left.len());
         report.left.extend(landed.left.into_iter().take(room));
-    }
-}
-
-/// The node that `MOVED 30 10.0.0.1:6379` names; without a host it is the one that was asked.
-pub(super) fn named(said: &str, asked: &NodeAddr) -> Option<NodeAddr> {
-    let place = said.strip_prefix("MOVED ").or_else(|| said.strip_prefix("ASK "))?;
-    let (host, port) = place.split_whitespace().nth(1)?.rsplit_once(':')?;
-    let host = if host.is_empty() { asked.host() } else { host };
-    Some(NodeAddr::new(host.to_owned(), port.parse().ok()?, None))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn redirections_name_a_node() {
-        let asked: NodeAddr = "10.0.0.9:7000".parse().unwrap();
-        let name = |said| named(said, &asked).map(|addr| addr.to_string());
-        assert_eq!(name("MOVED 30 10.0.0.1:6379"), Some("10.0.0.1:6379".to_owned()));
-        assert_eq!(name("ASK 30 ::1:6379"), Some("[::1]:6379".to_owned()));
-        assert_eq!(name("MOVED 30 :6379"), Some("10.0.0.9:6379".to_owned()));
-        assert_eq!(name("TRYAGAIN Multiple keys"), None);
     }
 }

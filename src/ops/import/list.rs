@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use itertools::Itertools;
 
-use super::{ImportAborted, ImportRun, Job, LANES, connect};
+use super::report::ImportAborted;
+use super::run::{ImportRun, Job, LANES, connect};
 use crate::model::{NodeAddr, Slot};
 use crate::wire::{Key, Server};
 

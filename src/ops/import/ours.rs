@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Instant;
 
-use super::ImportAborted;
-use super::carry::{Carrier, FOLLOWS, PAUSE, named};
+use super::carrier::{Carrier, FOLLOWS, PAUSE, named};
+use super::report::ImportAborted;
 use crate::model::{NodeAddr, Slot};
 use crate::wire::{Dumped, Key, WireError, is_redirect};
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
-use super::{Job, LANES};
+use super::run::{Job, LANES};
 
 /// Batches of a source that wait while it is listed further.
 const WAITING: usize = 2 * LANES;

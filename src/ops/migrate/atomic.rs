@@ -8,7 +8,8 @@ use itertools::Itertools;
 
 use super::capability::rehearse_route;
 use super::classic::Classic;
-use super::{MigrateError, Migration, Mover, Obstacle, epoch, scheduler, turns};
+use super::migration::{Migration, Mover, turns};
+use super::{MigrateError, Obstacle, epoch, scheduler};
 use crate::model::SlotSet;
 use crate::plan::transfer::{Route, Transfer};
 use crate::wire::{MigrationSupport, Server, Task, WireError};

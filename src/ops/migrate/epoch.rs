@@ -8,7 +8,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{MigrateError, Migration};
+use super::MigrateError;
+use super::migration::Migration;
 use crate::model::Flag;
 use crate::plan::transfer::Route;
 use crate::wire::Server;

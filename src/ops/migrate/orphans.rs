@@ -4,9 +4,10 @@
 use std::time::Instant;
 
 use super::classic::{BATCH, HELD_UP};
+use super::migration::{Migration, Mover, crosses};
 use super::pace::BatchSizer;
 use super::session::Session;
-use super::{KeptSlot, MigrateError, Migration, Mover, crosses};
+use super::{KeptSlot, MigrateError};
 use crate::model::{Slot, SlotSet};
 use crate::ops::conflict::{self, Resolution, Side};
 use crate::plan::transfer::Route;

@@ -2,7 +2,8 @@
 
 use std::sync::{Condvar, Mutex};
 
-use super::{MigrateError, Migration, Mover};
+use super::MigrateError;
+use super::migration::{Migration, Mover};
 use crate::plan::transfer::Route;
 use crate::wire::side_by_side;
 

@@ -8,7 +8,8 @@ use std::cmp::Reverse;
 
 use itertools::Itertools;
 
-use super::{Kind, Problem, by_number, listed, owners};
+use super::owners::owners;
+use super::problem::{Kind, Problem, by_number, listed};
 use crate::model::{ClusterReport, Link, NodeId, NodeReport, SlotSet, Stranger, UnreachableNode};
 use crate::plan::leave::lost_of;
 

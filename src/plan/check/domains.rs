@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use itertools::Itertools;
 
-use super::{Kind, Problem, listed, owners};
+use super::owners::owners;
+use super::problem::{Kind, Problem, listed};
 use crate::model::{ClusterReport, NodeId, Role};
 use crate::plan::layout::NodeLocation;
 use crate::plan::roles;

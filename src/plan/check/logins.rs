@@ -1,6 +1,6 @@
 //! Replicas that are without a connection because they cannot log in at their masters.
 
-use super::{Kind, Problem};
+use super::problem::{Kind, Problem};
 use crate::model::{ClusterReport, NodeReport};
 
 pub(super) fn failing(cluster: &ClusterReport) -> Vec<Problem> {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use itertools::Itertools;
 
-use super::{Kind, Problem, listed, owners};
+use super::owners::owners;
+use super::problem::{Kind, Problem, listed};
 use crate::model::{ClusterReport, Flag, Link, Loading, NodeId, NodeReport, Role};
 use crate::plan::bus_tls;
 

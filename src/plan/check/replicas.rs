@@ -1,6 +1,7 @@
 //! Replicas that own slots by their own view, or keep some migrating or importing.
 
-use super::{Kind, Problem, by_number, slots};
+use super::problem::{Kind, Problem, by_number};
+use super::slots;
 use crate::model::ClusterReport;
 use crate::plan::replica_slots::{Clearing, ReplicaSlots, replica_slots};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use itertools::Itertools;
 
-use super::{Kind, Problem, listed};
+use super::problem::{Kind, Problem, listed};
 use crate::model::{ClusterReport, Node, NodeAddr};
 use crate::plan::announced::BadAddress;
 use crate::plan::formation::timeout_before;

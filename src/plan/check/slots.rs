@@ -2,7 +2,8 @@
 
 use itertools::Itertools;
 
-use super::{Kind, Problem, by_number, covered, kept_unreadable, masters, owners};
+use super::owners::{covered, kept_unreadable, masters, owners};
+use super::problem::{Kind, Problem, by_number};
 use crate::model::{ClusterReport, NodeAddr, OpenState, SlotSet};
 
 pub(super) fn uncovered(cluster: &ClusterReport) -> Option<Problem> {

@@ -1,8 +1,9 @@
 //! Problems that real servers cannot be made to have on cue; the others are told in
 //! `tests/stories/check.rs`.
 
+use super::problem::listed;
 use super::*;
-use crate::model::{ClusterView, NodeReport, UnreachableNode};
+use crate::model::{ClusterView, NodeId, NodeReport, SlotSet, UnreachableNode};
 
 fn id(letter: char) -> NodeId {
     letter.to_string().repeat(40).parse().unwrap()

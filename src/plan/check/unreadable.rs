@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use itertools::Itertools;
 
-use super::{Kind, Problem, kept_unreadable, listed};
+use super::owners::kept_unreadable;
+use super::problem::{Kind, Problem, by_number, listed};
 use crate::model::{ClusterReport, NodeId, Role, SlotSet, Unreadable};
 
 /// The command after which a replica whose master's id is damaged follows the one that all others
@@ -28,7 +29,7 @@ pub(super) fn lines(cluster: &ClusterReport) -> Vec<Problem> {
     }
     let kept = kept_unreadable(cluster);
     let problem = |(line, slots, observers): (&Unreadable, SlotSet, Vec<String>)| {
-        let (verb, who) = (super::by_number(observers.len(), "lists", "list"), listed(&observers));
+        let (verb, who) = (by_number(observers.len(), "lists", "list"), listed(&observers));
         let mut message = format!("{who} {verb} a node with a bad {}: {}", line.what, line.text);
         let is_kept = !kept.intersection(&slots).is_empty();
         if is_kept {

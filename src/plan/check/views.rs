@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use itertools::Itertools;
 
-use super::{Kind, Problem, by_number, listed, unreadable};
+use super::problem::{Kind, Problem, by_number, listed};
+use super::unreadable;
 use crate::model::{ClusterReport, Flag, Node, NodeAddr, NodeId, Role, SlotSet};
 use crate::plan::announced::ANNOUNCE_IP;
 

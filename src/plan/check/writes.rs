@@ -1,6 +1,6 @@
 //! Nodes that reject writes, or soon will, although their cluster state is ok.
 
-use super::{Kind, Problem};
+use super::problem::{Kind, Problem};
 use crate::model::{ClusterReport, NodeReport};
 
 /// Memory is nearly full from this many percent of its limit.

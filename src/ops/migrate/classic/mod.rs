@@ -12,9 +12,10 @@ mod undo;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::migration::{Migration, Mover, crosses};
 use super::pace::BatchSizer;
 use super::session::Session;
-use super::{KeptSlot, MigrateError, Migration, Mover, crosses, epoch};
+use super::{KeptSlot, MigrateError, epoch};
 use crate::model::{Slot, SlotSet};
 use crate::ops::conflict::Side;
 use crate::plan::transfer::Route;

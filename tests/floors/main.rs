@@ -1,8 +1,11 @@
 //! The house stands as drawn in docs/architecture.md: a file imports from its own floor or from
-//! floors below, and the lowest two do nothing but think.
+//! floors below, the lowest two do nothing but think, and files use each other in no circle.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod graph;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -70,6 +73,20 @@ fn imports_point_down() {
     assert!(seen > 50, "the imports were found: {seen}");
 }
 
+/// The same for paths that are not spelled from the crate's root.
+#[test]
+fn uses_point_down() {
+    let (src, uses) = uses();
+    let own = |file: &Path| {
+        let room = file.strip_prefix(&src).unwrap().iter().next().unwrap();
+        floor(room.to_str().unwrap()).unwrap()
+    };
+    for (file, used) in &uses {
+        let above = used.iter().find(|used| own(used) > own(file));
+        assert_eq!(above, None, "{}", file.display());
+    }
+}
+
 #[test]
 fn the_lowest_floors_only_think() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -119,4 +136,28 @@ fn only_render_and_commands_serialise_for_people() {
             assert!(!text.contains("Serialize"), "{}", file.display());
         }
     }
+}
+
+type Uses = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
+
+/// `src`, and which of its files uses which; the crate's roots and tests are left out.
+fn uses() -> (PathBuf, Uses) {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let is_left_out = |file: &PathBuf| {
+        let inner = file.strip_prefix(&src).unwrap();
+        let is_test = inner.iter().any(|name| name == "tests" || name == "tests.rs");
+        is_test || inner == "lib.rs" || inner == "main.rs"
+    };
+    let all: Vec<PathBuf> = files(&src).into_iter().filter(|file| !is_left_out(file)).collect();
+    let uses = graph::uses(&src, &all);
+    (src, uses)
+}
+
+/// No file uses a file that uses it, over however many others: each can be read, tested and moved
+/// without those above it. What counts as a use is told in `graph.rs`.
+#[test]
+fn files_form_no_circle() {
+    let (_, uses) = uses();
+    assert!(uses.values().map(BTreeSet::len).sum::<usize>() > 500);
+    assert_eq!(graph::circle(&uses), None);
 }
