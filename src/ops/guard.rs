@@ -137,13 +137,17 @@ mod tests {
                             value.clone_from(new);
                             "+OK\r\n".to_owned()
                         }
-                        None => format!("*2\r\n+{}\r\n+{}\r\n", words[2], value),
+                        None => format!("*2\r\n{}{}", bulk(&words[2]), bulk(&value)),
                     };
                     stream.write_all(reply.as_bytes()).unwrap();
                 }
             }
         });
         (addr, value)
+    }
+
+    fn bulk(text: &str) -> String {
+        format!("${}\r\n{text}\r\n", text.len())
     }
 
     fn held(addr: &NodeAddr) -> SettingGuard<Box<Server>> {

@@ -123,23 +123,6 @@ impl Server {
         self.all(&commands).map(drop)
     }
 
-    /// `cluster-allow-replica-migration` and others; `None` where the server has no such setting.
-    pub fn setting(&mut self, name: &str) -> Result<Option<String>, WireError> {
-        let command = words(&["CONFIG", "GET", name]);
-        match self.one(command.clone())? {
-            Value::Array(items) => match items.into_iter().nth(1) {
-                Some(value) => self.text(&command, value).map(Some),
-                None => Ok(None),
-            },
-            other => Err(self.unexpected(&command, &other)),
-        }
-    }
-
-    /// CONFIG SET, for the running server only.
-    pub fn set_setting(&mut self, name: &str, value: &str) -> Result<(), WireError> {
-        self.one(words(&["CONFIG", "SET", name, value])).map(drop)
-    }
-
     /// The port of a peer that this server's own connections take: its TLS port where
     /// `tls-cluster` says so (`cluster.c`, `migrateGetSocket`), which a client without TLS is not
     /// told in CLUSTER NODES, and the other way round. `None` where the port in CLUSTER NODES is it.
