@@ -66,6 +66,8 @@ pub enum AbortCause {
         why: Vec<String>,
         after: Duration,
     },
+    #[error("{replica} replicates {master} now: it would take that one's place")]
+    Rehomed { replica: NodeAddr, master: String },
     #[error("{nodes} still list a node that left after {}", humantime::format_duration(*after))]
     NotForgotten { nodes: String, after: Duration },
     #[error("stopped by {0}")]

@@ -55,7 +55,7 @@ fn until_seen(
         .map(|(id, _)| id)
         .collect();
     let mut asked: Option<Instant> = None;
-    let mut lost = Vec::new();
+    let (mut lost, mut moved) = (Vec::new(), None);
     let waited = deadline.together().until_empty(|| {
         let views = all_at_once(servers.iter_mut(), |server| server.view());
         lost.clear();
@@ -67,16 +67,28 @@ fn until_seen(
                 Ok(view) => seen.push((node.id(), node.via.clone(), view)),
             }
         }
-        let answers = |id: NodeId| seen.iter().any(|(other, ..)| *other == id);
-        let followers: Vec<NodeId> = shard.iter().copied().filter(|id| answers(*id)).collect();
+        let own_role = |id: NodeId| {
+            let own = seen.iter().find(|(other, ..)| *other == id);
+            own.map(|(_, _, view)| view.me().role)
+        };
+        let answers = |id: NodeId| own_role(id).is_some();
+        // Replica migration may take one to another shard meanwhile: what it reports itself counts.
+        let roles: Vec<(NodeId, Role)> =
+            shard.iter().filter_map(|id| Some((*id, own_role(*id)?))).collect();
         let left: Vec<_> = seen
             .iter()
-            .filter(|(_, _, view)| !sees(view, replica, &followers))
+            .filter(|(_, _, view)| !sees(view, replica, old, &roles))
             .map(|(id, via, _)| (*id, via.clone()))
             .collect();
         tally.reach(seen.len() - left.len());
-        let own = seen.iter().find(|(id, ..)| *id == replica);
-        let waits = own.is_some_and(|(_, _, view)| !view.me().is_master());
+        let role = own_role(replica);
+        if let Some(now) = role.and_then(Role::master).filter(|now| Some(*now) != old) {
+            // Promoted now, it would take another shard's place.
+            let replica = report.nodes[index].via.clone();
+            moved = Some(AbortCause::Rehomed { replica, master: report.name(now) });
+            return Ok(Vec::new());
+        }
+        let waits = role.is_some_and(|role| role != Role::Master);
         if waits && asked.is_none_or(|at| at.elapsed() > AGAIN) {
             match servers[index].failover(how) {
                 // Its bus connection to the master, which answers us, is being made anew.
@@ -95,6 +107,9 @@ fn until_seen(
         }
         Ok::<_, WireError>(left)
     })?;
+    if let Some(cause) = moved {
+        return Err(cause);
+    }
     match waited {
         Waited::Done(_) => Ok(lost),
         Waited::GaveUp(left) => {
@@ -108,10 +123,18 @@ fn until_seen(
     }
 }
 
-fn sees(view: &ClusterView, replica: NodeId, followers: &[NodeId]) -> bool {
+/// Whether a view has the replica as master, and the others of its shard as they report themselves:
+/// no longer under `old`.
+fn sees(
+    view: &ClusterView,
+    replica: NodeId,
+    old: Option<NodeId>,
+    shard: &[(NodeId, Role)],
+) -> bool {
     let role = |id: NodeId| view.node(id).map(|node| node.role);
+    let has_moved = |own: Role| own.master().is_some_and(|master| Some(master) != old);
     role(replica) == Some(Role::Master)
-        && followers.iter().all(|id| role(*id) == Some(Role::Replica { of: replica }))
+        && shard.iter().all(|(id, own)| has_moved(*own) && role(*id) == Some(*own))
 }
 
 /// What keeps a replica from being promoted, as far as the nodes tell.

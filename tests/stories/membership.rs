@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use rcluster::model::NodeId;
 
 use crate::support::data::{assert_same, contents, fill, owner, view};
-use crate::support::{Run, Server, TestCluster, eventually, rcluster, server_under_test};
+use crate::support::{
+    Run, Server, TestCluster, eventually, rcluster, rcluster_asked, server_under_test,
+};
 
 /// A healthy cluster of these masters, with as many replicas each, and servers that wait outside.
 fn cluster_and(masters: usize, replicas: usize, outside: usize) -> TestCluster {
@@ -235,6 +237,22 @@ fn a_replica_takes_over_and_everybody_sees_it() {
     assert_same(&before, &contents(&cluster));
     assert_eq!(run(&words, &[]).succeeds().json()["changed"], false);
     run(&["check", &addrs[0], "--wait", "20s"], &[]).succeeds();
+}
+
+#[test]
+fn a_replica_that_moved_to_another_shard_meanwhile_takes_nobodys_place() {
+    let cluster = cluster_and(3, 1, 0);
+    let addrs = cluster.addrs();
+    let (replica, master) = a_replica(&cluster, 6);
+    let other = (0..6).find(|node| *node != master && role(&cluster, *node).is_none()).unwrap();
+    let moves = || cluster.tell(replica, &["CLUSTER", "REPLICATE", &cluster.id(other)]);
+
+    let words = ["failover", &addrs[master], &addrs[replica]];
+    let run = rcluster_asked(&words, "[y/N]", moves, "y").exits(1);
+
+    assert!(run.out.contains(&format!("replicates {} now", addrs[other])), "{run:?}");
+    assert_eq!(role(&cluster, master), None);
+    assert_eq!(role(&cluster, other), None);
 }
 
 #[test]

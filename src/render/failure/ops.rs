@@ -44,6 +44,10 @@ impl From<Aborted> for Failure {
                 failure.details.extend(gaps.iter().map(Gap::to_string));
                 format!("done: {done}. Rerun to resume")
             }
+            AbortCause::Rehomed { replica, .. } => format!(
+                "replica migration gave it another master (cluster-allow-replica-migration);\n\
+                 see the replicas of each shard: rcluster nodes {replica}"
+            ),
             AbortCause::NotPromoted { why, .. } => {
                 failure.details.extend(why.iter().cloned());
                 "rerun to resume; without the master: --force, without a majority of masters: --takeover"

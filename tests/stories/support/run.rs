@@ -142,6 +142,11 @@ fn spawn(mut command: Command) -> Running {
 
 /// Runs rcluster on a terminal of its own, as `script` makes one, and types a line at its prompt.
 pub fn rcluster_at_terminal(args: &[&str], prompt: &str, line: &str) -> Run {
+    rcluster_asked(args, prompt, || {}, line)
+}
+
+/// The same, with something that happens before the line is typed.
+pub fn rcluster_asked(args: &[&str], prompt: &str, meanwhile: impl FnOnce(), line: &str) -> Run {
     let words = args.iter().map(|word| format!(" '{word}'")).collect::<String>();
     let mut script = Command::new("script");
     script.args(["-qec", &format!("\"$RCLUSTER\"{words}"), "/dev/null"]);
@@ -153,6 +158,7 @@ pub fn rcluster_at_terminal(args: &[&str], prompt: &str, line: &str) -> Run {
         read(&mut running.out).contains(prompt)
             || running.child.try_wait().is_ok_and(|ended| ended.is_some())
     });
+    meanwhile();
     typing.write_all(format!("{line}\n").as_bytes()).expect("it can be typed");
     let run = running.finish();
     drop(typing);

@@ -69,6 +69,7 @@ fn causes() -> Vec<(&'static str, AbortCause)> {
         TimeoutLeft(vec![left()]),
         NotReset { nodes: named(1), after: AFTER },
         NotPromoted { replica: node(2), why: vec![words("10.0.0.3:6379 lists 10.0.0.1:6379 as its master")], after: AFTER },
+        Rehomed { replica: node(1), master: named(2) },
         NotForgotten { nodes: named(1), after: AFTER },
         Interrupted("SIGINT"),
     })
