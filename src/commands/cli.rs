@@ -9,7 +9,7 @@ use super::flow::Context;
 use super::{
     acl, add_node, addslots, backup, call, check, create, del_node, delslots, failover, fix,
     forget, import, info, meet, nodes, rebalance, replace_node, replicate, reset, reshard, restore,
-    sandbox, set_timeout, translate,
+    rolling, sandbox, set_timeout, translate,
 };
 use crate::render::{Color, ConnectionFlags, Failure, Ui};
 
@@ -49,6 +49,7 @@ pub enum Command {
     DelNode(del_node::DelNode),
     ReplaceNode(replace_node::ReplaceNode),
     Failover(failover::Failover),
+    Rolling(rolling::Rolling),
     Forget(forget::Forget),
     Check(check::Check),
     Fix(fix::Fix),
@@ -147,6 +148,7 @@ impl Command {
             Command::DelNode(command) => command.run(cx),
             Command::ReplaceNode(command) => command.run(cx),
             Command::Failover(command) => command.run(cx),
+            Command::Rolling(command) => command.run(cx),
             Command::Forget(command) => command.run(cx),
             Command::Check(command) => command.run(cx),
             Command::Fix(command) => command.run(cx),

@@ -28,6 +28,7 @@ mod replicate;
 mod reset;
 mod reshard;
 mod restore;
+mod rolling;
 mod sandbox;
 mod set_timeout;
 mod shell;

@@ -34,6 +34,7 @@ mod unreadable;
 mod url;
 mod version;
 mod view;
+mod vitals;
 mod writes;
 
 pub use addr::{AddrError, NodeAddr};
@@ -55,4 +56,5 @@ pub use unreadable::Unreadable;
 pub use url::{BadLogin, NodeUrl};
 pub use version::ServerVersion;
 pub use view::{ClusterView, OpenSlot, OpenState, ViewError};
+pub use vitals::{ConnectedReplica, Vitals};
 pub use writes::{MIN_REPLICAS, SAVE, STOP_WRITES, Writes};

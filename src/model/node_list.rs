@@ -83,6 +83,13 @@ impl From<NodeAddr> for NodeList {
     }
 }
 
+/// Any of these nodes; at least one.
+impl From<Vec<NodeAddr>> for NodeList {
+    fn from(addrs: Vec<NodeAddr>) -> NodeList {
+        NodeList(addrs.into_iter().map(Place::One).collect())
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

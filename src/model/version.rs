@@ -55,6 +55,26 @@ impl ServerVersion {
         }
     }
 
+    /// Whether it is an older version of the same kind.
+    pub fn is_before(self, other: ServerVersion) -> bool {
+        self.brand == other.brand && self.number < other.number
+    }
+
+    /// Whether a server of this version, started on the files of one of version `writer`, reads them.
+    pub fn reads_files_of(self, writer: ServerVersion) -> bool {
+        match (self.format(), writer.format()) {
+            (Some(VALKEY), Some(written)) => written <= SHARED || written == VALKEY,
+            (Some(own), Some(written)) => written <= own,
+            _ => self.brand == writer.brand && self.number >= writer.number,
+        }
+    }
+
+    /// Whether it needs CLIENT UNPAUSE after a manual failover: the old master goes on holding its
+    /// clients for 10 s (Redis before 7.0).
+    pub fn stays_paused(self) -> bool {
+        self.brand == Brand::Redis && self.number < (7, 0)
+    }
+
     /// Whether a replica of this version can load the RDB that a master of version `master` sends.
     ///
     /// Valkey 9.0 and later sends a replica the format that the replica announces (`replication.c`,
@@ -116,6 +136,25 @@ mod tests {
         assert_eq!(replicas(servers[3]), &servers[3..4]);
         assert_eq!(replicas(servers[4]), &servers[2..]);
         assert_eq!(replicas(servers[5]), &servers[2..]);
+    }
+
+    /// Measured: each started on the data files of each.
+    #[test]
+    fn who_reads_whose_files() {
+        let reads = |own: &str, writer: &str| version(own).reads_files_of(version(writer));
+        for (from, to) in [
+            ("Redis 6.2.5", "Redis 7.0.15"),
+            ("Redis 7.0.15", "Redis 8.2.3"),
+            ("Redis 8.2.3", "Redis 8.6.2"),
+            ("Valkey 8.1.8", "Valkey 9.1.2"),
+            ("Redis 7.0.15", "Valkey 8.1.8"),
+        ] {
+            assert!(reads(to, from), "{from} to {to}");
+            assert!(!reads(from, to), "{to} to {from}");
+        }
+        assert!(!reads("Valkey 8.1.8", "Redis 8.2.3") && !reads("Valkey 9.1.2", "Redis 7.4.1"));
+        assert!(version("Redis 7.0.15").is_before(version("Redis 7.2.0")));
+        assert!(!version("Redis 7.0.15").is_before(version("Valkey 8.1.8")));
     }
 
     #[test]

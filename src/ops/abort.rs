@@ -68,6 +68,8 @@ pub enum AbortCause {
     },
     #[error("{replica} replicates {master} now: it would take that one's place")]
     Rehomed { replica: NodeAddr, master: String },
+    #[error("{replica} was not ready to become master within {}: it {why}", humantime::format_duration(*after))]
+    NotReady { replica: NodeAddr, why: String, after: Duration },
     #[error("{nodes} still list a node that left after {}", humantime::format_duration(*after))]
     NotForgotten { nodes: String, after: Duration },
     #[error("stopped by {0}")]
@@ -84,6 +86,7 @@ impl AbortCause {
                 | AbortCause::NotServing { .. }
                 | AbortCause::NotReset { .. }
                 | AbortCause::NotPromoted { .. }
+                | AbortCause::NotReady { .. }
                 | AbortCause::NotForgotten { .. }
         )
     }

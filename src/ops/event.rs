@@ -29,6 +29,8 @@ pub enum Phase {
     Load,
     /// A replica takes its master's place.
     Promote,
+    /// Nodes are restarted, and waited for until they are ready.
+    Restart,
     /// Nodes that left are struck off every list.
     Forget,
     /// Settings that should be alike are made so.
@@ -58,6 +60,7 @@ impl Phase {
             Phase::Backup => "backing up masters",
             Phase::Load => "loading files",
             Phase::Promote => "promoting a replica",
+            Phase::Restart => "restarting nodes",
             Phase::Forget => "forgetting nodes",
             Phase::Settings => "restoring settings",
             Phase::Close => "clearing slot states",
@@ -81,6 +84,7 @@ impl Phase {
             | Phase::Serve
             | Phase::Reset
             | Phase::Promote
+            | Phase::Restart
             | Phase::Backup
             | Phase::Forget
             | Phase::Reveal => "nodes",

@@ -2,20 +2,25 @@
 
 use std::time::{Duration, Instant};
 
+use itertools::Itertools;
+
 use super::abort::{AbortCause, Aborted};
 use super::event::{Observer, Phase, Tally};
 use super::phases::Phases;
+use super::readiness::Readiness;
 use super::wait::{Deadline, Waited};
-use crate::model::{ClusterView, Link, NodeId, Role};
+use crate::model::{ClusterView, Link, NodeId, Role, ServerVersion};
 use crate::plan::check::owners;
+use crate::plan::readiness::Unready;
 use crate::wire::{Cluster, Promotion, WireError, all_at_once};
 
 /// A manual failover that has not succeeded is given up by the server after 5 s (`cluster.c`,
 /// CLUSTER_MF_TIMEOUT); asking again before would start it afresh.
 const AGAIN: Duration = Duration::from_millis(5500);
 
-/// Has `replica` promoted, and waits until every node sees it as the master, and those of its shard
-/// that answer as its replicas. The server's OK only says that it has begun.
+/// Has `replica` promoted, once it is ready where its master is to agree, and waits until every node
+/// sees it as the master, and those of its shard that answer as its replicas. The server's OK only
+/// says that it has begun.
 ///
 /// Gives the nodes that stopped answering meanwhile.
 pub fn promote(
@@ -28,8 +33,46 @@ pub fn promote(
     let phases = Phases::new(deadline, observer);
     phases.run(Phase::Promote, |tally| {
         tally.expect(cluster.servers.len());
+        if how == Promotion::Agreed {
+            until_ready(cluster, replica, deadline, tally)?;
+        }
         until_seen(cluster, replica, how, deadline, tally, &phases)
     })
+}
+
+/// Waits until the replica has all that its master has: the master holds its clients meanwhile
+/// otherwise, for as long as that takes.
+fn until_ready(
+    cluster: &mut Cluster,
+    replica: NodeId,
+    deadline: &Deadline,
+    tally: &Tally,
+) -> Result<(), AbortCause> {
+    let Cluster { report, servers } = cluster;
+    let at = |id: NodeId| report.nodes.iter().position(|node| node.id() == id);
+    let Some(index) = at(replica) else { return Ok(()) };
+    let Some(master) = report.nodes[index].view.me().role.master() else { return Ok(()) };
+    let Some(Ok([own, above])) = at(master).map(|above| servers.get_disjoint_mut([index, above]))
+    else {
+        return Ok(());
+    };
+    let via = &report.nodes[index].via;
+    let mut readiness = Readiness::under(master);
+    let waited = deadline.together().until_empty(|| {
+        // One that was promoted, or given another master, meanwhile is judged below.
+        let has_role =
+            |lack: &Unready| !matches!(lack, Unready::IsMaster | Unready::OtherMaster(_));
+        let lack = readiness.look(own, above)?.filter(has_role);
+        lack.iter().for_each(|lack| tally.waits(format!("{via} {lack}")));
+        Ok::<_, WireError>(lack.into_iter().collect())
+    })?;
+    match waited {
+        Waited::Done(_) => Ok(()),
+        Waited::GaveUp(lacks) => {
+            let why = lacks.iter().map(Unready::to_string).join("");
+            Err(AbortCause::NotReady { replica: via.clone(), why, after: deadline.allowed() })
+        }
+    }
 }
 
 fn until_seen(
@@ -54,6 +97,11 @@ fn until_seen(
         .filter(|(id, role)| *id != replica && in_shard(*id, *role))
         .map(|(id, _)| id)
         .collect();
+    // Such a server goes on holding its clients once it is a replica.
+    let stays_paused =
+        |version: &str| ServerVersion::parse(version).is_some_and(ServerVersion::stays_paused);
+    let mut paused =
+        report.nodes.iter().position(|node| Some(node.id()) == old && stays_paused(&node.version));
     let mut asked: Option<Instant> = None;
     let (mut lost, mut moved) = (Vec::new(), None);
     let waited = deadline.together().until_empty(|| {
@@ -81,6 +129,13 @@ fn until_seen(
             .map(|(id, via, _)| (*id, via.clone()))
             .collect();
         tally.reach(seen.len() - left.len());
+        let follows =
+            |at: &usize| own_role(report.nodes[*at].id()).and_then(Role::master) == Some(replica);
+        if let Some(at) = paused.take_if(|at| follows(at))
+            && let Err(error) = servers[at].unpause_clients()
+        {
+            tally.note(format!("its clients wait for up to 10 s: {error}"));
+        }
         let role = own_role(replica);
         if let Some(now) = role.and_then(Role::master).filter(|now| Some(*now) != old) {
             // Promoted now, it would take another shard's place.

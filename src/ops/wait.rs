@@ -67,6 +67,15 @@ impl Deadline {
 }
 
 impl Together<'_> {
+    /// Ends the others' waits.
+    pub(super) fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
     /// Looks again and again, with growing pauses, until nothing is left; gives what was left at
     /// the last look. A pause is no shorter than the look before it: servers that are slow to tell
     /// have work to do.

@@ -9,6 +9,7 @@
 //! | change slots, roles or members | [`assign`], [`replicate`], [`meet`], [`join`], [`leave`], [`reset`] |
 //! | plan which slots move where | [`transfer::rebalance`], [`transfer::reshard`], [`transfer::drain`] |
 //! | repair | [`fix::plan`] |
+//! | restart all nodes, one after the other | [`rolling::outline`], [`rolling::next`], [`readiness`] |
 //! | see how masters and replicas are spread over hosts and zones | [`spread`], [`roles::swaps`] |
 //! | know which ACL rights a command of rcluster needs | [`rights`] |
 //!
@@ -34,11 +35,13 @@ pub mod legacy;
 pub mod meet;
 pub mod moves;
 mod new_node;
+pub mod readiness;
 pub mod replica_slots;
 pub mod replicate;
 pub mod reset;
 pub mod rights;
 pub mod roles;
+pub mod rolling;
 pub mod slots;
 pub mod spread;
 pub mod transfer;

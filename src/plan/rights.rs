@@ -121,6 +121,8 @@ const DEL_SLOTS: Right =
 const ADD_SLOTS_6: Right = Right::of(&[Redis6], "cluster|addslots");
 const DEL_SLOTS_6: Right = Right::of(&[Redis6], "cluster|delslots");
 const FAILOVER: Right = Right::new("cluster|failover", &["CLUSTER", "FAILOVER", "x"]);
+/// Redis before 7.0 goes on holding clients after a failover.
+const UNPAUSE: Right = Right::of(&[Redis6], "client|unpause");
 const FORGET: Right = Right::new("cluster|forget", &["CLUSTER", "FORGET", "x"]);
 const RESET: Right = Right::new("cluster|reset", &["CLUSTER", "RESET", "x"]);
 const BUMP_EPOCH: Right = Right::plain("cluster|bumpepoch");
@@ -226,7 +228,8 @@ const COMMANDS: &[Row] = &[
         &[MEET, REPLICATE, FORGET],
         &[&[RESET, ADD_SLOTS, ADD_SLOTS_6, BUMP_EPOCH, CONFIG_SET], LIBRARIES],
     ),
-    row("failover", &[FAILOVER], &[]),
+    row("failover", &[FAILOVER], &[&[UNPAUSE]]),
+    row("rolling", &[FAILOVER], &[&[UNPAUSE]]),
     row("forget", &[FORGET], &[]),
     row("reset", &[RESET], &[&[FLUSH_ALL, SAVE, FUNCTION_FLUSH, CONFIG_SET]]),
     row("set-timeout", &[CONFIG_SET], &[&[CONFIG_REWRITE]]),

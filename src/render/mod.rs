@@ -10,6 +10,7 @@ pub mod legacy;
 mod plan;
 mod progress;
 mod reply;
+mod rolling;
 mod rows;
 mod table;
 mod transfer;
@@ -29,6 +30,7 @@ pub use json::{KeysJson, ProblemJson, VerdictJson, problems_json, verdicts_json}
 pub use plan::{StepJson, layout_text, script, steps_json, steps_text, verdicts_text};
 pub use progress::{Progress, ProgressMode};
 pub use reply::{ReplyJson, has_lines, write_plain, write_text};
+pub use rolling::step_lines;
 pub use rows::{NodeJson, ShardJson, node_rows, shards_json};
 pub use table::Table;
 pub use transfer::{KeptJson, RouteJson, kept_json, routes_json, routes_text};

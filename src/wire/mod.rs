@@ -24,6 +24,7 @@ mod settings;
 mod snapshot;
 mod stream;
 mod tls;
+mod vitals;
 
 pub use access::{Access, Cutoff, Family, Secret};
 pub use atomic::{MigrationSupport, Task};

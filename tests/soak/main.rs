@@ -12,6 +12,7 @@ mod group;
 mod membership;
 mod moment;
 mod moving;
+mod rolling;
 #[allow(dead_code, unused_imports)]
 #[path = "../stories/support/mod.rs"]
 mod support;

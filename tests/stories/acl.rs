@@ -93,11 +93,14 @@ fn a_user_with_just_these_rights_forms_and_changes_a_cluster() {
     }
     works(&cluster, &["add-node", addr(6), entry, "--yes"]);
     works(&cluster, &["add-node", addr(7), entry, "--replica-of", "auto", "--yes"]);
-    works(&cluster, &["failover", entry, addr(3), "--yes"]);
+    // Nothing has to be restarted: it is master in the end.
+    let done = ["rolling", entry, "--restarted-after", "2000-01-01T00:00:00Z"];
+    works(&cluster, &[&done[..], &["--masters", addr(3), "--yes"]].concat());
+    works(&cluster, &["failover", entry, addr(0), "--yes"]);
     works(&cluster, &["set-timeout", entry, "7000", "--yes"]);
     assert_eq!(cluster.settings("cluster-node-timeout")[..8], ["7000"; 8].map(str::to_owned));
-    works(&cluster, &["delslots", addr(3), "5", "--yes"]);
-    works(&cluster, &["addslots", addr(3), "5"]);
+    works(&cluster, &["delslots", addr(0), "5", "--yes"]);
+    works(&cluster, &["addslots", addr(0), "5"]);
     works(&cluster, &["meet", entry, addr(8)]);
     works(&cluster, &["replicate", addr(8), entry]);
 

@@ -33,6 +33,7 @@ mod remedies;
 mod replica_slots;
 mod reset;
 mod resume;
+mod rolling;
 mod sandbox;
 mod server_program;
 mod set_timeout;

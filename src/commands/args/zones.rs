@@ -1,12 +1,14 @@
 //! The zones that nodes are in, and values that are given to addresses.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Context as _;
 use clap::Args;
 
+use crate::commands::shell::quoted;
 use crate::model::{ClusterReport, NodeAddr, NodeReport};
 use crate::render::Usage;
 
@@ -54,6 +56,17 @@ impl ZoneArgs {
             zones.insert(addr.clone(), (value.clone(), format!("--zone {addr}={value}")));
         }
         Ok(Zones(zones))
+    }
+
+    /// The options as they stand in a command line.
+    pub fn flags(&self) -> String {
+        let ZoneArgs { zone, zones } = self;
+        let word = |name: &str, word: &OsStr| format!(" {name} {}", quoted(word));
+        let each = zone
+            .iter()
+            .map(|NodeValue { addr, value }| word("--zone", format!("{addr}={value}").as_ref()));
+        let file = zones.iter().map(|path| word("--zones", path.as_os_str()));
+        each.chain(file).collect()
     }
 }
 

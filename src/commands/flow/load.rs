@@ -13,7 +13,7 @@ use crate::wire::{
 
 /// For so long what two nodes contradict each other in, or a cluster that does not serve, may be a
 /// passing state: gossip is on its way.
-const SETTLE: Duration = Duration::from_secs(5);
+pub const SETTLE: Duration = Duration::from_secs(5);
 
 const POLL: Duration = Duration::from_millis(100);
 
@@ -25,10 +25,21 @@ pub fn settled<T, E: Into<Failure>>(
     plan: impl Fn(&mut Cluster) -> Result<T, E>,
     may_pass: impl Fn(&Result<T, E>) -> bool,
 ) -> Result<T, Failure> {
+    settled_within(SETTLE, cluster, load, plan, may_pass)
+}
+
+/// The same, where such a state may last longer.
+pub fn settled_within<T, E: Into<Failure>>(
+    patience: Duration,
+    cluster: &mut Cluster,
+    load: impl Fn() -> Result<Cluster, Failure>,
+    plan: impl Fn(&mut Cluster) -> Result<T, E>,
+    may_pass: impl Fn(&Result<T, E>) -> bool,
+) -> Result<T, Failure> {
     let begun = Instant::now();
     loop {
         let planned = plan(cluster);
-        if !may_pass(&planned) || begun.elapsed() > SETTLE {
+        if !may_pass(&planned) || begun.elapsed() > patience {
             return planned.map_err(Into::into);
         }
         std::thread::sleep(POLL);

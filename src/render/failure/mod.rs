@@ -6,6 +6,7 @@ mod model;
 mod ops;
 mod own;
 mod plan;
+mod rolling;
 mod sandbox;
 #[cfg(test)]
 pub mod tests;

@@ -53,6 +53,11 @@ impl From<Aborted> for Failure {
                 "rerun to resume; without the master: --force, without a majority of masters: --takeover"
                     .to_owned()
             }
+            AbortCause::NotReady { .. } => {
+                "nothing was changed; wait until it is in sync (rcluster check), or promote it without its\n\
+                 master's consent, which can lose writes: --force"
+                    .to_owned()
+            }
             AbortCause::Wire(_)
             | AbortCause::NotServing { .. }
             | AbortCause::NotReset { .. }

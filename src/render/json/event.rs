@@ -18,6 +18,7 @@ enum PhaseJson {
     Backup,
     Load,
     Promote,
+    Restart,
     Forget,
     Settings,
     Close,

@@ -4,11 +4,15 @@ mod cluster;
 pub mod data;
 pub mod faults;
 mod ports;
+mod restart;
 mod run;
 
 pub use cluster::{Server, TestCluster, are_here, server_dir, server_named, server_under_test};
 pub use ports::Port;
-pub use run::{Run, Running, rcluster, rcluster_asked, rcluster_at_terminal, rcluster_with, start};
+pub use restart::Restarter;
+pub use run::{
+    Run, Running, rcluster, rcluster_asked, rcluster_at_terminal, rcluster_with, start, typed,
+};
 
 use std::time::{Duration, Instant};
 

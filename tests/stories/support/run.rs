@@ -132,8 +132,9 @@ pub fn start(args: &[&str], change: impl FnOnce(&mut Command)) -> Running {
 }
 
 fn spawn(mut command: Command) -> Running {
-    let out = tempfile::tempfile().expect("a temporary file");
-    let err = tempfile::tempfile().expect("a temporary file");
+    // What is read meanwhile must not move the place that is written to.
+    let file = || tempfile::Builder::new().append(true).tempfile().expect("a temporary file");
+    let (out, err) = (file().into_file(), file().into_file());
     let share = |file: &File| Stdio::from(file.try_clone().expect("a file handle"));
     command.stdout(share(&out)).stderr(share(&err));
     let child = command.spawn().expect("the program starts");
@@ -171,4 +172,19 @@ pub fn rcluster(args: &[&str]) -> Run {
 
 pub fn rcluster_with(args: &[&str], change: impl FnOnce(&mut Command)) -> Run {
     start(args, change).finish()
+}
+
+/// A command line as a run prints it, typed into a shell, with consent.
+pub fn typed(line: &str) -> Run {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_rcluster"));
+    let dir = program.parent().expect("a directory").display().to_string();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new("sh")
+        .args(["-c", &format!("{line} --yes --json")])
+        .env("PATH", format!("{dir}:{path}"))
+        .stdin(Stdio::null())
+        .output()
+        .expect("a shell");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the output is text");
+    Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }

@@ -1,22 +1,33 @@
 use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use super::wire::{lost, refused};
 use super::{Failure, Sample, every, id, named, node, parts, stopped, whole, words};
-use crate::model::NodeAddr;
+use crate::model::{NodeAddr, SlotSet};
 use crate::ops::backup::{BackupError, Broken, Flaw};
 use crate::ops::import::{ImportAborted, ImportReport};
 use crate::ops::migrate::{MigrateError, Obstacle, Unable};
 use crate::ops::restore::RestoreError;
+use crate::ops::rolling::{CommandError, CommandFailure, Outcome, Stop, Stopped};
 use crate::ops::{AbortCause, Aborted, Gap, Phase, SettingLeft, TimeoutsError};
+use crate::plan::check::{Kind, Problem, Severity};
 use crate::plan::formation::Lack;
+use crate::plan::rolling::UnsafeHost;
 use crate::sandbox::SandboxError;
 
 const AFTER: Duration = Duration::from_secs(60);
 
 pub fn samples() -> Vec<Sample> {
     let unable = unable(Obstacle::Other).to_string();
-    let parts = [parts(broken()), parts(vec![("Unable", unable)])];
+    let stopped_at = rolled(Stop::Interrupted("SIGINT"), true).to_string();
+    let parts = [
+        parts(broken()),
+        parts(vec![("Unable", unable), ("Stopped", stopped_at)]),
+        parts(commands()),
+        parts(vec![("CommandFailure", failed().to_string())]),
+    ];
     let halted = vec![("Aborted", halt(AbortCause::Interrupted("SIGINT"), true))];
     let wholes = [
         whole(halted),
@@ -29,6 +40,9 @@ pub fn samples() -> Vec<Sample> {
             Failure::of_restore(error, &outcome(changed), "8.2.1")
         }),
         stopped(&migrate(), Failure::of_migrate_error),
+        stopped(&rolling(), |cause, changed| {
+            Failure::of_rolling(rolled(cause.clone(), changed), "rcluster rolling 10.0.0.1:6379")
+        }),
     ];
     parts.into_iter().chain(wholes).flatten().collect()
 }
@@ -70,9 +84,54 @@ fn causes() -> Vec<(&'static str, AbortCause)> {
         NotReset { nodes: named(1), after: AFTER },
         NotPromoted { replica: node(2), why: vec![words("10.0.0.3:6379 lists 10.0.0.1:6379 as its master")], after: AFTER },
         Rehomed { replica: node(1), master: named(2) },
+        NotReady { replica: node(2), why: words("lags 7 bytes behind its master"), after: AFTER },
         NotForgotten { nodes: named(1), after: AFTER },
         Interrupted("SIGINT"),
     })
+}
+
+fn commands() -> Vec<(&'static str, CommandError)> {
+    every!(CommandError {
+        NotRun(words("No such file or directory")),
+        Failed(ExitStatus::from_raw(0x700)),
+        TimedOut(AFTER),
+        Interrupted("SIGINT"),
+    })
+}
+
+fn failed() -> CommandFailure {
+    let error = CommandError::Failed(ExitStatus::from_raw(0x700));
+    CommandFailure { error, output: vec![words("ssh: connect to host 10.0.0.1: refused")] }
+}
+
+fn rolling() -> Vec<(&'static str, Stop)> {
+    let problem = Problem {
+        kind: Kind::NodeUnreachable,
+        severity: Severity::Error,
+        message: words("10.0.0.3:6379 is unreachable"),
+        nodes: vec![named(3)],
+        slots: SlotSet::EMPTY,
+        fix: None,
+    };
+    let aborted = halt(AbortCause::Wire(refused("ERR no")), false);
+    every!(Stop {
+        Wire(lost()),
+        Interrupted("SIGINT"),
+        Command { node: node(1), failure: failed() },
+        UnsafeHost(UnsafeHost(NodeAddr::new("$(x)", 6379, None))),
+        NotReady { node: node(1), why: words("is loading its data"), after: AFTER },
+        Empty { node: node(1), id: id("b") },
+        Stranger { node: node(1), id: id("b") },
+        OtherVersion { node: node(1), version: words("Redis 7.0.15"), wanted: words("8.2") },
+        Worse(vec![problem]),
+        NoHeir { master: named(1), why: words("10.0.0.2:6379 is loading its data") },
+        NotPromoted(Box::new(aborted)),
+    })
+}
+
+fn rolled(cause: Stop, changed: bool) -> Stopped {
+    let done = if changed { vec![node(4), node(5)] } else { Vec::new() };
+    Stopped { cause, outcome: Outcome { restarted: done, changed, ..Outcome::default() } }
 }
 
 fn timeouts() -> Vec<(&'static str, TimeoutsError)> {

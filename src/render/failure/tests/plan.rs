@@ -1,5 +1,5 @@
 use super::{Failure, Sample, every, id, named, node, parts, slots, whole, words};
-use crate::model::{FindError, NodeRef};
+use crate::model::{FindError, NodeAddr, NodeRef};
 use crate::plan::announced::{BadAddress, FamiliesApart};
 use crate::plan::assign::AssignError;
 use crate::plan::bus_tls::TlsApart;
@@ -13,6 +13,7 @@ use crate::plan::meet::MeetError;
 use crate::plan::moves::MovesError;
 use crate::plan::replicate::ReplicateError;
 use crate::plan::reset::ResetError;
+use crate::plan::rolling::{Refusal, UnsafeHost};
 use crate::plan::slots::WeightError;
 use crate::plan::transfer::TransferError;
 use crate::plan::versions::TooNew;
@@ -41,6 +42,8 @@ pub fn samples() -> Vec<Sample> {
     let wholes = [
         together(preconditions()),
         together(resets()),
+        together(rolling()),
+        whole(vec![("UnsafeHost", UnsafeHost(NodeAddr::new("$(x)", 6379, None)))]),
         whole(meet()),
         whole(join()),
         whole(assign()),
@@ -220,5 +223,17 @@ fn import() -> Vec<(&'static str, ImportError)> {
         Replica(node(1)),
         Unowned(slots("5")),
         NotServing(named(1)),
+    })
+}
+
+fn rolling() -> Vec<(&'static str, Refusal)> {
+    let (version, target) = (|| words("Redis 7.4.1"), |text: &str| text.parse().unwrap());
+    every!(Refusal {
+        Unhealthy(words("slot 5 has no owner")),
+        NoReplica { master: named(1) },
+        NoPersistence { node: named(1) },
+        Downgrade { node: named(1), version: version(), target: target("7.2") },
+        Unreadable { node: named(1), version: version(), target: target("valkey-9.1") },
+        FewReplicas { master: named(1), needed: 1, good: 1 },
     })
 }
