@@ -21,7 +21,7 @@ demo: rust
 test: lint
 	sh .ci/servers.sh $(SERVERS) redis-7.0 valkey-9.1
 	-sh .ci/servers.sh $(SERVERS) redis-6.2 redis-8.6 valkey-8.1 valkey-cli-9.1
-	cargo test --quiet --lib --bins --examples --test floors --test examples --test hostile
+	cargo test --quiet --lib --bins --examples --test floors --test examples --test parsers --test hostile
 	cargo test --quiet --doc
 	RCLUSTER_TEST_SERVER=redis-7.0 $(STORIES)
 	RCLUSTER_TEST_SERVER=valkey-9.1 $(STORIES)
@@ -45,8 +45,10 @@ servers:
 matrix: servers
 	set -e; for server in $(ALL); do echo "== $$server"; RCLUSTER_TEST_SERVER=$$server $(STORIES); done
 
-# Runs of create and rebalance killed in every moment, RCLUSTER_SOAK_KILLS times (50) on each of two servers.
+# Bytes that nobody meant, RCLUSTER_SOAK_CASES times (5000) for each parser. Runs of create and rebalance killed in every moment, RCLUSTER_SOAK_KILLS times (50) on each of two servers.
 soak:
+	PROPTEST_CASES=$${RCLUSTER_SOAK_CASES:-5000} cargo test --quiet --lib -- panic printable
+	PROPTEST_CASES=$${RCLUSTER_SOAK_CASES:-5000} cargo test --quiet --test parsers
 	sh .ci/servers.sh $(SERVERS) redis-7.0 valkey-9.1
 	set -e; for server in redis-7.0 valkey-9.1; do \
 		RCLUSTER_TEST_SERVERS="$(CURDIR)/$(SERVERS)" RCLUSTER_TEST_SERVER=$$server \

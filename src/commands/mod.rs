@@ -69,4 +69,7 @@ pub fn main() -> ExitCode {
 fn raise_limits() {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    // A dump of our memory would hold passwords.
+    let limit = getrlimit(Resource::Core);
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), ..limit });
 }

@@ -1,6 +1,9 @@
 //! What a backup holds: `manifest.json`, written last, without which no backup is complete.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::printable;
 
 /// The manifest's file name in the backup's directory.
 pub const MANIFEST: &str = "manifest.json";
@@ -54,4 +57,44 @@ pub struct ManifestShard {
     pub replication_id: String,
     /// That point: the offset in the replication stream.
     pub replication_offset: u64,
+}
+
+impl Manifest {
+    /// Reads a manifest; whoever wrote the file, its texts are printable.
+    ///
+    /// # Errors
+    /// The bytes are not JSON, or not that of a manifest.
+    pub fn read(bytes: &[u8]) -> Result<Manifest, serde_json::Error> {
+        serde_json::from_value(made_printable(serde_json::from_slice(bytes)?))
+    }
+}
+
+fn made_printable(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(printable(text.as_bytes())),
+        Value::Array(items) => items.into_iter().map(made_printable).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (name, made_printable(value))).collect()
+        }
+        value => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_from_elsewhere_does_nothing_to_a_terminal() {
+        let text = r#"{"format":1,"created":"\u001b[2J","current_epoch":1,"slots_covered":1,
+            "keys":1,"bytes":1,"shards":[{"file":"a","node":"h:1","id":"i","version":"\u202e7",
+            "epoch":1,"slots":["0-1"],"keys":1,"bytes":1,"sha256":"","replication_id":"r",
+            "replication_offset":1}]}"#;
+        let manifest = Manifest::read(text.as_bytes()).unwrap();
+        assert_eq!(
+            (&*manifest.created, &*manifest.shards[0].version),
+            ("\\u{1b}[2J", "\\u{202e}7")
+        );
+        assert!(Manifest::read(b"[]").is_err());
+    }
 }

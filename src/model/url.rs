@@ -1,5 +1,7 @@
 //! `redis://user:password@host:port/db`, as client libraries take it.
 
+use std::fmt;
+
 /// The schemes, and whether they ask for TLS.
 const SCHEMES: [(&str, bool); 4] =
     [("redis://", false), ("rediss://", true), ("valkey://", false), ("valkeys://", true)];
@@ -14,7 +16,7 @@ const SCHEMES: [(&str, bool); 4] =
 /// assert_eq!(url.login()?, (Some("alice".to_owned()), Some("s@fe".to_owned())));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NodeUrl<'a> {
     /// Whether the scheme is `rediss` or `valkeys`.
     pub tls: bool,
@@ -29,6 +31,13 @@ pub struct NodeUrl<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a URL's user and password have to be UTF-8, with every % written as %25")]
 pub struct BadLogin;
+
+/// Without the login, which may hold a password.
+impl fmt::Debug for NodeUrl<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeUrl({}, tls: {})", self.place, self.tls)
+    }
+}
 
 impl<'a> NodeUrl<'a> {
     /// Takes a URL apart; `None` if the text does not begin with one of the schemes `redis://`,

@@ -72,8 +72,12 @@ pub(super) fn compare(
     key: &Key,
 ) -> Result<Standing, WireError> {
     // Most often it is not there at all: a big value need not be read for that.
-    let Some(there) = target.copy_of(key)? else { return Ok(Standing::NotThere) };
-    let Some(here) = source.copy_of(key)? else { return Ok(Standing::NotHere) };
+    let Some(mut there) = target.copy_of(key)? else { return Ok(Standing::NotThere) };
+    let Some(mut here) = source.copy_of(key)? else { return Ok(Standing::NotHere) };
+    if !here.has_value_of(&there) {
+        target.read_value(key, &mut there)?;
+        source.read_value(key, &mut here)?;
+    }
     let told = |copy: &Copy| match here.has_value_of(&there) {
         true => copy.end(),
         false => format!("{} bytes", copy.size),

@@ -8,12 +8,16 @@ use super::tls::Tls;
 use crate::model::AddressMap;
 
 /// A password. It prints as `***`, so that no log, error or JSON can show it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(String);
 
 impl Secret {
     pub fn new(text: impl Into<String>) -> Secret {
         Secret(text.into())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn reveal(&self) -> &str {

@@ -146,3 +146,16 @@ fn read_task(entry: &Value) -> Task {
         state,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::resp::tests::any_reply;
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn no_reply_about_moves_makes_it_panic(reply in any_reply()) {
+            let _ = read_task(&reply);
+        }
+    }
+}

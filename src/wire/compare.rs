@@ -17,7 +17,10 @@ const FOOTER: usize = 10;
 pub struct Copy {
     /// The value's bytes in the server's own form.
     pub size: usize,
-    value: Value,
+    /// The value in that form, and what it was read as where two forms differ.
+    payload: Vec<u8>,
+    value: Option<Value>,
+    kind: Vec<u8>,
     /// What is left of its life in milliseconds; negative without an end.
     ttl: i64,
 }
@@ -41,7 +44,8 @@ impl Copy {
     }
 
     pub fn has_value_of(&self, other: &Copy) -> bool {
-        self.value == other.value
+        let has_same_form = self.kind == other.kind && self.payload == other.payload;
+        has_same_form || (self.value.is_some() && self.value == other.value)
     }
 
     fn ends_within(&self, other: &Copy, apart: std::ops::RangeInclusive<i64>) -> bool {
@@ -65,20 +69,28 @@ impl Server {
     /// is being imported.
     pub fn copy_of(&mut self, key: &Key) -> Result<Option<Copy>, WireError> {
         let dump = self.of_key("DUMP", key, &[])?;
-        let Value::BulkString(dump) = dump else { return Ok(None) };
+        let Value::BulkString(mut payload) = dump else { return Ok(None) };
         let Value::Int(ttl) = self.of_key("PTTL", key, &[])? else { return Ok(None) };
         let Value::SimpleString(kind) = self.of_key("TYPE", key, &[])? else { return Ok(None) };
+        let size = payload.len();
+        payload.truncate(size.saturating_sub(FOOTER));
+        Ok(Some(Copy { size, payload, value: None, kind, ttl }))
+    }
+
+    /// Reads the value that a copy stands for: two servers may have the same in different forms.
+    pub fn read_value(&mut self, key: &Key, copy: &mut Copy) -> Result<(), WireError> {
         // How a value is kept differs between versions, and tables have an order of their own.
-        let value = match &kind[..] {
+        let value = match &copy.kind[..] {
             b"set" => sorted(self.of_key("SMEMBERS", key, &[])?, 1),
             b"string" => self.of_key("GET", key, &[])?,
             b"hash" => self.hash_of(key)?,
             b"list" => self.of_key("LRANGE", key, &["0", "-1"])?,
             b"zset" => self.of_key("ZRANGE", key, &["0", "-1", "WITHSCORES"])?,
             b"stream" => self.stream_of(key)?,
-            _ => Value::BulkString(dump[..dump.len().saturating_sub(FOOTER)].to_vec()),
+            _ => return Ok(()),
         };
-        Ok(Some(Copy { size: dump.len(), value, ttl }))
+        copy.value = Some(value);
+        Ok(())
     }
 
     /// A hash's fields, and when each ends where any does (Redis 7.4, Valkey 9 and later).
@@ -92,7 +104,8 @@ impl Server {
         let fields: Vec<&Key> = fields.collect();
         let mut command = cmd("HPEXPIRETIME");
         command.arg(key).arg("FIELDS").arg(fields.len()).arg(&fields);
-        let ends = match self.asking(command) {
+        let bounds = self.bounds_of(key)?;
+        let ends = match self.asking_within(command, bounds) {
             Ok(Value::Array(ends)) if ends.iter().any(|end| *end != Value::Int(-1)) => {
                 Value::Array(ends)
             }
@@ -129,7 +142,8 @@ impl Server {
     fn of_key(&mut self, name: &str, key: &Key, rest: &[&str]) -> Result<Value, WireError> {
         let mut command = Cmd::new();
         command.arg(name).arg(key).arg(rest);
-        self.asking(command)
+        let bounds = self.bounds_of(key)?;
+        self.asking_within(command, bounds)
     }
 }
 
@@ -155,7 +169,8 @@ mod tests {
     use super::*;
 
     fn copy(value: i64, ttl: i64) -> Copy {
-        Copy { size: 1, value: Value::Int(value), ttl }
+        let (kind, value) = (b"string".to_vec(), Some(Value::Int(value)));
+        Copy { size: 1, payload: format!("{value:?}").into(), value, kind, ttl }
     }
 
     #[test]
@@ -166,6 +181,18 @@ mod tests {
         assert_eq!([97_000, 161_000, -1].map(late), [false; 3]);
         assert!(!copy(2, 100_000).is_late_copy_of(&original));
         assert!(!copy(1, 100_000).is_late_copy_of(&copy(1, -1)));
+    }
+
+    #[test]
+    fn one_form_is_one_value_and_two_forms_may_be() {
+        let (one, mut other) = (copy(1, -1), copy(2, -1));
+        assert!(!one.has_value_of(&other));
+        other.value = one.value.clone();
+        assert!(one.has_value_of(&other), "read as the same");
+        let unread = Copy { value: None, ..one.clone() };
+        assert!(unread.has_value_of(&one), "the same form");
+        let different = Copy { payload: b"x".to_vec(), ..unread.clone() };
+        assert!(!unread.has_value_of(&different), "nothing is known of either");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use redis::{Cmd, cmd};
 
 use super::error::WireError;
 use super::keys::Key;
-use super::resp::Value;
-use super::server::{Server, words};
+use super::resp::{EXCHANGE, Value};
+use super::server::{Bounds, Server, words};
 use crate::model::{InfoMap, Origin};
 
 /// How many keys SCAN looks at in one go.
@@ -153,7 +153,12 @@ impl Server {
         };
         let commands: Vec<Cmd> =
             keys.iter().flat_map(|key| [of("DUMP", key), of("PTTL", key)]).collect();
-        let mut replies = self.pipeline(&commands)?.into_iter();
+        // Those that go together are small.
+        let bounds = match keys {
+            [key] => self.bounds_of(key)?,
+            _ => self.bounds(),
+        };
+        let mut replies = self.pipeline_within(&commands, bounds)?.into_iter();
         let now = Instant::now();
         let mut read = |(key, command): (&Key, &Cmd)| {
             let told = (replies.next().unwrap_or_default(), replies.next().unwrap_or_default());
@@ -199,7 +204,9 @@ impl Server {
             command
         });
         let asking = commands.iter().flat_map(|command| [cmd("ASKING"), command.clone()]);
-        let mut replies = self.pipeline(&asking.collect::<Vec<_>>())?.into_iter();
+        let bounds = self.bounds_of(key)?;
+        let asking = asking.collect::<Vec<_>>();
+        let mut replies = self.pipeline_within(&asking, bounds)?.into_iter();
         let now = Instant::now();
         let mut next = || replies.nth(1).unwrap_or_default();
         let (watched, told) = (next(), (next(), next()));
@@ -248,7 +255,9 @@ impl Server {
         });
         let restore = aside.restored(false, Instant::now());
         let commands = [cmd("ASKING"), cmd("MULTI"), restore, dump, delete, cmd("EXEC")];
-        Ok(match self.pipeline(&commands)?.pop() {
+        let bytes = EXCHANGE + 2 * dumped.size() as u64;
+        let bounds = Bounds { bytes, ..self.bounds() };
+        Ok(match self.pipeline_within(&commands, bounds)?.pop() {
             Some(Value::Array(replies)) => match &replies[..] {
                 [said, Value::BulkString(payload), _] if said.is_ok() => {
                     Some(Dumped { payload: payload.clone(), ..dumped.clone() })

@@ -64,3 +64,16 @@ pub(super) fn count_functions(reply: &Value) -> usize {
     });
     own.sum::<usize>() + items.iter().map(count_functions).sum::<usize>()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::resp::tests::any_reply;
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn no_reply_about_function_stats_makes_it_panic(reply in any_reply()) {
+            let _ = count_functions(&reply);
+        }
+    }
+}

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use redis::{Cmd, cmd};
 
 use super::error::WireError;
-use super::resp::Value;
-use super::server::{Server, cluster, words};
+use super::resp::{EXCHANGE, Value};
+use super::server::{Bounds, Server, cluster, words};
 use crate::model::{ClusterView, InfoMap, Slot, SlotSet};
 
 /// How many keys of a slot are listed at a time.
 pub const LISTED: usize = 100;
+
+/// What a key takes in a list of all keys of a slot.
+const KEY: u64 = 256;
 
 /// A key, any bytes.
 pub type Key = Vec<u8>;
@@ -162,9 +165,14 @@ impl Server {
 
     /// Every key of a slot in the selected database.
     pub fn all_keys(&mut self, slot: Slot) -> Result<Vec<Key>, WireError> {
+        let counted = count(slot);
+        let reply = self.one(counted.clone())?;
+        let count = self.number(&counted, reply)?;
         let command = cluster(&["GETKEYSINSLOT", &slot.to_string(), "1000000000"]);
-        let reply = self.one(command.clone())?;
-        self.bytes_list(&command, reply)
+        let bytes = EXCHANGE.saturating_add(count.saturating_mul(KEY));
+        let bounds = Bounds { bytes, ..self.bounds() };
+        let reply = self.pipeline_within(std::slice::from_ref(&command), bounds)?.pop();
+        self.bytes_list(&command, reply.unwrap_or_default())
     }
 
     pub(super) fn bytes_list(&self, command: &Cmd, reply: Value) -> Result<Vec<Key>, WireError> {
@@ -213,4 +221,17 @@ fn slot_stats(reply: &Value) -> Vec<(Slot, u64)> {
         Some((Slot::new(u16::try_from(*slot).ok()?)?, keys.unsigned_abs()))
     };
     entries.iter().filter_map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resp::tests::any_reply;
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn no_reply_about_slot_stats_makes_it_panic(reply in any_reply()) {
+            let _ = slot_stats(&reply);
+        }
+    }
 }

@@ -193,7 +193,16 @@ fn port_in_shards(reply: &Value, peer: NodeId, name: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::resp::tests::any_reply;
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn no_reply_of_cluster_shards_makes_it_panic(reply in any_reply()) {
+            let id = "07c37dfeb235213a872192d90877d0cd55635b91".parse().unwrap();
+            let _ = port_in_shards(&reply, id, b"port");
+        }
+    }
 
     #[test]
     fn every_slot_has_a_key_to_try_it_with() {

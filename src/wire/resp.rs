@@ -226,8 +226,26 @@ pub(super) fn said(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Replies of any shape, with the words that others look for in them.
+    pub fn any_reply() -> impl Strategy<Value = Value> {
+        let word =
+            "id|port|tls-port|nodes|key-count|state|end_time|slots|slot_ranges|failed|\\PC{0,6}";
+        let leaf = prop_oneof![
+            Just(Value::Nil),
+            any::<i64>().prop_map(Value::Int),
+            word.prop_map(|text| Value::BulkString(text.into())),
+            any::<Vec<u8>>().prop_map(Value::SimpleString),
+        ];
+        leaf.prop_recursive(4, 64, 8, |inner| {
+            let items = proptest::collection::vec(inner, 0..8);
+            prop_oneof![items.clone().prop_map(Value::Array), items.prop_map(Value::Set)]
+        })
+    }
 
     fn read(bytes: &[u8]) -> Result<Value, ReplyError> {
         read_within(bytes, EXCHANGE)

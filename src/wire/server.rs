@@ -19,6 +19,9 @@ const QUOTED: usize = 100;
 /// The longest reply that is read as text: INFO, CLUSTER NODES.
 const TEXT: usize = 4 << 20;
 
+/// How much more a value takes here than at the server, which packs small elements.
+const SPREAD: u64 = 40;
+
 /// What an exchange may take at most.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
@@ -189,8 +192,32 @@ impl Server {
     /// A command about a key that may be in a slot that is being imported. Out of cluster mode
     /// ASKING is refused, and not needed.
     pub(super) fn asking(&mut self, command: Cmd) -> Result<Value, WireError> {
-        let reply = self.pipeline(&[cmd("ASKING"), command.clone()])?.pop().unwrap_or_default();
-        self.accept(&command, reply)
+        self.asking_within(command, self.bounds())
+    }
+
+    /// The same, with other bounds on what it may take.
+    pub(super) fn asking_within(
+        &mut self,
+        command: Cmd,
+        bounds: Bounds,
+    ) -> Result<Value, WireError> {
+        let commands = [cmd("ASKING"), command];
+        let reply = self.pipeline_within(&commands, bounds)?.pop().unwrap_or_default();
+        self.accept(&commands[1], reply)
+    }
+
+    /// What an exchange about one key may take: as much as its value needs, by what the server says of
+    /// its size (MEMORY USAGE, of all its elements). Who may not ask has the usual bound.
+    pub(super) fn bounds_of(&mut self, key: &[u8]) -> Result<Bounds, WireError> {
+        let mut usage = words(&["MEMORY", "USAGE"]);
+        usage.arg(key).arg("SAMPLES").arg(0);
+        let size = match self.asking(usage) {
+            Ok(Value::Int(size)) => size.unsigned_abs(),
+            Err(error) if error.refusal().is_none() => return Err(error),
+            _ => 0,
+        };
+        let bytes = EXCHANGE.saturating_add(size.saturating_mul(SPREAD));
+        Ok(Bounds { bytes, ..self.bounds() })
     }
 
     fn exchange(&mut self, commands: &[Cmd], bounds: Bounds) -> Result<Vec<Value>, WireError> {

@@ -30,7 +30,7 @@ const OFFLINE: [&str; 4] = ["acl", "sandbox", "translate", "help"];
 
 /// A line for each command; A, B and C stand for the nodes of a hostile cluster, DIR for a backup of
 /// nothing, NEW for a directory that is not there.
-const LINES: [&str; 29] = [
+const LINES: [&str; 30] = [
     "create A B C --join-timeout 1s --yes",
     "meet A B C --join-timeout 1s",
     "addslots A 0-5",
@@ -58,6 +58,7 @@ const LINES: [&str; 29] = [
     "import --from A B --yes",
     "backup A NEW",
     "restore DIR A --yes",
+    "rolling A --only A --exec true --node-timeout 1s --yes",
     "--cluster check A",
     "--cluster call A PING",
 ];
@@ -106,7 +107,7 @@ fn fault(behavior: Behavior, line: &str, outcome: &Outcome) -> Option<String> {
         // Its facts look like a cluster's: it can be shown, and a change can be begun there.
         Some(0) => {
             let has_nothing_to_do =
-                ["addslots", "failover"].iter().any(|name| line.starts_with(name));
+                ["addslots", "failover", "rolling"].iter().any(|name| line.starts_with(name));
             behavior.charms() && (only_reads || has_nothing_to_do)
         }
         Some(4) => behavior.charms() && !only_reads,

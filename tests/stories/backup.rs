@@ -1,7 +1,7 @@
 //! `backup` and `restore`: what was saved is whole, and comes back into a cluster of another shape.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -64,8 +64,10 @@ fn a_backup_comes_back_into_a_cluster_of_another_shape_with_every_key() {
         fs::metadata(dir.path().join(shard["file"].as_str().unwrap())).unwrap().len()
     };
     assert!(shards.iter().all(|shard| shard["bytes"] == size(shard)));
-    let mode = fs::metadata(first_file(dir.path())).unwrap().permissions().mode();
-    assert_eq!(mode & 0o077, 0, "others may not read it: {mode:o}");
+    for name in names(dir.path()) {
+        let mode = fs::metadata(dir.path().join(&name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}: {mode:o}");
+    }
     drop(cluster);
 
     let other = TestCluster::formed(5, 0);
@@ -144,7 +146,7 @@ fn what_is_not_whole_is_told_and_never_loaded() {
     fs::write(&file, &whole).unwrap();
     verify(dir.path()).succeeds();
     fs::remove_file(dir.path().join("manifest.json")).unwrap();
-    verify(dir.path()).exits(1).tells(&["manifest.json", "never finished"]);
+    verify(dir.path()).exits(1).tells(&["manifest.json", "unfinished"]);
 }
 
 #[test]
@@ -157,6 +159,34 @@ fn a_folder_that_holds_anything_else_is_left_alone() {
     let before = names(&inner);
     save(&cluster, &inner).exits(2).tells(&["holds a backup already", "--verify"]);
     assert_eq!(names(&inner), before);
+    for made in ["new", "new/folder"] {
+        let mode = fs::metadata(dir.path().join(made)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{made}: {mode:o}");
+    }
+
+    // Neither a file with its own name nor a link, whatever it is called, is an earlier try's.
+    let other = dir.path().join("other");
+    let own = "redis-node-a.rdb";
+    for (name, is_link) in
+        [(own, false), ("redis-node-b.rdb.partial", true), ("manifest.json.partial", true)]
+    {
+        fs::create_dir(&other).unwrap();
+        match is_link {
+            true => symlink(dir.path().join("letters.txt"), other.join(name)).unwrap(),
+            false => fs::write(other.join(name), "mine").unwrap(),
+        }
+        fs::write(other.join("redis-node-c.rdb.partial"), "ours").unwrap();
+        save(&cluster, &other).exits(2).tells(&[name]);
+        assert_eq!(names(&other).len(), 2);
+        fs::remove_dir_all(&other).unwrap();
+    }
+    assert_eq!(fs::read_to_string(dir.path().join("letters.txt")).unwrap(), "mine");
+
+    // Nor is a link followed when a backup is read.
+    let whole = first_file(&inner);
+    fs::rename(&whole, dir.path().join("elsewhere")).unwrap();
+    symlink(dir.path().join("elsewhere"), &whole).unwrap();
+    verify(&inner).exits(1).tells(&["it is no file, but a link"]);
     rcluster(&["backup", &cluster.addr(0)]).exits(2);
     rcluster(&["backup", "--verify", path(&inner), "x:1"]).exits(2);
 }
@@ -178,11 +208,12 @@ fn a_backup_that_fails_or_is_killed_never_looks_complete() {
         let _ = run.child.kill();
         let _ = run.child.wait();
         match names(dir.path()).contains(&"manifest.json".to_owned()) {
-            true => {
-                verify(dir.path()).succeeds();
-                fs::remove_file(dir.path().join("manifest.json")).unwrap();
-            }
+            true => drop(verify(dir.path()).succeeds()),
             false => drop(verify(dir.path()).exits(1)),
+        }
+        // What has its own name is deleted by nobody else.
+        for name in names(dir.path()).iter().filter(|name| !name.ends_with(".partial")) {
+            fs::remove_file(dir.path().join(name)).unwrap();
         }
     }
     save(&cluster, dir.path()).succeeds();

@@ -9,7 +9,7 @@ use crate::render::{Failure, Usage};
 use crate::wire::{Access, Secret, Tls, TlsOptions, TlsVerify};
 
 /// A variable that stands for one of the environment's: its name and its value.
-pub type Given = (&'static str, String);
+pub type Given = (&'static str, Secret);
 
 /// The variables that passwords may be given in.
 pub const AUTH: &str = "REDISCLI_AUTH";
@@ -67,8 +67,9 @@ impl Login<'_> {
             return Ok(Some(Secret::new(text.lines().next().unwrap_or_default())));
         }
         let given = self.given.iter().find(|(name, _)| name == variable);
-        let given = given.map(|(_, text)| text.clone()).or_else(|| std::env::var(variable).ok());
-        Ok(given.filter(|text| !text.is_empty()).map(Secret::new))
+        let variable = || std::env::var(variable).ok().map(Secret::new);
+        let given = given.map(|(_, secret)| secret.clone()).or_else(variable);
+        Ok(given.filter(|secret| !secret.is_empty()))
     }
 }
 

@@ -7,13 +7,14 @@ use itertools::Itertools;
 
 use crate::model::{NodeAddr, NodeList, NodeRef, NodeUrl, parts};
 use crate::render::Usage;
+use crate::wire::Secret;
 
 /// What the URLs of one cluster say of how it is reached.
 #[derive(Clone, Debug, Default)]
 pub struct UrlLogin {
     pub tls: bool,
     pub user: Option<String>,
-    pub password: Option<String>,
+    pub password: Option<Secret>,
 }
 
 /// What URLs say of the cluster, and of the source that keys are imported from.
@@ -67,7 +68,7 @@ impl UrlLogin {
         Ok(UrlLogin {
             tls: urls.iter().any(|url| url.tls),
             user: one(users, "the user")?,
-            password: one(passwords, "the password")?,
+            password: one(passwords, "the password")?.map(Secret::new),
         })
     }
 
@@ -88,4 +89,19 @@ pub fn without_passwords(text: String, words: &[OsString]) -> String {
     let passwords = words.flat_map(parts).filter_map(NodeUrl::read);
     let passwords = passwords.filter_map(|url| url.raw_password());
     passwords.fold(text, |text, password| text.replace(password, "***"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_debug_text_has_a_password() {
+        let url = NodeUrl::read("redis://ann:hunter2@h:1").unwrap();
+        let login = UrlLogin::of(&[url]).unwrap();
+        let given: super::super::Given = ("REDISCLI_AUTH", Secret::new("hunter2"));
+        let access = crate::wire::Access { password: login.password.clone(), ..Default::default() };
+        let shown = format!("{url:?} {login:?} {given:?} {access:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
 }

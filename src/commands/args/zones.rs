@@ -114,7 +114,10 @@ pub fn unknown(addr: &NodeAddr, source: &str) -> Usage {
 fn read_zones(path: &Path) -> Result<BTreeMap<NodeAddr, (String, String)>, Usage> {
     let file = path.display();
     let text = std::fs::read_to_string(path).with_context(|| file.to_string());
-    let text = text.map_err(Usage::unreadable)?;
+    parse_zones(&text.map_err(Usage::unreadable)?, &file.to_string())
+}
+
+fn parse_zones(text: &str, file: &str) -> Result<BTreeMap<NodeAddr, (String, String)>, Usage> {
     let mut zones: BTreeMap<NodeAddr, (String, String)> = BTreeMap::new();
     for (number, line) in (1..).zip(text.lines()) {
         let wrong = |what: String| Usage::new(format!("{file}, line {number}: {what}"));
@@ -137,6 +140,13 @@ fn read_zones(path: &Path) -> Result<BTreeMap<NodeAddr, (String, String)>, Usage
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn no_file_of_zones_makes_it_panic(text in "([a-z0-9.:]{0,12} [a-z]{0,3}( ?#?\\PC{0,3})\n){0,5}|\\PC*") {
+            let _ = parse_zones(&text, "zones.txt");
+        }
+    }
 
     #[test]
     fn values_are_given_to_addresses() {

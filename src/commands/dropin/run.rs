@@ -11,6 +11,7 @@ use crate::commands::cli::{Cli, Command};
 use crate::commands::flow::Context;
 use crate::render::legacy::Refusal;
 use crate::render::{Color, Dialect, Failure, Ui, exit};
+use crate::wire::Secret;
 
 /// Variables that the old programs read, beside REDISCLI_AUTH.
 const YES: [&str; 2] = ["VALKEYCLI_CLUSTER_YES", "REDISCLI_CLUSTER_YES"];
@@ -62,7 +63,8 @@ impl Line<'_> {
         let command = word(&args, 0);
         self.begin(&command, &args, &cli.command);
         let ui = cli.ui().like(self.dialect);
-        let (cx, native) = cli.begin(&ui, env)?;
+        let given = env.into_iter().map(|(name, text)| (name, Secret::new(text)));
+        let (cx, native) = cli.begin(&ui, given.collect())?;
         let ran = self.carried_out(&cx, native, searches_owners);
         let code = match ran {
             // As there: who does not accept redis-cli's plan of create has not failed.

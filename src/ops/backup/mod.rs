@@ -6,9 +6,9 @@
 mod seal;
 mod verify;
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -56,6 +56,8 @@ pub enum BackupError {
     Foreign { dir: PathBuf, file: String },
     #[error("another backup into {} is running", .0.display())]
     Busy(PathBuf),
+    #[error("{}: cannot be locked: {source}", dir.display())]
+    Lock { dir: PathBuf, source: io::Error },
     #[error("cancelled: another master's data could not be read")]
     GivenUp,
     #[error("{node}: the data is incomplete or corrupt: {why}")]
@@ -78,9 +80,13 @@ pub fn backup(
 ) -> Result<Manifest, BackupError> {
     let begun = Instant::now();
     let created = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    fs::create_dir_all(dir).map_err(file_error(dir))?;
+    // It is somebody's data: nobody else's to read.
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(file_error(dir))?;
     let lock = File::open(dir).map_err(file_error(dir))?;
-    lock.try_lock().map_err(|_| BackupError::Busy(dir.to_owned()))?;
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => BackupError::Busy(dir.to_owned()),
+        TryLockError::Error(source) => BackupError::Lock { dir: dir.to_owned(), source },
+    })?;
     clear(dir)?;
     let masters = masters(cluster);
     let tally = Tally::new(Phase::Backup, observer);
@@ -108,7 +114,12 @@ pub fn backup(
         bytes: shards.iter().map(|shard| shard.bytes).sum(),
         shards,
     };
-    finish(dir, &manifest).inspect_err(|_| drop(clear(dir)))?;
+    finish(dir, &manifest).inspect_err(|_| {
+        let [partial, whole] = [true, false].map(|is_partial| path_of(dir, is_partial));
+        let files = manifest.shards.iter().map(|shard| &shard.file);
+        files.for_each(|file| drop(fs::rename(whole(file), partial(file))));
+        drop(clear(dir));
+    })?;
     observer.on(Event::Done { phase: Phase::Backup, elapsed: begun.elapsed() });
     Ok(manifest)
 }
@@ -130,17 +141,31 @@ fn file_error(path: &Path) -> impl Fn(io::Error) -> BackupError + '_ {
     move |source| BackupError::File { path: path.to_owned(), source }
 }
 
-/// Deletes what an earlier try has left in the folder.
+/// Where a file is, under its temporary name or its own.
+fn path_of(dir: &Path, is_partial: bool) -> impl Fn(&String) -> PathBuf + '_ {
+    move |name| dir.join(if is_partial { format!("{name}.{PARTIAL}") } else { name.clone() })
+}
+
+/// A new file that is nobody else's to read; where anything has its name, a link for one, it fails.
+fn create(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Deletes what an earlier try has left in the folder: files that have not got their names yet.
 fn clear(dir: &Path) -> Result<(), BackupError> {
+    if dir.join(MANIFEST).symlink_metadata().is_ok() {
+        return Err(BackupError::Exists(dir.to_owned()));
+    }
     let mut ours = Vec::new();
     for entry in fs::read_dir(dir).map_err(file_error(dir))? {
-        let path = entry.map_err(file_error(dir))?.path();
+        let entry = entry.map_err(file_error(dir))?;
+        let is_file = entry.file_type().map_err(file_error(dir))?.is_file();
+        let path = entry.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name == MANIFEST {
-            return Err(BackupError::Exists(dir.to_owned()));
-        }
-        let stem = name.strip_suffix(&format!(".{PARTIAL}")).unwrap_or(&name);
-        if stem != MANIFEST && !(stem.starts_with("redis-node-") && stem.ends_with(".rdb")) {
+        let is_ours = name.strip_suffix(&format!(".{PARTIAL}")).is_some_and(|stem| {
+            stem == MANIFEST || (stem.starts_with("redis-node-") && stem.ends_with(".rdb"))
+        });
+        if !is_file || !is_ours {
             return Err(BackupError::Foreign { dir: dir.to_owned(), file: name });
         }
         ours.push(path);
@@ -150,15 +175,16 @@ fn clear(dir: &Path) -> Result<(), BackupError> {
 
 /// Gives the files their names, and the manifest its own last of all.
 fn finish(dir: &Path, manifest: &Manifest) -> Result<(), BackupError> {
-    let at = |name: &str| (dir.join(format!("{name}.{PARTIAL}")), dir.join(name));
+    let [partial, whole] = [true, false].map(|is_partial| path_of(dir, is_partial));
+    let at = |name: &String| (partial(name), whole(name));
     let sync = || File::open(dir).and_then(|dir| dir.sync_all()).map_err(file_error(dir));
     for shard in &manifest.shards {
         let (partial, whole) = at(&shard.file);
         fs::rename(&partial, &whole).map_err(file_error(&partial))?;
     }
     sync()?;
-    let (partial, whole) = at(MANIFEST);
-    let written = File::create(&partial).and_then(|mut file| {
+    let (partial, whole) = at(&MANIFEST.to_owned());
+    let written = create(&partial).and_then(|mut file| {
         serde_json::to_writer_pretty(&mut file, manifest)?;
         file.write_all(b"\n")?;
         file.sync_all()
@@ -194,10 +220,7 @@ impl BackupRun<'_> {
     fn save(&self, node: &NodeReport) -> Result<ManifestShard, BackupError> {
         let name = file_name(node);
         let path = self.dir.join(format!("{name}.{PARTIAL}"));
-        // It is somebody's data: nobody else's to read.
-        let mut create = File::options();
-        create.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = create.open(&path).map_err(file_error(&path))?;
+        let mut file = create(&path).map_err(file_error(&path))?;
         let mut snapshot = match self.begin(node, By::Disk) {
             // A server that cannot write to its disk sends what it has straight away.
             Err(BackupError::Wire(WireError::Lost { .. } | WireError::Refused { .. })) => {
@@ -209,7 +232,8 @@ impl BackupRun<'_> {
         file.sync_all().map_err(file_error(&path))?;
         let broken = |why| BackupError::Broken { node: node.via.clone(), why };
         let (bytes, sha256) = seal.finish().map_err(broken)?;
-        let head = File::open(&path).and_then(|file| RdbHead::read(io::BufReader::new(file)));
+        file.rewind().map_err(file_error(&path))?;
+        let head = RdbHead::read(io::BufReader::new(file));
         let told = head.map_err(file_error(&path))?.keys;
         self.tally.add(1);
         Ok(ManifestShard {

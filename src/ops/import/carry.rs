@@ -11,7 +11,7 @@ use super::report::{ImportAborted, NAMED};
 use super::run::{ImportRun, Job};
 use crate::model::NodeAddr;
 use crate::ops::conflict::{self, Standing};
-use crate::wire::{Dumped, Key, is_redirect};
+use crate::wire::{Dumped, Key, WireError, is_redirect};
 
 /// Most bytes of values in a window, as the source counts them, unless one key has more.
 const WINDOW: u64 = 2 << 20;
@@ -126,7 +126,15 @@ impl Carrier<'_, '_> {
             return Ok(Some(landed));
         }
         let mut found = Vec::new();
-        for (key, dumped) in keys.iter().zip(self.source.dump(keys)?) {
+        let dumped = match self.source.dump(keys) {
+            // Sizes are estimates: each half goes by itself.
+            Err(WireError::TooMuch { .. }) if keys.len() > 1 => {
+                self.source.unwatch()?;
+                return Ok(None);
+            }
+            dumped => dumped?,
+        };
+        for (key, dumped) in keys.iter().zip(dumped) {
             match dumped {
                 Ok(Some(dumped)) => found.push(dumped),
                 // Deleted since we have written it: then it is to be gone here, too.

@@ -130,6 +130,7 @@ impl From<BackupError> for Failure {
                 Failure::usage(&error)
             }
             BackupError::File { .. }
+            | BackupError::Lock { .. }
             | BackupError::GivenUp
             | BackupError::Broken { .. }
             | BackupError::Moved
@@ -140,7 +141,15 @@ impl From<BackupError> for Failure {
                 "name another directory, or verify this one: rcluster backup --verify {}",
                 dir.display()
             ),
-            BackupError::Foreign { .. } => "name a new or empty directory".to_owned(),
+            BackupError::Foreign { .. } => {
+                "name a new or empty directory: only files named *.partial are left over from an \
+                 earlier run"
+                    .to_owned()
+            }
+            BackupError::Lock { .. } => {
+                "nothing was saved; name a directory on a file system that supports locks"
+                    .to_owned()
+            }
             BackupError::Busy(_) => "wait for it, or name another directory".to_owned(),
             BackupError::Moved => "nothing was saved; rerun when no slots are moving".to_owned(),
             BackupError::Wire(_)

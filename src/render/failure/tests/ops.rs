@@ -170,6 +170,7 @@ fn backup() -> Vec<(&'static str, BackupError)> {
         Exists("backup".into()),
         Foreign { dir: "backup".into(), file: words("notes.txt") },
         Busy("backup".into()),
+        Lock { dir: "backup".into(), source: io::Error::other("no locks available") },
         GivenUp,
         Broken { node: node(1), why: Broken::NotRdb },
         Moved,
