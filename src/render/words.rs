@@ -62,7 +62,34 @@ pub fn riddles(text: &str) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::riddles;
+
+    /// The pages that users read: not docs/architecture.md, which is for those who change rcluster,
+    /// and of the changelog what is not released yet.
+    #[test]
+    fn pages_have_no_riddles() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+        let docs = docs.filter(|path| {
+            path.extension().is_some_and(|kind| kind == "md") && !path.ends_with("architecture.md")
+        });
+        let pages: Vec<_> =
+            docs.chain(["README.md", "CHANGELOG.md"].map(|name| root.join(name))).collect();
+        assert!(pages.len() > 10, "{pages:?}");
+        for page in pages {
+            let text = fs::read_to_string(&page).unwrap();
+            let sections = text.split_inclusive("\n## ");
+            let sections =
+                sections.take(if page.ends_with("CHANGELOG.md") { 2 } else { usize::MAX });
+            for paragraph in sections.flat_map(|section| section.split("\n\n")) {
+                let found = riddles(paragraph);
+                assert!(found.is_empty(), "{}: {found:?} in: {paragraph}", page.display());
+            }
+        }
+    }
 
     #[test]
     fn a_riddle_is_found_over_a_line_end_and_not_in_other_words() {
