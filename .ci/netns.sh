@@ -12,7 +12,7 @@ else
     filters=no
 fi
 if [ "$filters" = no ]; then
-    echo "tests/netns.rs is left out: it takes root, ip (iproute2) and nft (nftables)" >&2
+    echo "tests/netns is left out: it takes root, ip (iproute2) and nft (nftables)" >&2
     exit 0
 fi
 RCLUSTER_TEST_SERVERS=${RCLUSTER_TEST_SERVERS:-$PWD/target/servers} cargo test --quiet --test netns

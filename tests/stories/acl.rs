@@ -4,7 +4,9 @@
 use rcluster::plan::rights::{Family, commands, required, rights};
 
 use crate::support::data::{assert_same, contents, fill};
-use crate::support::{Run, TestCluster, rcluster, rcluster_with, server_named, server_under_test};
+use crate::support::{
+    Run, Server, TestCluster, rcluster, rcluster_with, server_named, server_under_test,
+};
 
 const PASSWORD: &str = "s3cret-hunter2";
 
@@ -181,7 +183,7 @@ fn the_docs_hold_the_table() {
 #[test]
 fn commands_that_are_disabled_are_told_before_anything_changes() {
     let rename = ["rename-command CONFIG \"\"", "rename-command FLUSHALL \"\""];
-    let cluster = TestCluster::start_as(3, &crate::support::Server::with(&rename));
+    let cluster = TestCluster::start_as(3, &Server::with(&rename));
     // What can do without, does.
     cluster.create(0).succeeds();
     fill(&cluster, 100);
@@ -202,4 +204,63 @@ fn commands_that_are_disabled_are_told_before_anything_changes() {
     assert_eq!(facts(&cluster), before);
     rcluster(&["reshard", &first, "--to", &second, "--slots", "0-99", "--yes"]).succeeds();
     rcluster(&["check", &first]).succeeds();
+}
+
+/// The commands that operators take away, all at once.
+#[test]
+fn without_config_flushall_save_migrate_and_debug_each_command_works_or_says_what_is_missing() {
+    let gone = ["CONFIG", "FLUSHALL", "SAVE", "MIGRATE", "DEBUG"];
+    let gone = gone.map(|command| format!("rename-command {command} \"\""));
+    let without = Server::with(&gone.each_ref().map(String::as_str));
+    let mut cluster = TestCluster::start_as(7, &without);
+    let addrs = cluster.addrs();
+    let at = |node: usize| addrs[node].as_str();
+    let (entry, backup) = (at(0), cluster.dir().join("backup"));
+    let backup = backup.to_str().unwrap().to_owned();
+    let server = server_named(&server_under_test());
+    let server = server.to_str().unwrap();
+    let run = |commands: &[&[&str]]| {
+        commands.iter().for_each(|words| drop(rcluster(words).succeeds()));
+    };
+
+    run(&[&["create", at(0), at(1), at(2), "--yes"], &["check", entry, "--wait", "20s"]]);
+    fill(&cluster, 100);
+    run(&[
+        &["add-node", at(3), entry, "--replica-of", entry, "--yes"],
+        &["meet", entry, at(4)],
+        &["replicate", at(4), at(1)],
+        &["add-node", at(5), entry, "--yes"],
+        &["fix", entry, "--yes"],
+        &["backup", entry, &backup],
+        &["restore", &backup, entry, "--server", server, "--yes"],
+        &["info", entry],
+        &["nodes", entry],
+        &["call", entry, "PING"],
+        &["import", entry, "--from", at(6), "--yes"],
+    ]);
+    cluster.wait_for_replicas();
+    let before = (facts(&cluster), contents(&cluster));
+    let all = ["reshard", entry, "--from", entry, "--to", at(5), "--all", "--yes"];
+    let one = ["reshard", entry, "--to", at(5), "--slots", "0-99", "--yes"];
+    for (words, says) in [
+        (&[&all[..], &["--keep-empty"]].concat()[..], "CONFIG SET is disabled or renamed"),
+        (&[&one[..], &["--classic"]].concat(), "MIGRATE"),
+        (&["set-timeout", entry, "7000", "--yes"], "CONFIG"),
+        (&["reset", at(2), "--flush", "--force", "--yes"], "FLUSHALL is disabled or renamed"),
+    ] {
+        rcluster(words).exits(1).tells(&[says]);
+        assert_eq!(facts(&cluster), before.0, "{words:?}");
+        assert_same(&before.1, &contents(&cluster));
+    }
+    run(&[
+        &["failover", entry, at(3), "--yes"],
+        &["del-node", entry, at(5), "--yes"],
+        &["reset", at(5), at(6), "--yes"],
+        &["check", entry, "--wait", "20s"],
+    ]);
+    let dead = cluster.id(0);
+    cluster.nodes[0].kill();
+    run(&[&["replace-node", at(1), &dead, at(5), "--yes"], &["check", at(1), "--wait", "20s"]]);
+    cluster.nodes.remove(0);
+    assert_same(&before.1, &contents(&cluster));
 }

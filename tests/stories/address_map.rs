@@ -99,3 +99,34 @@ fn what_is_wrong_with_a_map_is_told() {
         .exits(2)
         .tells(&["line 2", "INNER=OUTER"]);
 }
+
+/// Ports that lead to the nodes are all that others know of them, and replicas announce yet another
+/// address: as in containers with published ports.
+#[test]
+fn replicas_behind_announced_ports_are_judged_by_what_they_say_of_their_link() {
+    let cluster = TestCluster::start(6);
+    let mut outer = Vec::new();
+    for node in 0..6 {
+        let port = cluster.port(node);
+        let ways = [port, port + 10_000].map(|port| Forwarder::to(format!("127.0.0.1:{port}")));
+        let [client, bus] =
+            ways.each_ref().map(|way| way.addr.rsplit_once(':').unwrap().1.to_owned());
+        for (setting, value) in [
+            ("cluster-announce-port", &*client),
+            ("cluster-announce-bus-port", &bus),
+            ("replica-announce-ip", "203.0.113.9"),
+            ("replica-announce-port", "1"),
+        ] {
+            cluster.tell(node, &["CONFIG", "SET", setting, value]);
+        }
+        outer.push(ways);
+    }
+    let addrs: Vec<&str> = outer.iter().map(|[client, _]| &*client.addr).collect();
+    rcluster(&[&["create", "--replicas", "1", "--yes"], &addrs[..]].concat()).succeeds();
+    rcluster(&["check", addrs[0], "--strict", "--wait", "20s"]).succeeds();
+    rcluster(&["failover", addrs[0], addrs[3], "--yes"]).succeeds();
+    rcluster(&["check", addrs[0], "--wait", "20s"]).succeeds();
+    let nodes: String = cluster.ask(0, &["CLUSTER", "NODES"]);
+    assert!(addrs.iter().all(|addr| nodes.contains(addr)), "{nodes}");
+    assert!(outer.iter().all(|[_, bus]| bus.used.load(Ordering::Relaxed) > 0));
+}

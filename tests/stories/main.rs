@@ -39,6 +39,8 @@ mod server_program;
 mod set_timeout;
 mod sick_nodes;
 mod support;
+#[path = "../netns/table.rs"]
+mod table;
 mod threads;
 mod tls_ports;
 mod unreadable;

@@ -3,7 +3,8 @@
 
 use crate::access::{Authority, several_tls_servers};
 use crate::support::data::{assert_same, contents, fill};
-use crate::support::{Run, TestCluster, rcluster};
+use crate::support::{Run, TestCluster, rcluster, server_named, server_under_test};
+use crate::table::{self, Place};
 
 /// Runs by one kind of port.
 struct Ports {
@@ -108,4 +109,66 @@ fn a_certificate_for_servers_only_is_named_as_a_cause() {
         .exits(4)
         .tells(&["tls-cluster is yes", "certificate", "clients as well as servers", three[1]]);
     plain.run(&["meet", three[0], three[1], "--join-timeout", "3s"]).tells(&["tls-cluster is yes"]);
+}
+
+/// Servers without a plain port, which take clients with a certificate only, as is their default.
+struct TlsAlone {
+    cluster: TestCluster,
+    by: Ports,
+}
+
+impl Place for TlsAlone {
+    fn addr(&self, number: usize) -> String {
+        self.by.addr(number - 1).to_owned()
+    }
+
+    fn run(&self, words: &[&str]) -> (Option<i32>, String, String) {
+        let run = self.by.run(words);
+        (run.code, run.out, run.err)
+    }
+
+    fn kill(&mut self, number: usize) {
+        self.cluster.nodes[number - 1].kill();
+    }
+
+    fn dir(&self) -> std::path::PathBuf {
+        self.cluster.dir().to_owned()
+    }
+
+    fn program(&self) -> std::path::PathBuf {
+        server_named("redis-7.0")
+    }
+
+    fn of_source(&self) -> Vec<String> {
+        self.by.options.iter().map(|word| word.replace("--", "--from-")).collect()
+    }
+}
+
+#[test]
+fn every_command_works_with_tls_alone_and_client_certificates() {
+    // Of the packaged servers one has TLS: whichever the others are, once is enough.
+    if server_under_test() != "redis-7.0" {
+        return;
+    }
+    let authority = Authority::new();
+    let (cluster, _, by) = both(&authority, 10);
+    cluster.tell_all(&["CONFIG", "SET", "port", "0"]);
+    // The plain port is gone, and nobody comes in without a certificate.
+    let anonymous = ["check", by.addr(0), "--tls", "--cacert", &authority.path("ca.pem")];
+    rcluster(&anonymous).exits(3).tells(&[by.addr(0)]);
+    rcluster(&["check", &cluster.addr(0)]).exits(3);
+    table::every_command(&mut TlsAlone { cluster, by });
+}
+
+#[test]
+fn replicas_that_announce_other_addresses_are_judged_by_either_port() {
+    let authority = Authority::new();
+    let (cluster, plain, tls) = both(&authority, 6);
+    cluster.tell_all(&["CONFIG", "SET", "replica-announce-ip", "203.0.113.9"]);
+    cluster.tell_all(&["CONFIG", "SET", "replica-announce-port", "1"]);
+    let six: Vec<&str> = tls.addrs.iter().map(String::as_str).collect();
+    tls.run(&[&["create", "--replicas", "1", "--yes"], &six[..]].concat()).succeeds();
+    for by in [&plain, &tls] {
+        by.run(&["check", by.addr(0), "--strict", "--wait", "20s"]).succeeds();
+    }
 }
