@@ -3,7 +3,7 @@
 
 use crate::access::{Authority, several_tls_servers};
 use crate::support::data::{assert_same, contents, fill};
-use crate::support::{Run, TestCluster, rcluster, server_named, server_under_test};
+use crate::support::{Port, Run, Server, TestCluster, rcluster, server_named, server_under_test};
 use crate::table::{self, Place};
 
 /// Runs by one kind of port.
@@ -171,4 +171,37 @@ fn replicas_that_announce_other_addresses_are_judged_by_either_port() {
     for by in [&plain, &tls] {
         by.run(&["check", by.addr(0), "--strict", "--wait", "20s"]).succeeds();
     }
+}
+
+/// Redis 7.0 lists plain ports where the bus is plain, whoever asks.
+#[test]
+fn plain_ports_that_tls_clients_are_told_are_named_as_such() {
+    let authority = Authority::new();
+    let mut cluster = TestCluster::start(0);
+    let file = |name: &str| authority.path(name);
+    let (ca, cert, key) = (file("ca.pem"), file("server.pem"), file("server.key"));
+    let ports: Vec<Port> = (0..3).map(|_| Port::take()).collect();
+    for port in &ports {
+        let settings = [
+            format!("tls-port {}", port.number),
+            format!("tls-ca-cert-file {ca}"),
+            format!("tls-cert-file {cert}"),
+            format!("tls-key-file {key}"),
+        ];
+        let name = "redis-7.0".to_owned();
+        let server = Server { name, settings: settings.to_vec(), ..Server::default() };
+        cluster.adopt(TestCluster::start_as(1, &server));
+    }
+    cluster.create(0).succeeds();
+    let entry = format!("127.0.0.1:{}", ports[0].number);
+    let tls = ["check", &entry, "--tls", "--cacert", &ca, "--cert", &cert, "--key", &key];
+    let found = rcluster(&[&tls[..], &["--json", "--connect-timeout", "500ms"]].concat());
+    let found = found.exits(1).problem("node-unreachable");
+    assert!(found["message"].as_str().unwrap().contains("use the plain ports"), "{found}");
+    let map = cluster.addrs().into_iter().zip(&ports);
+    let map: Vec<String> = map
+        .map(|(plain, port)| format!("--address-map={plain}=127.0.0.1:{}", port.number))
+        .collect();
+    let map: Vec<&str> = map.iter().map(String::as_str).collect();
+    rcluster(&[&tls[..], &map].concat()).succeeds();
 }

@@ -11,6 +11,7 @@ use itertools::Itertools;
 use super::owners::owners;
 use super::problem::{Kind, Problem, by_number, listed};
 use crate::model::{ClusterReport, Link, NodeId, NodeReport, SlotSet, Stranger, UnreachableNode};
+use crate::plan::bus_tls::TLS_CLUSTER;
 use crate::plan::leave::lost_of;
 
 /// Who owns what.
@@ -58,8 +59,17 @@ fn unreachable(cluster: &ClusterReport, lost: &[&UnreachableNode]) -> Option<Pro
             "; the addresses are those that nodes announce to clients (cluster-announce-client-ipv4, -ipv6): if rcluster cannot reach nodes by them, add --address-map LISTED=REACHABLE"
         }
     };
+    let has_plain_bus =
+        cluster.entry().settings.get(TLS_CLUSTER).is_some_and(|value| value == "no");
+    let plain = match has_plain_bus && lost.iter().any(|node| node.why.contains("TLS failed")) {
+        true => {
+            "; with tls-cluster no, servers before Redis 7.2 list plain ports to TLS clients too: use the plain ports without --tls, or add --address-map HOST:PLAIN-PORT=HOST:TLS-PORT"
+        }
+        false => "",
+    };
     let names = lost.iter().map(|node| cluster.name(node.id));
-    let problem = Problem::error(Kind::NodeUnreachable, message + &moved + mapped).at(names);
+    let problem =
+        Problem::error(Kind::NodeUnreachable, message + &moved + mapped + plain).at(names);
     (count > 0).then(|| problem.mended_by(meet(cluster)))
 }
 

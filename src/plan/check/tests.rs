@@ -345,3 +345,28 @@ fn a_node_listed_by_ipv4_and_by_ipv6_has_to_announce_one_of_them() {
     let fix = found[0].fix.as_deref();
     assert_eq!(fix, Some("redis-cli -h 1.1.1.2 -p 1 CONFIG SET cluster-announce-ip 1.1.1.2"));
 }
+
+#[test]
+fn nodes_listed_at_one_address_have_to_announce_their_own() {
+    let view = |own: &str, hosts: [&str; 3]| {
+        let line = |(letter, host): (&str, &str)| {
+            let me = if letter == own { "myself," } else { "" };
+            let slots = if letter == "A" { "0-16383" } else { "" };
+            format!(
+                "{letter} {host}:1@2 {me}master - 0 9 {} connected {slots}\n",
+                u8::from(letter == "A")
+            )
+        };
+        ["A", "B", "C"].into_iter().zip(hosts).map(line).collect::<String>()
+    };
+    let (gateway, own) = ("9.9.9.9", ["1.1.1.1", "1.1.1.2", "1.1.1.3"]);
+    let views = [
+        view("A", own),
+        view("B", [own[0], own[1], gateway]),
+        view("C", [own[0], gateway, own[2]]),
+    ];
+    let found = of(Kind::ViewsDiffer, &cluster(&views.each_ref().map(String::as_str)));
+    let fixes: Vec<_> = found.iter().filter_map(|problem| problem.fix.clone()).collect();
+    let set = |ip: &str| format!("redis-cli -h {ip} -p 1 CONFIG SET cluster-announce-ip {ip}");
+    assert_eq!(fixes, [set("1.1.1.2"), set("1.1.1.3")], "{found:?}");
+}

@@ -144,13 +144,19 @@ fn problem(
         }
         Difference::Address(seen, most) => {
             let is_v6 = |addr: &NodeAddr| addr.ip().map(|ip| ip.is_ipv6());
+            let is_shared = |addr: &NodeAddr| {
+                let listed = cluster.nodes.iter().flat_map(|report| report.view.peers());
+                listed.filter(|node| node.addr.as_ref() == Some(addr)).any(|node| node.id != id)
+            };
             let there = cluster.node(id).filter(|node| node.via != seen);
             let there = there.zip(observers.first());
             fix = match cluster.node(id) {
-                // Others met it by either family, and no MEET changes that.
-                Some(node) if is_v6(&seen) != is_v6(&most) => {
+                // It was met by either family, or through an address translation: no MEET changes that.
+                Some(node)
+                    if is_v6(&seen) != is_v6(&most) || is_shared(&seen) || is_shared(&most) =>
+                {
                     let (host, port) = (node.via.host(), node.via.port());
-                    let ip = most.host();
+                    let ip = if is_shared(&most) { node.reached.host() } else { most.host() };
                     Some(format!("redis-cli -h {host} -p {port} CONFIG SET {ANNOUNCE_IP} {ip}"))
                 }
                 _ => there.map(|(node, by)| format!("rcluster meet {by} {}", node.via)),
