@@ -123,7 +123,7 @@ fn a_bus_port_closed_both_ways_is_named_from_both_sides() {
 
     assert_eq!(code, Some(4), "{err}");
     assert!(
-        err.contains("cannot reach 10.77.0.4:16379, the bus of 10.77.0.4:6379; nobody can"),
+        err.contains("cannot reach 10.77.0.4:16379, the bus of 10.77.0.4:6379; no node can"),
         "{err}"
     );
     assert!(err.contains("10.77.0.4:6379 cannot reach 10.77.0.1:16379"), "{err}");
