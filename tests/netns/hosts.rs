@@ -151,7 +151,7 @@ impl Hosts {
         std::fs::create_dir(&dir).unwrap();
         let config = format!(
             "port {PORT}\nbind * -::*\nprotected-mode no\ncluster-enabled yes\nsave \"\"\n\
-             repl-diskless-sync-delay 0\ndir {}\n",
+             repl-diskless-sync-delay 0\ncluster-migration-barrier 99\ndir {}\n",
             dir.display()
         );
         let file = dir.join("server.conf");

@@ -152,6 +152,8 @@ fn every_command_works_with_tls_alone_and_client_certificates() {
     }
     let authority = Authority::new();
     let (cluster, _, by) = both(&authority, 10);
+    // Replicas stay where the commands put them.
+    cluster.tell_all(&["CONFIG", "SET", "cluster-migration-barrier", "99"]);
     cluster.tell_all(&["CONFIG", "SET", "port", "0"]);
     // The plain port is gone, and nobody comes in without a certificate.
     let anonymous = ["check", by.addr(0), "--tls", "--cacert", &authority.path("ca.pem")];
