@@ -8,7 +8,7 @@ use crate::ops::conflict::{self, Resolution, Side};
 use crate::ops::migrate::capability::{self, Probe};
 use crate::ops::migrate::error::Obstacle;
 use crate::ops::migrate::session::Listing;
-use crate::wire::{Key, KeyBatch, LISTED, MigrateOptions};
+use crate::wire::{Key, KeyBatch, LISTED, MigrateOptions, WireError};
 
 /// A key beyond this may be too much for the time or the settings; a smaller one is not.
 const SMALL: u64 = 1 << 16;
@@ -172,7 +172,16 @@ impl ClassicMove<'_, '_> {
         let winner = self.winner();
         let (source, target) = (&mut self.session.source.server, &mut self.session.target.server);
         // A reply that was lost leaves both copies: what is equal may be replaced.
-        match conflict::resolve(source, target, key, Side::Source, winner)? {
+        let resolution = match conflict::resolve(source, target, key, Side::Source, winner) {
+            // It went with others before one of them was refused: the source has it no longer and
+            // redirects to the target.
+            Err(WireError::Refused { said, .. }) if said.starts_with("ASK ") => {
+                batch.keys += 1;
+                return Ok(None);
+            }
+            resolution => resolution?,
+        };
+        match resolution {
             Resolution::Goes => {}
             Resolution::Gone => return Ok(None),
             Resolution::Kept(why) => return Ok(Some(why)),
