@@ -41,6 +41,8 @@ use std::process::ExitCode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use cli::Cli;
+// Tests walk the tree of commands.
+pub use cli::command;
 
 /// Parses the arguments, runs the command, shows its failure.
 pub fn main() -> ExitCode {

@@ -13,7 +13,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::data::{assert_same, contents, fill, owner};
-use crate::support::{Run, Server, TestCluster, rcluster, server_named, server_under_test, start};
+use crate::support::{
+    Run, Server, TestCluster, eventually, rcluster, server_named, server_under_test, start,
+};
 
 /// A cluster with keys of all types, and a folder for its backup.
 fn filled(keys: usize) -> (TestCluster, TempDir) {
@@ -201,10 +203,13 @@ fn a_backup_that_fails_or_is_killed_never_looks_complete() {
     cluster.tell(1, &["ACL", "SETUSER", "default", "+psync"]);
 
     let (entry, folder) = (cluster.addr(0), path(dir.path()).to_owned());
-    for pause in [0, 10, 30, 60] {
-        let mut run = start(&["backup", &entry, &folder], |_| {});
-        // Some moment in it: whatever it is, what is there is whole or none.
-        std::thread::sleep(Duration::from_millis(pause));
+    let moments = [r#""event":"start""#, r#""done":1,"#, r#""done":2,"#, r#""event":"done""#];
+    for moment in moments {
+        let mut run = start(&["backup", &entry, &folder, "--progress", "json"], |_| {});
+        eventually("the run comes to its moment, or ends", || {
+            run.err_so_far().contains(moment) || run.child.try_wait().is_ok_and(|end| end.is_some())
+        });
+        // Whatever has been written by then, what is there is whole or none.
         let _ = run.child.kill();
         let _ = run.child.wait();
         match names(dir.path()).contains(&"manifest.json".to_owned()) {

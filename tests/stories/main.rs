@@ -14,6 +14,7 @@ mod by_hand;
 mod call;
 mod check;
 mod create;
+mod documents;
 mod dropin;
 mod dropin_words;
 mod fix;

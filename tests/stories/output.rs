@@ -5,28 +5,6 @@ use serde_json::Value;
 use crate::support::{TestCluster, rcluster, rcluster_with};
 
 #[test]
-fn every_command_prints_one_json_document() {
-    let cluster = TestCluster::start(4);
-    let addrs = cluster.addrs();
-    let commands: [&[&str]; 9] = [
-        &["create", &addrs[0], &addrs[1], &addrs[2], "--dry-run"],
-        &["create", &addrs[0], &addrs[1], &addrs[2], "--yes"],
-        &["meet", &addrs[0], &addrs[3]],
-        &["replicate", &addrs[3], &addrs[0]],
-        &["delslots", &addrs[0], "5", "--yes"],
-        &["addslots", &addrs[0], "5"],
-        &["check", &addrs[0], "--wait", "30s"],
-        &["info", &addrs[0]],
-        &["nodes", &addrs[0]],
-    ];
-    for command in commands {
-        let args: Vec<&str> = command.iter().copied().chain(["--json"]).collect();
-        let run = rcluster(&args).succeeds();
-        assert!(run.json().is_object(), "{command:?}: {}", run.out);
-    }
-}
-
-#[test]
 fn errors_are_json_too_where_json_is_wanted() {
     for (args, code) in [
         (vec!["check", "127.0.0.1:1", "--json"], 3),

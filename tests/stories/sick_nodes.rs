@@ -1,9 +1,12 @@
 //! Nodes that are there and cannot do all their work: they load their data, their disk fails, their
-//! memory is nearly full, they lack replicas, or their replicas announce addresses of nobody.
+//! memory is nearly full, they lack replicas, their replicas announce addresses of nobody, or they take no connections.
 
 use std::fs;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::symlink;
+use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::support::data::{assert_same, contents, fill};
@@ -231,4 +234,26 @@ fn a_shard_without_replica_stops_all_where_full_coverage_is_required() {
     assert!(told(&finds(&cluster, &["no-replica"]).succeeds()));
     cluster.tell_all(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
     assert!(!told(&finds(&cluster, &["no-replica"]).succeeds()));
+}
+
+/// The system answers for a hanging server until its backlog is full, and nobody after that: as a
+/// firewall that drops packets.
+#[test]
+fn a_connection_that_nobody_takes_ends_at_its_timeout() {
+    let cluster = TestCluster::start_as(1, &Server::with(&["tcp-backlog 1"]));
+    cluster.nodes[0].signal(Signal::STOP);
+    let addr: SocketAddr = cluster.addr(0).parse().unwrap();
+    let connect = || TcpStream::connect_timeout(&addr, Duration::from_millis(200)).ok();
+    let held: Vec<TcpStream> = std::iter::from_fn(connect).take(100).collect();
+    assert!(held.len() < 100, "the backlog is full");
+    let takes = |limit: &str| {
+        let begun = Instant::now();
+        let words = ["check", &cluster.addr(0), "--connect-timeout", limit, "--timeout", "1m"];
+        rcluster(&words).exits(3).tells(&[&cluster.addr(0)]);
+        begun.elapsed()
+    };
+    let (short, long) = (takes("100ms"), takes("2s"));
+    let seconds = Duration::from_secs;
+    assert!(short < seconds(2) && long >= seconds(2) && long < seconds(8), "{short:?}, {long:?}");
+    cluster.nodes[0].signal(Signal::CONT);
 }
