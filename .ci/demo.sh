@@ -100,6 +100,22 @@ run replicate "$6" "$3"
 run check "$1" --wait 30s --strict
 run nodes "$1"
 
+printf '\n# The same cluster as a file declares it\n'
+# examples/cluster.toml, with the ports of this run.
+cp examples/cluster.toml "$play/cluster.toml"
+number=0
+for usual_node in 7001 7002 7003 8001 8002 8003; do
+    number=$((number + 1))
+    eval "node=\$$number"
+    sed "s/\"127.0.0.1:$usual_node\"/\"@$node\"/" "$play/cluster.toml" >"$play/next" && mv "$play/next" "$play/cluster.toml"
+done
+sed 's/"@/"/g' "$play/cluster.toml" >"$play/next" && mv "$play/next" "$play/cluster.toml"
+(
+    cd "$play"
+    run apply cluster.toml --yes
+    run apply cluster.toml --detect-drift
+)
+
 # What was started is stopped and deleted again. Each line can be pasted as it is.
 quote() {
     case $1 in

@@ -6,7 +6,6 @@ use rcluster::model::{
     AddressMap, ClusterInfo, ClusterView, InfoMap, Manifest, Mapping, NodeAddr, NodeList, NodeRef,
     NodeUrl, RdbHead, SlotRange, is_printable, parts,
 };
-use rcluster::plan::layout_file;
 
 /// A text that is nearly a line of CLUSTER NODES, some bytes of which are others.
 fn nearly_nodes() -> impl Strategy<Value = Vec<u8>> {
@@ -77,10 +76,5 @@ proptest! {
             let _ = AddressMap::new([mapping]).outer(&NodeAddr::new("10.0.0.1", 7001, None));
         }
         prop_assert_eq!(parts(&text).join(","), text);
-    }
-
-    #[test]
-    fn layout_file_text(text in "(\\[\\[(shards?|masters?)\\]\\]\n|[a-z]{1,8} = (\"\\PC{0,12}\"|[0-9]{1,6}|\\[.{0,8}\\])\n){0,6}|\\PC*") {
-        let _ = layout_file::parse(&text);
     }
 }

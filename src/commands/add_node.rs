@@ -139,6 +139,10 @@ impl Newcomer {
         Ok(Newcomer { report, server })
     }
 
+    pub fn new(server: Server, report: NodeReport) -> Newcomer {
+        Newcomer { report, server }
+    }
+
     /// Refuses that it joins as the replica of a master that it could not copy.
     pub fn vet(
         &mut self,
@@ -175,23 +179,25 @@ impl Newcomer {
             None => missing_libraries(&cluster.report, &mut servers, &mut self)?,
             Some(_) => Vec::new(),
         };
-        if renews && self.may_be_banned() {
-            self.server.reset(true)?;
-            let zone = self.report.zone.take();
-            self.report = NodeReport { zone, ..self.server.report()? };
+        if renews && self.renew()? {
             plan = join::plan(&cluster.report, &self.report, place)?;
         }
-        if !missing.is_empty() {
-            let id = self.report.id();
-            let joins = |member: &&mut crate::plan::formation::Member| member.id == id;
-            for member in plan.formation.members.iter_mut().filter(joins) {
-                member.steps.splice(0..0, missing.clone());
-            }
-        }
+        load_first(&mut plan.formation, self.report.id(), missing);
         if cluster.report.node(self.report.id()).is_none() {
             servers.push(self.server);
         }
         Ok((plan, servers))
+    }
+
+    /// Gives it a new id where the old one may be refused; gives whether it has one.
+    fn renew(&mut self) -> Result<bool, Failure> {
+        if !self.may_be_banned() {
+            return Ok(false);
+        }
+        self.server.reset(true)?;
+        let zone = self.report.zone.take();
+        self.report = NodeReport { zone, ..self.server.report()? };
+        Ok(true)
     }
 
     /// Whether it was in a cluster before and is alone: whoever forgot its id takes it for a minute
@@ -199,6 +205,52 @@ impl Newcomer {
     fn may_be_banned(&self) -> bool {
         let is_alone = self.report.view.nodes().len() == 1;
         is_alone && self.report.info.current_epoch > 0 && self.report.view.me().slots.is_empty()
+    }
+}
+
+/// Whose replica one of several newcomers becomes.
+#[derive(Clone, Copy, Debug)]
+pub enum JoinsAs {
+    Master,
+    ReplicaOf(NodeId),
+    /// Of another newcomer, by its index.
+    ReplicaOfNew(usize),
+}
+
+/// The plan by which several join at once, some may get new ids for it, and the connections to its
+/// members; members that do not know each other are introduced.
+pub fn join_together(
+    cluster: Cluster,
+    mut newcomers: Vec<(Newcomer, JoinsAs)>,
+) -> Result<(TopologyPlan, Vec<Server>), Failure> {
+    let Cluster { report, mut servers } = cluster;
+    let mut libraries = Vec::new();
+    for (new, joins) in &mut newcomers {
+        new.renew()?;
+        libraries.push(match joins {
+            JoinsAs::Master => missing_libraries(&report, &mut servers, new)?,
+            _ => Vec::new(),
+        });
+    }
+    let ids = newcomers.iter().map(|(new, _)| new.report.id()).collect_vec();
+    let replicas = newcomers.iter().filter_map(|(new, joins)| match joins {
+        JoinsAs::Master => None,
+        JoinsAs::ReplicaOf(of) => Some((new.report.id(), *of)),
+        JoinsAs::ReplicaOfNew(index) => Some((new.report.id(), *ids.get(*index)?)),
+    });
+    let reports = newcomers.iter().map(|(new, _)| new.report.clone()).collect_vec();
+    let mut plan = join::together(&report, &reports, &replicas.collect())?;
+    for (id, steps) in ids.into_iter().zip(libraries) {
+        load_first(&mut plan, id, steps);
+    }
+    servers.extend(newcomers.into_iter().map(|(new, _)| new.server));
+    Ok((plan, servers))
+}
+
+/// Has a member begin with these steps.
+fn load_first(plan: &mut TopologyPlan, id: NodeId, steps: Vec<Step>) {
+    for member in plan.members.iter_mut().filter(|member| member.id == id) {
+        member.steps.splice(0..0, steps.clone());
     }
 }
 

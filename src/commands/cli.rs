@@ -7,9 +7,9 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use super::args::{ConnectArgs, Given, OutputArgs, UrlLogins, without_passwords};
 use super::flow::Context;
 use super::{
-    acl, add_node, addslots, backup, call, check, create, del_node, delslots, failover, fix,
-    forget, import, info, meet, nodes, rebalance, replace_node, replicate, reset, reshard, restore,
-    rolling, sandbox, set_timeout, translate,
+    acl, add_node, addslots, apply, backup, call, check, create, del_node, delslots, export,
+    failover, fix, forget, import, info, meet, nodes, rebalance, replace_node, replicate, reset,
+    reshard, restore, rolling, sandbox, set_timeout, translate,
 };
 use crate::render::{Color, ConnectionFlags, Failure, Ui};
 
@@ -38,6 +38,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Create(create::Create),
+    Apply(apply::Apply),
+    Export(export::Export),
     Meet(meet::Meet),
     Addslots(addslots::AddSlots),
     Delslots(delslots::DelSlots),
@@ -137,6 +139,8 @@ impl Command {
     pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         match self {
             Command::Create(command) => command.run(cx),
+            Command::Apply(command) => command.run(cx),
+            Command::Export(command) => command.run(cx),
             Command::Meet(command) => command.run(cx),
             Command::Addslots(command) => command.run(cx),
             Command::Delslots(command) => command.run(cx),

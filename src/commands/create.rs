@@ -16,7 +16,7 @@ use crate::plan::check::Severity;
 use crate::plan::create;
 use crate::plan::formation::TopologyPlan;
 use crate::plan::layout::Layout;
-use crate::plan::layout_file;
+use crate::plan::topology;
 use crate::render::{
     Failure, Manner, ProblemJson, ShardJson, VerdictJson, exit, health_text, layout_text,
     problems_json, script, shards_json, verdicts_json, verdicts_text,
@@ -169,7 +169,7 @@ impl Create {
             servers,
             shards: shards_json(&layout, &reports),
             warnings: create::warnings(&layout, &reports),
-            layout_file: layout_file::write(&layout, nodes),
+            layout_file: topology::write(&layout, nodes),
             placed: placement.has_choice(&told),
             layout,
             plan,

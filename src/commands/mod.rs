@@ -5,6 +5,7 @@
 mod acl;
 mod add_node;
 mod addslots;
+mod apply;
 mod args;
 mod backup;
 mod call;
@@ -14,6 +15,7 @@ mod create;
 mod del_node;
 mod delslots;
 mod dropin;
+mod export;
 mod failover;
 mod fix;
 mod flow;

@@ -72,6 +72,8 @@ pub enum AbortCause {
     NotReady { replica: NodeAddr, why: String, after: Duration },
     #[error("{nodes} still list a node that left after {}", humantime::format_duration(*after))]
     NotForgotten { nodes: String, after: Duration },
+    #[error("{nodes} did not complete the initial sync within {}", humantime::format_duration(*after))]
+    NotInSync { nodes: String, after: Duration },
     #[error("stopped by {0}")]
     Interrupted(&'static str),
 }
@@ -88,6 +90,7 @@ impl AbortCause {
                 | AbortCause::NotPromoted { .. }
                 | AbortCause::NotReady { .. }
                 | AbortCause::NotForgotten { .. }
+                | AbortCause::NotInSync { .. }
         )
     }
 }

@@ -31,6 +31,8 @@ pub enum Phase {
     Promote,
     /// Nodes are restarted, and waited for until they are ready.
     Restart,
+    /// Replicas come to have all that their masters have.
+    Sync,
     /// Nodes that left are struck off every list.
     Forget,
     /// Settings that should be alike are made so.
@@ -61,6 +63,7 @@ impl Phase {
             Phase::Load => "loading files",
             Phase::Promote => "promoting a replica",
             Phase::Restart => "restarting nodes",
+            Phase::Sync => "waiting for replicas to sync",
             Phase::Forget => "forgetting nodes",
             Phase::Settings => "restoring settings",
             Phase::Close => "clearing slot states",
@@ -85,6 +88,7 @@ impl Phase {
             | Phase::Reset
             | Phase::Promote
             | Phase::Restart
+            | Phase::Sync
             | Phase::Backup
             | Phase::Forget
             | Phase::Reveal => "nodes",

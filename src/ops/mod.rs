@@ -2,6 +2,7 @@
 //! [`Event`]s to an [`Observer`].
 
 mod abort;
+mod apply;
 pub mod backup;
 mod conflict;
 mod event;
@@ -24,6 +25,7 @@ mod timeouts;
 mod wait;
 
 pub use abort::{AbortCause, Aborted, Gap};
+pub use apply::{NodeSettings, SettingsError, set_settings, until_in_sync};
 pub use event::{Event, Observer, Phase};
 pub use form::{FormOptions, apply};
 pub use guard::SettingLeft;

@@ -1,6 +1,8 @@
 //! A node joins a running cluster: as a master without slots, as a replica, or in the place of a
 //! shard that has failed with all its nodes.
 
+use std::collections::BTreeMap;
+
 use itertools::Itertools;
 
 use super::formation::{Step, TopologyPlan};
@@ -151,6 +153,34 @@ pub fn plan(
         (member.role, member.slots) = (Some(role), Some(slots.clone()));
     }
     Ok(Join { formation: TopologyPlan::new(members, &all, true), parent })
+}
+
+/// Plans that several nodes are in the cluster at once, each as a master without slots or, where it
+/// stands in `replicas`, as the replica of a master that is in it or joins with it. Members that do not
+/// know each other yet are introduced as well.
+///
+/// # Errors
+/// A node cannot join, for any reason but the master that it is to replicate.
+pub fn together(
+    cluster: &ClusterReport,
+    newcomers: &[NodeReport],
+    replicas: &BTreeMap<NodeId, NodeId>,
+) -> Result<TopologyPlan, JoinError> {
+    let full = newcomers.iter().find(|new| new.keys > 0 && cluster.node(new.id()).is_none());
+    if let Some(NodeReport { via, keys, .. }) = full {
+        return Err(JoinError::NotEmpty { node: via.clone(), keys: *keys });
+    }
+    let (mut members, all) = meet::members(cluster, newcomers)?;
+    for member in &mut members {
+        let Some(&of) = replicas.get(&member.id) else { continue };
+        let role = Role::Replica { of };
+        let is_it = all.iter().any(|node| node.id() == member.id && node.view.me().role == role);
+        if !is_it {
+            member.steps.push(Step::Follow(of));
+        }
+        (member.role, member.slots) = (Some(role), Some(SlotSet::EMPTY));
+    }
+    Ok(TopologyPlan::new(members, &all, true))
 }
 
 fn master(cluster: &ClusterReport, newcomer: &NodeReport, id: NodeId) -> Result<NodeId, JoinError> {

@@ -4,7 +4,7 @@
 //! | to | call |
 //! |---|---|
 //! | find what is wrong with a cluster | [`check::check`] |
-//! | choose masters, replicas and slots for new nodes | [`layout::plan`], [`layout_file::parse`] |
+//! | choose masters, replicas and slots for new nodes | [`layout::plan`] |
 //! | see what each node has to do to become that cluster | [`create::plan`] |
 //! | change slots, roles or members | [`assign`], [`replicate`], [`meet`], [`join`], [`leave`], [`reset`] |
 //! | plan which slots move where | [`transfer::rebalance`], [`transfer::reshard`], [`transfer::drain`] |
@@ -29,7 +29,6 @@ pub mod formation;
 pub mod import;
 pub mod join;
 pub mod layout;
-pub mod layout_file;
 pub mod leave;
 pub mod legacy;
 pub mod meet;
@@ -44,5 +43,6 @@ pub mod roles;
 pub mod rolling;
 pub mod slots;
 pub mod spread;
+pub(crate) mod topology;
 pub mod transfer;
 pub mod versions;

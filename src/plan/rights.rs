@@ -217,6 +217,18 @@ const COMMANDS: &[Row] = &[
     row("info", &[], &[]),
     row("nodes", &[], &[]),
     row("create", &[MEET, SET_EPOCH, ADD_SLOTS, REPLICATE], &[&[CONFIG_SET, ADD_SLOTS_6]]),
+    row(
+        "apply",
+        &[],
+        &[
+            &[MEET, SET_EPOCH, ADD_SLOTS, ADD_SLOTS_6, REPLICATE, FAILOVER, CONFIG_REWRITE],
+            &[RESET, FORGET, FLUSH_ALL, SAVE],
+            LIBRARIES,
+            MOVES,
+            COMPARES,
+        ],
+    ),
+    row("export", &[], &[]),
     row("meet", &[MEET], &[&[SET_EPOCH, CONFIG_SET]]),
     row("addslots", &[MEET, ADD_SLOTS], &[&[ADD_SLOTS_6, CONFIG_SET]]),
     row("delslots", &[MEET, DEL_SLOTS, COUNT_KEYS], &[&[DEL_SLOTS_6]]),

@@ -13,6 +13,7 @@ mod reply;
 mod rolling;
 mod rows;
 mod table;
+mod topology;
 mod transfer;
 mod ui;
 #[cfg(test)]
@@ -33,5 +34,6 @@ pub use reply::{ReplyJson, has_lines, write_plain, write_text};
 pub use rolling::step_lines;
 pub use rows::{NodeJson, ShardJson, node_rows, shards_json};
 pub use table::Table;
+pub use topology::{ChangeJson, creation_json, settings_json, stages_json};
 pub use transfer::{KeptJson, RouteJson, kept_json, routes_json, routes_text};
 pub use ui::{Color, Dialect, Manner, NotConfirmed, OutputError, Ui};

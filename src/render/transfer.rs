@@ -75,7 +75,7 @@ pub fn routes_text(
     if !routes.is_empty() {
         let mut table = Table::new(&["From", "To", "Slots", ">Count"]);
         for route in routes {
-            let mark = if route.resumed { " (begun)" } else { "" };
+            let mark = if route.resumed { " (resumed)" } else { "" };
             table.row([
                 route.from.node.clone(),
                 route.to.node.clone(),

@@ -33,6 +33,14 @@ pub fn load_nodes(
     if bad.is_empty() { Ok(good.into_iter().unzip()) } else { Err(bad) }
 }
 
+/// The same; an answer or a failure for each address.
+pub fn ask_nodes(
+    addrs: &[NodeAddr],
+    access: &Access,
+) -> Vec<Result<(Server, NodeReport), WireError>> {
+    all_at_once(addrs, |addr| ask(addr, access))
+}
+
 /// Asks the first entry that answers, then at once every node it knows, then those that only they know, until
 /// nobody names a new one.
 ///

@@ -35,7 +35,7 @@ pub use copy::{Dumped, is_redirect};
 pub use error::WireError;
 pub use fleet::{all_at_once, side_by_side};
 pub use keys::{Census, Key, KeyBatch, LISTED};
-pub use load::{Cluster, load_cluster, load_cluster_with, load_nodes};
+pub use load::{Cluster, ask_nodes, load_cluster, load_cluster_with, load_nodes};
 pub use migrate::MigrateOptions;
 pub use resolve::{addresses, first_of, resolve};
 pub use resp::EXCHANGE;

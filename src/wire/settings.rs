@@ -11,6 +11,7 @@ use super::server::{Server, words};
 use crate::model::{Settings, printable};
 use crate::plan::announced::ANNOUNCE_IP;
 use crate::plan::bus_tls::TLS_CLUSTER;
+use crate::plan::topology::is_same;
 
 /// Settings that should be equal on all nodes and matter to the whole cluster.
 pub(super) const SETTINGS: [&str; 4] =
@@ -85,6 +86,45 @@ impl Server {
                 Saved::NoFile
             }
             Err(error) => Saved::Refused(error),
+        })
+    }
+
+    /// CONFIG GET of each of these; those that the server does not have are missing.
+    pub fn settings(&mut self, names: &[String]) -> Result<BTreeMap<String, String>, WireError> {
+        let commands = names.iter().map(|name| words(&["CONFIG", "GET", name])).collect_vec();
+        let replies = self.pipeline(&commands)?;
+        let accepted = commands
+            .iter()
+            .zip(replies)
+            .map(|(command, reply)| Ok(read_pairs(self.accept(command, reply)?).collect_vec()));
+        let accepted = accepted.collect::<Result<Vec<_>, WireError>>()?;
+        Ok(accepted.into_iter().flatten().collect())
+    }
+
+    /// CONFIG SET of each of these, read back, and CONFIG REWRITE.
+    pub fn keep_settings(&mut self, settings: &[(String, String)]) -> Result<Saved, WireError> {
+        let set = |(name, value): &(String, String)| words(&["CONFIG", "SET", name, value]);
+        let get = |(name, _): &(String, String)| words(&["CONFIG", "GET", name]);
+        let commands: Vec<Cmd> = settings.iter().map(set).chain(settings.iter().map(get)).collect();
+        let replies = self.pipeline(&commands)?;
+        for (index, (command, reply)) in commands.iter().zip(replies).enumerate() {
+            let reply = self.accept(command, reply)?;
+            let Some((name, wanted)) = index.checked_sub(settings.len()).map(|at| &settings[at])
+            else {
+                continue;
+            };
+            let now = read_value(reply.clone(), name);
+            if now.is_none_or(|now| !is_same(&now, wanted)) {
+                return Err(self.unexpected(command, &reply));
+            }
+        }
+        Ok(match self.one(words(&["CONFIG", "REWRITE"])) {
+            Ok(_) => Saved::Written,
+            Err(error) if error.refusal().is_some_and(|said| said.ends_with(NO_CONFIG_FILE)) => {
+                Saved::NoFile
+            }
+            Err(error) if error.refusal().is_some() => Saved::Refused(error),
+            Err(error) => return Err(error),
         })
     }
 

@@ -141,6 +141,21 @@ fn a_user_with_just_these_rights_moves_keys() {
     let source = TestCluster::formed(1, 0);
     source.tell(0, &["SET", "from-elsewhere", "1"]);
     works(&cluster, &["import", entry, "--from", &source.addr(0), "--copy", "--yes"]);
+    let declared = works(&cluster, &["export", entry]).out;
+    let declared = declared.replace("[settings]", "[settings]\nmaxmemory-samples = 7");
+    let path = cluster.dir().join("cluster.toml");
+    // Two masters change places: all their slots move.
+    let (first, second) = (cluster.addr(0), cluster.addr(1));
+    std::fs::write(
+        &path,
+        declared
+            .replace(&first, "x")
+            .replace(&second, &first)
+            .replace("\"x\"", &format!("\"{second}\"")),
+    )
+    .unwrap();
+    works(&cluster, &["apply", path.to_str().unwrap(), "--yes"]);
+    assert_eq!(cluster.settings("maxmemory-samples"), ["7"; 6]);
     works(&cluster, &["del-node", entry, &addrs[2], "--drain", "--yes"]);
     cluster.adopt(source);
 }

@@ -8,6 +8,7 @@ mod access;
 mod acl;
 mod address_map;
 mod addresses;
+mod apply;
 mod backup;
 mod bad_input;
 mod by_hand;

@@ -16,7 +16,7 @@ pub use consent::{ChangeArgs, ConsentArgs, Format, WITHIN, each_once};
 pub use credentials::{AUTH, FROM_AUTH, Given};
 pub use moves::MoveArgs;
 pub use output::OutputArgs;
-pub use placement::{Placement, PlacementArgs};
+pub use placement::{Placement, PlacementArgs, read_declared};
 pub use source::SourceArgs;
 pub use time::duration;
 pub use url::{UrlLogin, UrlLogins, without_passwords};

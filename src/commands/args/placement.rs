@@ -9,8 +9,8 @@ use itertools::Itertools;
 
 use super::zones::{NodeValue, ZoneArgs, unknown};
 use crate::model::NodeAddr;
-use crate::plan::layout::{Layout, LayoutError, NodeLocation, Wishes, plan};
-use crate::plan::layout_file::{self, LayoutFile};
+use crate::plan::layout::{self, Layout, NodeLocation, Wishes, plan};
+use crate::plan::topology::{Declared, WrittenError, parse};
 use crate::render::Usage;
 
 /// Who is to be what.
@@ -43,7 +43,7 @@ pub struct Placement {
     /// The zones that the user named.
     zones: Vec<Option<String>>,
     wishes: Wishes,
-    file: Option<(PathBuf, LayoutFile)>,
+    file: Option<(PathBuf, Declared)>,
     pub require_anti_affinity: bool,
 }
 
@@ -52,9 +52,7 @@ impl PlacementArgs {
     pub fn read(&self, named: &[NodeAddr], replicas: usize) -> Result<Placement, Usage> {
         let file = self.layout.as_deref().map(read_layout).transpose()?;
         let nodes = match &file {
-            Some((_, file)) if named.is_empty() => {
-                file.nodes().map(|node| node.value.clone()).collect()
-            }
+            Some((_, file)) if named.is_empty() => file.addrs(),
             _ => named.to_vec(),
         };
         let seat = |addr: &NodeAddr, source: String| {
@@ -66,7 +64,12 @@ impl PlacementArgs {
         for NodeValue { addr, value } in &self.weight {
             weights.insert(seat(addr, format!("--weight {addr}={value}"))?, *value);
         }
-        let zones = self.zones.read()?.of(&nodes)?;
+        let mut zones = self.zones.read()?.of(&nodes)?;
+        if let Some((_, file)) = &file {
+            for (node, zone) in nodes.iter().zip(&mut zones).filter(|(_, zone)| zone.is_none()) {
+                *zone = file.zone(node);
+            }
+        }
         let wishes = Wishes { replicas, masters, weights };
         let require_anti_affinity = self.require_anti_affinity;
         let placement = Placement { nodes, zones, wishes, file, require_anti_affinity };
@@ -78,11 +81,26 @@ impl PlacementArgs {
     }
 }
 
-fn read_layout(path: &Path) -> Result<(PathBuf, LayoutFile), Usage> {
+fn read_layout(path: &Path) -> Result<(PathBuf, Declared), Usage> {
+    let file = read_declared(path)?;
+    if let Some(setting) = file.settings.first() {
+        let name = path.display();
+        return Err(Usage::new(format!("{name}:{}: create changes no settings", setting.name.at))
+            .hint(format!("the whole file is for: rcluster apply {name}")));
+    }
+    Ok((path.to_owned(), file))
+}
+
+/// The file that declares a cluster; every mistake in it is an error.
+pub fn read_declared(path: &Path) -> Result<Declared, Usage> {
     let name = || path.display().to_string();
     let text = std::fs::read_to_string(path).with_context(name).map_err(Usage::unreadable)?;
-    let file = layout_file::parse(&text).with_context(name).map_err(Usage::unreadable)?;
-    Ok((path.to_owned(), file))
+    parse(&text).map_err(|mistakes| {
+        Usage::several(
+            format!("{} has {} mistakes", name(), mistakes.len()),
+            mistakes.iter().map(|mistake| format!("{}:{mistake}", name())),
+        )
+    })
 }
 
 impl Placement {
@@ -103,13 +121,16 @@ impl Placement {
     pub fn plan(&self, told: &[(String, Option<String>)]) -> Result<Layout, Usage> {
         let seats = self.seats(told);
         match &self.file {
-            Some((path, file)) => file
-                .place(&self.nodes, &seats)
-                .map_err(|error| Usage::new(format!("{}: {error}", path.display()))),
+            Some((path, file)) => file.place(&self.nodes, &seats).map_err(|error| {
+                Usage::new(match error {
+                    WrittenError::Mistake(mistake) => format!("{}:{mistake}", path.display()),
+                    error => format!("{}: {error}", path.display()),
+                })
+            }),
             None => plan(&seats, &self.wishes).map_err(|error| {
                 let usage = Usage::new(error.named(|seat| self.nodes[seat].to_string()));
                 match error {
-                    LayoutError::TooFewNodes { .. } => {
+                    layout::LayoutError::TooFewNodes { .. } => {
                         usage.hint("add nodes, or use fewer --replicas")
                     }
                     _ => usage,

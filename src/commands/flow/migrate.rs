@@ -233,6 +233,17 @@ pub fn drain(
     plan: impl Fn(&ClusterReport) -> Result<Option<Transfer>, LeaveError>,
     rest: impl Fn(&SlotSet) -> String,
 ) -> Result<(), Failure> {
+    carry_out(cx, entry, |report| Ok(plan(report)?.unwrap_or_default()), rest)
+}
+
+/// Makes the moves that `plan` makes of the facts, as a part of a larger change; masters that lose
+/// their last slot stay masters.
+pub fn carry_out(
+    cx: &Context,
+    entry: &NodeList,
+    plan: impl Fn(&ClusterReport) -> Result<Transfer, NoTransfer>,
+    rest: impl Fn(&SlotSet) -> String,
+) -> Result<(), Failure> {
     let options = MigrationOptions {
         deadline: cx.deadline(LONGEST)?,
         classic: false,
@@ -241,7 +252,6 @@ pub fn drain(
         max_rate: None,
         big_key: None,
     };
-    let plan = |report: &ClusterReport| Ok(plan(report)?.unwrap_or_default());
     let mut prepared =
         Prepared::new(cx, Job::Rebalance, entry, cx.load(entry)?, &options, false, plan)?;
     prepared.carry(cx, &options, rest)?;

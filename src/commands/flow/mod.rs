@@ -2,6 +2,7 @@
 
 pub mod consent;
 mod context;
+pub mod declared;
 pub mod followers;
 pub mod load;
 pub mod migrate;

@@ -9,12 +9,14 @@
 //! migrating or importing are part of the plan, or the plan is refused (cluster specification,
 //! "Cluster live reconfiguration").
 
+mod between;
 mod drain;
 mod facts;
 mod open;
 mod rebalance;
 mod reshard;
 
+pub use between::between;
 pub use drain::drain;
 pub use rebalance::{RebalanceRequest, rebalance};
 pub use reshard::{ReshardRequest, reshard};

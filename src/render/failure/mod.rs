@@ -42,12 +42,22 @@ const DETAILS: usize = 12;
 #[error("{message}")]
 pub struct Usage {
     message: String,
+    details: Vec<String>,
     hint: Option<String>,
 }
 
 impl Usage {
     pub fn new(message: impl Into<String>) -> Usage {
-        Usage { message: message.into(), hint: None }
+        Usage { message: message.into(), details: Vec::new(), hint: None }
+    }
+
+    /// All that is wrong, each with a line of its own; where it is one thing, that alone.
+    pub fn several(message: String, each: impl IntoIterator<Item = String>) -> Usage {
+        let mut details: Vec<String> = each.into_iter().collect();
+        match details.len() {
+            1 => Usage::new(details.remove(0)),
+            _ => Usage { message, details, hint: None },
+        }
     }
 
     /// A file or terminal that was named cannot be read, by its name and the cause.
@@ -165,15 +175,17 @@ impl Failure {
             }
             Manner::Old(_) => ui.note(&format!("[ERR] {}", self.message)),
         }
-        for detail in self.details.iter().take(DETAILS).map(|detail| ui.runnable(detail)) {
+        // What was typed is put right in one go.
+        let most = if self.exit_code == exit::USAGE { usize::MAX } else { DETAILS };
+        for detail in self.details.iter().take(most).map(|detail| ui.runnable(detail)) {
             match ui.manner() {
                 Manner::Own => ui.say_wrapped("  - ", &detail, "    "),
                 // Scripts look for the nodes that refused something on stdout.
                 Manner::Old(_) => ui.note(&format!("  - {detail}")),
             }
         }
-        if self.details.len() > DETAILS {
-            ui.note(&format!("  - and {} more", self.details.len() - DETAILS));
+        if self.details.len() > most {
+            ui.note(&format!("  - and {} more", self.details.len() - most));
         }
         if let Some(hint) = &self.hint {
             let label = ui.paint_err("hint:", console::Style::new().cyan());

@@ -6,7 +6,7 @@ use super::Failure;
 use super::migrate::restore;
 use crate::model::NodeAddr;
 use crate::ops::backup::{BackupError, Flaw};
-use crate::ops::{AbortCause, Aborted, Gap, TimeoutsError};
+use crate::ops::{AbortCause, Aborted, Gap, SettingsError, TimeoutsError};
 use crate::wire::WireError;
 
 impl From<Aborted> for Failure {
@@ -62,6 +62,7 @@ impl From<Aborted> for Failure {
             | AbortCause::NotServing { .. }
             | AbortCause::NotReset { .. }
             | AbortCause::NotForgotten { .. }
+            | AbortCause::NotInSync { .. }
             | AbortCause::Interrupted(_) => format!("done: {done}. Rerun to resume"),
         });
         failure
@@ -119,6 +120,22 @@ impl From<TimeoutsError> for Failure {
             .details(replies)
             .details(details)
             .hint("when they are reachable, rerun, or set the old value")
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Failure {
+        let text = error.to_string();
+        let SettingsError { errors, left } = error;
+        let replies = errors.iter().map(WireError::to_string).collect_vec();
+        let replies = if replies.len() > 1 { replies } else { Vec::new() };
+        if left.is_empty() {
+            return Failure { message: text, details: replies, ..Failure::from(errors) }
+                .hint("every node has its old settings; fix the cause, then rerun");
+        }
+        let left =
+            left.iter().map(|(node, why)| format!("{node} may have kept the new settings: {why}"));
+        Failure::halted(text).details(replies).details(left).hint("when they are reachable, rerun")
     }
 }
 

@@ -4,8 +4,8 @@ use super::{Failure, Usage, exit};
 use crate::render::ui::{NotConfirmed, OutputError};
 
 impl From<Usage> for Failure {
-    fn from(Usage { message, hint }: Usage) -> Failure {
-        Failure { hint, ..Failure::new(exit::USAGE, message) }
+    fn from(Usage { message, details, hint }: Usage) -> Failure {
+        Failure { details, hint, ..Failure::new(exit::USAGE, message) }
     }
 }
 

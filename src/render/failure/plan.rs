@@ -2,7 +2,7 @@
 
 use itertools::Itertools;
 
-use super::Failure;
+use super::{Failure, exit};
 use crate::model::NodeAddr;
 use crate::plan::assign::AssignError;
 use crate::plan::create::Precondition;
@@ -12,6 +12,7 @@ use crate::plan::leave::LeaveError;
 use crate::plan::meet::MeetError;
 use crate::plan::replicate::ReplicateError;
 use crate::plan::reset::ResetError;
+use crate::plan::topology::TopologyError;
 use crate::plan::transfer::TransferError;
 use crate::render::legacy::Refusal;
 
@@ -119,6 +120,27 @@ impl From<TransferError> for Failure {
             | TransferError::ToItself(_)
             | TransferError::Weights(_)
             | TransferError::NoMasters => failure.hint("nothing was changed"),
+        }
+    }
+}
+
+impl From<TopologyError> for Failure {
+    fn from(error: TopologyError) -> Failure {
+        let failure = Failure::refused(&error);
+        match error {
+            TopologyError::Unreachable { .. } => {
+                Failure { exit_code: exit::UNREACHABLE, ..failure }
+                    .hint("nothing was changed; bring it back first, or take it out of the file")
+            }
+            TopologyError::Conflict { .. } => {
+                failure.hint("nothing was changed; run rcluster check: it reports the problem and its fix")
+            }
+            TopologyError::HoldsKeys { .. } => failure.hint(
+                "nothing was changed; keys that no node owns: rcluster check ENTRY --keys reports them",
+            ),
+            TopologyError::Slots(_) | TopologyError::NoMaster { .. } => {
+                failure.hint("nothing was changed")
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ enum PhaseJson {
     Load,
     Promote,
     Restart,
+    Sync,
     Forget,
     Settings,
     Close,

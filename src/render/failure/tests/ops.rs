@@ -11,7 +11,7 @@ use crate::ops::import::{ImportAborted, ImportReport};
 use crate::ops::migrate::{MigrateError, Obstacle, Unable};
 use crate::ops::restore::RestoreError;
 use crate::ops::rolling::{CommandError, CommandFailure, Outcome, Stop, Stopped};
-use crate::ops::{AbortCause, Aborted, Gap, Phase, SettingLeft, TimeoutsError};
+use crate::ops::{AbortCause, Aborted, Gap, Phase, SettingLeft, SettingsError, TimeoutsError};
 use crate::plan::check::{Kind, Problem, Severity};
 use crate::plan::formation::Lack;
 use crate::plan::rolling::UnsafeHost;
@@ -33,6 +33,7 @@ pub fn samples() -> Vec<Sample> {
         whole(halted),
         stopped(&causes(), |cause, changed| halt(cause.clone(), changed).into()),
         whole(timeouts()),
+        whole(settings()),
         whole(flaws()),
         whole(backup()),
         stopped(&import(), |halt, changed| Failure::of_import(halt, &outcome(changed))),
@@ -86,6 +87,7 @@ fn causes() -> Vec<(&'static str, AbortCause)> {
         Rehomed { replica: node(1), master: named(2) },
         NotReady { replica: node(2), why: words("lags 7 bytes behind its master"), after: AFTER },
         NotForgotten { nodes: named(1), after: AFTER },
+        NotInSync { nodes: named(1), after: AFTER },
         Interrupted("SIGINT"),
     })
 }
@@ -141,6 +143,15 @@ fn timeouts() -> Vec<(&'static str, TimeoutsError)> {
         of(vec![lost(), refused("ERR no")], false, Vec::new()),
         of(vec![refused("ERR no")], true, Vec::new()),
         of(vec![lost()], false, vec![left()]),
+    ]
+}
+
+fn settings() -> Vec<(&'static str, SettingsError)> {
+    let of = |errors, left| ("SettingsError", SettingsError { errors, left });
+    vec![
+        of(vec![refused("ERR no")], Vec::new()),
+        of(vec![refused("ERR no"), lost()], Vec::new()),
+        of(vec![lost()], vec![(node(1), lost().to_string())]),
     ]
 }
 

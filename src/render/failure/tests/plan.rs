@@ -7,7 +7,6 @@ use crate::plan::create::Precondition;
 use crate::plan::import::ImportError;
 use crate::plan::join::JoinError;
 use crate::plan::layout::LayoutError;
-use crate::plan::layout_file::LayoutFileError;
 use crate::plan::leave::LeaveError;
 use crate::plan::meet::MeetError;
 use crate::plan::moves::MovesError;
@@ -15,6 +14,7 @@ use crate::plan::replicate::ReplicateError;
 use crate::plan::reset::ResetError;
 use crate::plan::rolling::{Refusal, UnsafeHost};
 use crate::plan::slots::WeightError;
+use crate::plan::topology::{Mistake, Position, TopologyError, WrittenError};
 use crate::plan::transfer::TransferError;
 use crate::plan::versions::TooNew;
 
@@ -34,10 +34,8 @@ pub fn samples() -> Vec<Sample> {
                 master: words("10.0.0.2:6379 (8.2.1)"),
             },
         )]),
-        parts(vec![(
-            "LayoutFileError",
-            LayoutFileError { line: Some(3), what: words("no such node") },
-        )]),
+        parts(written()),
+        parts(vec![("Mistake", mistake())]),
     ];
     let wholes = [
         together(preconditions()),
@@ -50,6 +48,7 @@ pub fn samples() -> Vec<Sample> {
         whole(replicate()),
         whole(leave()),
         whole(transfer()),
+        whole(topology()),
         whole(import()),
     ];
     parts.into_iter().chain(wholes).flatten().collect()
@@ -113,6 +112,24 @@ fn moves() -> Vec<(&'static str, MovesError)> {
         Lengths { masters: 3, goals: 2 },
         Sum { asked: 16385, owned: 16384 },
         Overlap { slot: "5".parse().unwrap(), first: 0, second: 1 },
+    })
+}
+
+fn mistake() -> Mistake {
+    Mistake { at: Position { line: 3, column: 9 }, what: words("unknown key 'color'") }
+}
+
+fn written() -> Vec<(&'static str, WrittenError)> {
+    every!(WrittenError { Mistake(mistake()), NotPlaced(node(1)), NoShards })
+}
+
+fn topology() -> Vec<(&'static str, TopologyError)> {
+    every!(TopologyError {
+        Slots(MovesError::Weights(WeightError::AllZero)),
+        Conflict { one: named(1), other: named(2) },
+        Unreachable { node: named(1), action: "it is to join", why: words("connection refused") },
+        HoldsKeys { node: named(1), keys: 7 },
+        NoMaster { nodes: 3 },
     })
 }
 

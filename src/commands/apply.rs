@@ -1,0 +1,237 @@
+//! `rcluster apply`
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::args::{WITHIN, duration, read_declared};
+use super::flow::Context;
+use super::flow::declared::{Limits, Plan, Work, advance};
+use super::shell::quoted;
+use crate::model::NodeList;
+use crate::plan::check::is_healthy;
+use crate::plan::topology::Stage;
+use crate::render::{
+    ChangeJson, Failure, creation_json, exit, health_text, settings_json, stages_json,
+};
+
+/// How long new replicas may take to copy their masters, where no time is given.
+const SYNC: Duration = Duration::from_secs(1800);
+
+/// Make a cluster as a file declares it
+///
+/// Finds the cluster through any node of the file and shows the difference as one plan: settings, new
+/// nodes, replicas, slots, roles, removals. Creates the cluster if there is none. To finish an
+/// interrupted run, repeat the same command; a run with nothing to do writes to no node.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster apply cluster.toml --dry-run\n\
+    \x20 rcluster apply cluster.toml --prune --yes\n\
+    \x20 rcluster apply cluster.toml --detect-drift --json")]
+pub struct Apply {
+    /// The file (TOML), as export writes it
+    file: PathBuf,
+    /// Show the plan; change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Change nothing; exit 1 if anything would change
+    #[arg(long)]
+    detect_drift: bool,
+    /// Skip confirmation
+    #[arg(short, long)]
+    yes: bool,
+    /// Drain and remove nodes that the file does not name
+    #[arg(long)]
+    prune: bool,
+    /// Accept fewer copies of a shard during the run
+    ///
+    /// When replicas exchange shards and no spare node holds a copy meanwhile.
+    #[arg(long)]
+    accept_fewer_replicas: bool,
+    /// Accept replicas too old to copy their masters
+    #[arg(long)]
+    force: bool,
+    /// How long nodes may take to agree [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    within: Option<Duration>,
+    /// How long initial syncs may take [default: 30m]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    sync_within: Option<Duration>,
+}
+
+#[derive(Debug, Serialize)]
+struct ApplyJson {
+    changed: bool,
+    dry_run: bool,
+    /// What is done, or would be, in this order.
+    changes: Vec<ChangeJson>,
+    slots_moved: usize,
+    full_copies: usize,
+    /// Nodes that the file does not name and that stay.
+    unnamed: Vec<String>,
+    warnings: Vec<String>,
+    /// What `check` says afterwards; null where nothing was changed.
+    healthy: Option<bool>,
+    elapsed_ms: u128,
+}
+
+impl Apply {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
+        let start = Instant::now();
+        let declared = read_declared(&self.file)?;
+        let file = self.file.display().to_string();
+        let make = || Plan::make(cx, &declared, &file, self.prune);
+        let mut plan = make()?;
+        let mut shown = self.shown(&plan);
+        let drifts = !plan.is_done();
+        self.show(cx, &shown)?;
+        let only_shows = self.dry_run || self.detect_drift;
+        if drifts && !only_shows {
+            self.accepts(&plan)?;
+            plan.vet(cx, self.force)?;
+            cx.ui.confirm("Apply this plan?", self.yes)?;
+            let addrs = declared.addrs();
+            let entry: NodeList = addrs[0].clone().into();
+            // Facts may change while it works, so a plan may grow; it does not grow for ever.
+            let mut left = 3 * (plan.stages().len() + 4);
+            while !plan.is_done() {
+                if left == 0 {
+                    return Err(Failure::halted(
+                        "the cluster changes while the plan is carried out",
+                    )
+                    .hint("rerun when nothing else changes it"));
+                }
+                left -= 1;
+                let agree = cx.deadline(self.within.unwrap_or(WITHIN))?;
+                let sync = cx.deadline(self.sync_within.unwrap_or(SYNC))?;
+                advance(cx, plan, &Limits { agree, sync }, &self.again()).map_err(late)?;
+                plan = make().map_err(late)?;
+            }
+            let entry = plan
+                .facts
+                .cluster
+                .as_ref()
+                .map_or(entry, |cluster| cluster.report.entry().via.clone().into());
+            let (report, problems) = cx.verify(&entry, true).map_err(late)?;
+            shown.healthy = Some(is_healthy(&problems, false));
+            shown.changed = true;
+            if !cx.ui.wants_json() {
+                cx.ui.print(&health_text(&cx.ui, &report, &problems, false))?;
+            }
+        }
+        shown.elapsed_ms = start.elapsed().as_millis();
+        let healthy = shown.healthy;
+        if cx.ui.wants_json() {
+            cx.ui.print_json(&shown)?;
+        }
+        let fails = (self.detect_drift && drifts) || healthy == Some(false);
+        Ok(if fails { exit::PROBLEMS } else { exit::OK })
+    }
+
+    fn shown(&self, plan: &Plan) -> ApplyJson {
+        let mut changes = settings_json(plan.settings(true));
+        let (mut unnamed, mut warnings) = (Vec::new(), Vec::new());
+        match &plan.work {
+            Work::Create { formation, .. } if formation.is_done() => {}
+            Work::Create { layout, .. } => {
+                let names = plan.state().members.iter().map(|member| member.name.clone());
+                changes.extend(creation_json(layout, &names.collect::<Vec<_>>()));
+            }
+            Work::Change(comparison) => {
+                let (steps, lowered) = stages_json(&comparison.stages, plan.state());
+                changes.extend(steps);
+                warnings = lowered;
+                let names = comparison.unnamed.iter().map(|&index| plan.state().name(index));
+                unnamed = names.map(str::to_owned).collect();
+            }
+        }
+        changes.extend(settings_json(plan.settings(false)));
+        ApplyJson {
+            changed: false,
+            dry_run: self.dry_run || self.detect_drift,
+            changes,
+            slots_moved: plan.stages().iter().map(Stage::slots).sum(),
+            full_copies: plan.stages().iter().map(Stage::copies).sum(),
+            unnamed,
+            warnings,
+            healthy: None,
+            elapsed_ms: 0,
+        }
+    }
+
+    fn show(&self, cx: &Context, shown: &ApplyJson) -> Result<(), Failure> {
+        for node in &shown.unnamed {
+            cx.warn(&format!("{node} is not in the file and stays: --prune removes it"));
+        }
+        for warning in &shown.warnings {
+            cx.warn(warning);
+        }
+        if cx.ui.wants_json() {
+            return Ok(());
+        }
+        if shown.changes.is_empty() {
+            cx.ui.print("nothing to do: the cluster is as declared")?;
+            return Ok(());
+        }
+        let mut lines: Vec<&str> = shown.changes.iter().map(|change| &*change.text).collect();
+        let ApplyJson { slots_moved, full_copies, .. } = shown;
+        let sum = format!("{slots_moved} slots move, {full_copies} full copies");
+        lines.push(&sum);
+        cx.ui.print(&lines.join("\n"))?;
+        Ok(())
+    }
+
+    /// Refuses to take copies away that are not replaced, unless that is accepted.
+    fn accepts(&self, plan: &Plan) -> Result<(), Failure> {
+        let lowers = plan.stages().iter().any(|stage| !stage.lowers.is_empty());
+        if !lowers || self.accept_fewer_replicas {
+            return Ok(());
+        }
+        let (_, lowered) = stages_json(plan.stages(), plan.state());
+        Err(Failure::refused("shards would have fewer copies than before during the run")
+            .details(lowered)
+            .hint(
+                "nothing was changed; add a spare node to the file, which keeps a copy meanwhile, or accept it: --accept-fewer-replicas",
+            ))
+    }
+
+    /// The command line that finishes a run.
+    fn again(&self) -> String {
+        let Apply {
+            file,
+            dry_run: _,
+            detect_drift: _,
+            yes: _,
+            prune,
+            accept_fewer_replicas,
+            force,
+            within,
+            sync_within,
+        } = self;
+        let time = |name: &str, time: &Duration| {
+            let given = humantime::format_duration(*time).to_string();
+            format!(" {name} {}", quoted(given.as_ref()))
+        };
+        let flags = [
+            prune.then(|| " --prune".to_owned()),
+            accept_fewer_replicas.then(|| " --accept-fewer-replicas".to_owned()),
+            force.then(|| " --force".to_owned()),
+            within.map(|within| time("--within", &within)),
+            sync_within.map(|within| time("--sync-within", &within)),
+        ];
+        let flags = flags.into_iter().flatten().collect::<String>();
+        format!("rcluster apply {}{flags}", quoted(file.as_os_str()))
+    }
+}
+
+/// What goes wrong once anything may have been changed.
+fn late(failure: Failure) -> Failure {
+    match failure.changed {
+        true => failure,
+        false => {
+            Failure { exit_code: exit::HALTED, changed: true, ..failure }.hint("rerun to resume")
+        }
+    }
+}
