@@ -28,7 +28,7 @@ fn main() -> anyhow::Result<()> {
 
     let problems = check(&ClusterReport::of_view(&view));
 
-    let verdict = if is_healthy(&problems, false) { "healthy" } else { "not healthy" };
+    let verdict = if is_healthy(&problems, false) { "healthy" } else { "unhealthy" };
     println!("{} nodes, {verdict}", view.nodes().len());
     for problem in &problems {
         println!("{:?}: {}", problem.severity, problem.message);
