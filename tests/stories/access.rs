@@ -421,7 +421,7 @@ fn what_of_a_certificate_is_checked_is_the_users_choice() {
             command.env("SSL_CERT_FILE", bundle);
         })
     };
-    let names = "names are not checked";
+    let names = "names are not verified";
     system(&["--tls-verify", "ca"], &ca).exits(1).tells(&[names]);
     let full = system(&[], &ca).exits(3).tells(&["TLS failed"]);
     assert!(!full.err.contains(names), "{}", full.err);
