@@ -4,6 +4,11 @@ SERVERS := target/servers
 STORIES := RCLUSTER_TEST_SERVERS="$(CURDIR)/$(SERVERS)" RUST_TEST_THREADS=8 cargo test --quiet --test stories
 ALL := redis-6.2 redis-7.0 redis-8.2 redis-8.6 valkey-8.1 valkey-9.1
 
+# Stories in which servers of any kind have the same part: make test runs them on one, make matrix on
+# all.
+ONCE := addresses:: bad_input:: by_hand:: call:: documents:: info:: output:: placement:: sandbox:: \
+	server_program:: threads::
+
 .PHONY: rust build demo test first-contact lint servers matrix soak bench clean
 
 # A clear line first where Rust is missing or too old, or a C compiler is missing.
@@ -24,7 +29,7 @@ test: lint
 	cargo test --quiet --lib --bins --examples --test floors --test examples --test parsers --test hostile
 	cargo test --quiet --doc
 	RCLUSTER_TEST_SERVER=redis-7.0 $(STORIES)
-	RCLUSTER_TEST_SERVER=valkey-9.1 $(STORIES)
+	RCLUSTER_TEST_SERVER=valkey-9.1 $(STORIES) -- $(addprefix --skip ,$(ONCE))
 	sh .ci/netns.sh
 	sh .ci/first-contact.sh quick
 

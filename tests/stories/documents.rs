@@ -8,7 +8,7 @@ use crate::support::{Port, Run, TestCluster, rcluster, server_named, server_unde
 /// Runs of every command, in an order in which each succeeds. `A` to `H` are nodes, `IDA` is a
 /// node's id, `DIR` a directory, `SERVER` a server program, `PORT` a free port; a line in brackets
 /// is what is done to the cluster in between.
-const RUNS: [&str; 34] = [
+const RUNS: [&str; 38] = [
     "create A B C --dry-run",
     "create A B C --yes",
     "check A --wait 20s",
@@ -33,6 +33,10 @@ const RUNS: [&str; 34] = [
     "import A --from F --yes",
     "failover A D --yes",
     "check A --wait 20s",
+    "export A",
+    "(export A)",
+    "apply DIR/cluster.toml --dry-run",
+    "rolling A --exec true --force --dry-run",
     "(kill A)",
     "replace-node B IDA G --yes",
     "check B --wait 20s",
@@ -46,7 +50,8 @@ const RUNS: [&str; 34] = [
 ];
 
 /// What fails of commands that ask no server.
-const FAILURES: [&str; 5] = [
+const FAILURES: [&str; 6] = [
+    "apply DIR/none.toml",
     "acl frobnicate",
     "translate --cluster frobnicate 127.0.0.1:7000",
     "sandbox up --ports 5-3",
@@ -106,7 +111,10 @@ fn every_command_of_the_tree_prints_one_json_document() {
             let node = letters.iter().position(|letter| victim.starts_with(letter)).unwrap();
             names.insert(format!("ID{}", letters[node]), cluster.id(node));
             cluster.nodes[node].kill();
-        } else if !line.starts_with('(') {
+        } else if line == "(export A)" {
+            let file = rcluster(&["export", &names["A"]]).succeeds().out;
+            std::fs::write(dir.path().join("cluster.toml"), file).unwrap();
+        } else {
             let run = run(line, &names).succeeds();
             assert!(!run.json().is_null(), "{line}: {run:?}");
         }
