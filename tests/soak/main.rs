@@ -6,6 +6,7 @@
 //! `make soak` runs it for two servers.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod apply;
 mod cuts;
 mod faults;
 mod group;
