@@ -71,7 +71,8 @@ fn from_one_zone_layout_to_another() {
     let cluster = TestCluster::start(7);
     let zoned = |zones: &str| {
         let lines = cluster.addrs().into_iter().zip(zones.chars());
-        let lines: String = lines.map(|(addr, zone)| format!("\"{addr}\" = \"{zone}\"\n")).collect();
+        let lines: String =
+            lines.map(|(addr, zone)| format!("\"{addr}\" = \"{zone}\"\n")).collect();
         nodes(&cluster, 7, &format!("[zones]\n{lines}"))
     };
     let files = [zoned("aabbcca"), zoned("abcabcb")];

@@ -154,7 +154,8 @@ fn a_user_with_just_these_rights_moves_keys() {
             .replace("\"x\"", &format!("\"{second}\"")),
     )
     .unwrap();
-    works(&cluster, &["apply", path.to_str().unwrap(), "--yes"]);
+    let path = path.to_str().unwrap();
+    works(&cluster, &["apply", path, "--accept-fewer-replicas", "--yes"]);
     assert_eq!(cluster.settings("maxmemory-samples"), ["7"; 6]);
     works(&cluster, &["del-node", entry, &addrs[2], "--drain", "--yes"]);
     cluster.adopt(source);

@@ -22,6 +22,15 @@ pub fn between(
     })?;
     let owned = indices.iter().map(|&index| facts.owned[index].clone()).collect_vec();
     let steps = plan(&owned).map_err(TransferError::Weights)?;
+    // Who gives all its slots away is empty for a moment, whatever comes: it has to stay a master.
+    let left = |at: usize| {
+        let given = steps.iter().filter(|step| step.from == at);
+        given.fold(owned[at].clone(), |left, step| left.difference(&step.slots))
+    };
+    let gives_all = |at: &usize| !owned[*at].is_empty() && left(*at).is_empty();
+    let emptied = (0..owned.len()).filter(gives_all).map(|at| masters[at]).collect_vec();
     let steps = steps.into_iter().map(|step| (indices[step.from], indices[step.to], step.slots));
-    facts.transfer(open, steps.collect())
+    let mut transfer = facts.transfer(open, steps.collect())?;
+    transfer.emptied = transfer.emptied.into_iter().chain(emptied).unique().collect();
+    Ok(transfer)
 }
