@@ -185,7 +185,7 @@ fn a_closed_bus_port_ends_at_the_deadline_and_is_named() {
     let cluster = TestCluster::start(3);
     let addrs: Vec<String> = cluster.addrs().iter().map(|addr| format!("{addr}@1")).collect();
     let run = rcluster(&create_args(&addrs, &["--yes", "--join-timeout", "3s"])).exits(4);
-    run.tells(&["cannot reach 127.0.0.1:1,", &cluster.addr(0), "within 3s", "same command again"]);
+    run.tells(&["cannot reach 127.0.0.1:1,", &cluster.addr(0), "within 3s", "Rerun to resume"]);
 
     // With the right bus port the same nodes still become a cluster.
     eventually("it is formed", || cluster.create(0).code == Some(0));

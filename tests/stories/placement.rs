@@ -257,7 +257,7 @@ fn bad_wishes_name_the_input_and_reach_no_server() {
         (vec!["--weight".into(), minus], &[&cluster.addr(1), "negative"]),
         (vec!["--weight".into(), nan], &[&cluster.addr(1), "a number"]),
         (vec!["--weight".into(), "10.9.9.9:1=2".into()], &["--weight 10.9.9.9:1=2"]),
-        (vec!["--layout".into(), path(&layout)], &["layout.toml: line 4", "10.9.9.9:1"]),
+        (vec!["--layout".into(), path(&layout)], &["layout.toml:4:13", "10.9.9.9:1"]),
     ];
     for (args, says) in cases {
         let args: Vec<&str> = args.iter().map(String::as_str).chain(["--yes"]).collect();

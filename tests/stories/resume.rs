@@ -69,7 +69,7 @@ fn a_signal_in_any_phase_leaves_no_setting_behind() {
 
         // It may have been done before the signal came.
         if run.code != Some(0) {
-            let run = run.exits(4).tells(&["stopped by SIG", "rerun to resume"]);
+            let run = run.exits(4).tells(&["stopped by SIG", "Rerun to resume"]);
             assert_eq!(run.json()["error"]["changed"], true);
         }
         assert_eq!(cluster.settings("cluster-node-timeout"), ["15000"; 6], "{name} in {phase}");
@@ -92,7 +92,7 @@ fn a_server_killed_in_any_phase_is_named_and_after_its_restart_the_command_conve
         match run.code {
             Some(0) => {}
             Some(3) if phase == "epochs" => drop(run.tells(&[&addr])),
-            _ => drop(run.exits(4).tells(&[&addr, "rerun to resume"])),
+            _ => drop(run.exits(4).tells(&[&addr, "Rerun to resume"])),
         }
         cluster.restart(victim);
         assert_eq!(cluster.create(1).succeeds().json()["healthy"], true, "killed in {phase}");
