@@ -1,6 +1,6 @@
 //! What a file may say, and what is wrong in one.
 
-use proptest::prelude::*;
+use proptest::proptest;
 
 use super::file::Mistake;
 use super::read::parse;
