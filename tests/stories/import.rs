@@ -356,7 +356,9 @@ fn a_server_of_another_version_gives_and_an_older_one_takes_nothing() {
 
     let old = TestCluster::start_as(3, &of(older, &[]));
     old.create(0).succeeds();
-    import(&old, &cluster, &[]).exits(1).tells(&["DUMP payload version", "same or a newer version"]);
+    import(&old, &cluster, &[])
+        .exits(1)
+        .tells(&["DUMP payload version", "same or a newer version"]);
     assert_same(&before, &contents(&cluster));
 }
 

@@ -122,7 +122,7 @@ fn a_replica_that_loads_its_first_copy_is_syncing() {
         if kinds.contains(&"replica-syncing".to_owned()) {
             message = run.problem("replica-syncing")["message"].as_str().unwrap().to_owned();
         }
-        message.contains("is loading its first copy")
+        message.contains("is loading the initial sync")
     });
     assert!(message.contains(&new) && message.contains(&master), "{message}");
     finds(&cluster, &["no-replica", "no-replica"]);
