@@ -29,8 +29,8 @@ const AT_ONCE: usize = 24;
 const OFFLINE: [&str; 4] = ["acl", "sandbox", "translate", "help"];
 
 /// A line for each command; A, B and C stand for the nodes of a hostile cluster, DIR for a backup of
-/// nothing, NEW for a directory that is not there.
-const LINES: [&str; 30] = [
+/// nothing, NEW for a directory that is not there, FILE for a declared cluster of them.
+const LINES: [&str; 32] = [
     "create A B C --join-timeout 1s --yes",
     "meet A B C --join-timeout 1s",
     "addslots A 0-5",
@@ -57,6 +57,8 @@ const LINES: [&str; 30] = [
     "set-timeout A 5000 --yes",
     "import --from A B --yes",
     "backup A NEW",
+    "export A",
+    "apply FILE --dry-run",
     "restore DIR A --yes",
     "rolling A --only A --exec true --node-timeout 1s --yes",
     "--cluster check A",
@@ -100,7 +102,7 @@ fn no_server_harms_whoever_asks_it() {
 
 /// What is wrong with a run, if anything is.
 fn fault(behavior: Behavior, line: &str, outcome: &Outcome) -> Option<String> {
-    let reads = ["check", "info", "nodes", "call", "--cluster"];
+    let reads = ["check", "info", "nodes", "call", "export", "apply", "--cluster"];
     let only_reads = reads.iter().any(|command| line.starts_with(command));
     let allowed = match outcome.code {
         Some(1 | 3) => true,

@@ -39,7 +39,11 @@ pub fn run(line: &str, site: &Site) -> Outcome {
     let manifest = r#"{"format":1,"created":"2026-01-01T00:00:00Z","current_epoch":1,
         "slots_covered":16384,"keys":0,"bytes":0,"shards":[]}"#;
     fs::write(backup.join("manifest.json"), manifest).unwrap();
+    let declared = dir.path().join("cluster.toml");
+    let nodes = [0, 1, 2].map(|node| site.addr(node));
+    fs::write(&declared, format!("[cluster]\nnodes = {nodes:?}\n")).unwrap();
     let word = |word: &str| match word {
+        "FILE" => declared.display().to_string(),
         "A" => site.addr(0),
         "B" => site.addr(1),
         "C" => site.addr(2),
