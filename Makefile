@@ -26,7 +26,7 @@ demo: rust
 test: lint
 	sh .ci/servers.sh $(SERVERS) redis-7.0 valkey-9.1
 	-sh .ci/servers.sh $(SERVERS) redis-6.2 redis-8.6 valkey-8.1 valkey-cli-9.1
-	cargo test --quiet --lib --bins --examples --test floors --test examples --test parsers --test hostile
+	cargo test --quiet --lib --bins --examples --test floors --test examples --test parsers --test hostile --test troubleshooting
 	cargo test --quiet --doc
 	RCLUSTER_TEST_SERVER=redis-7.0 $(STORIES)
 	RCLUSTER_TEST_SERVER=valkey-9.1 $(STORIES) -- $(addprefix --skip ,$(ONCE))
