@@ -1,12 +1,12 @@
 //! A declared cluster: what its nodes report, beside the file, and each stage of the way there.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use itertools::Itertools;
 
 use super::context::Context;
 use super::followers::{self, Follower};
+use super::load::settled;
 use super::migrate;
 use super::rights;
 use crate::commands::add_node::{JoinsAs, Newcomer, join_together};
@@ -257,16 +257,9 @@ impl Facts {
         declared: &Declared,
         prune: bool,
     ) -> Result<Comparison, Failure> {
-        let begun = std::time::Instant::now();
-        loop {
-            match compare(declared, &self.state, prune) {
-                Err(error) if error.may_pass() && begun.elapsed() < SETTLE => {
-                    std::thread::sleep(SETTLE / 50);
-                    *self = Facts::load(cx, declared)?;
-                }
-                compared => return Ok(compared?),
-            }
-        }
+        let load = || Facts::load(cx, declared);
+        let plan = |facts: &mut Facts| compare(declared, &facts.state, prune);
+        settled(self, load, plan, |compared| compared.as_ref().is_err_and(|error| error.may_pass()))
     }
 
     fn settings(
@@ -303,9 +296,6 @@ impl Facts {
         running.chain(new).collect()
     }
 }
-
-/// For so long a contradiction may be a passing state: gossip is on its way.
-const SETTLE: Duration = Duration::from_secs(5);
 
 fn entry_of(entry: &NodeList) -> NodeAddr {
     match &entry.places()[0] {

@@ -19,31 +19,31 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// What `plan` makes of the facts once they no longer are in a passing state, as `may_pass` tells;
 /// facts are loaded anew until then.
-pub fn settled<T, E: Into<Failure>>(
-    cluster: &mut Cluster,
-    load: impl Fn() -> Result<Cluster, Failure>,
-    plan: impl Fn(&mut Cluster) -> Result<T, E>,
+pub fn settled<F, T, E: Into<Failure>>(
+    facts: &mut F,
+    load: impl Fn() -> Result<F, Failure>,
+    plan: impl Fn(&mut F) -> Result<T, E>,
     may_pass: impl Fn(&Result<T, E>) -> bool,
 ) -> Result<T, Failure> {
-    settled_within(SETTLE, cluster, load, plan, may_pass)
+    settled_within(SETTLE, facts, load, plan, may_pass)
 }
 
 /// The same, where such a state may last longer.
-pub fn settled_within<T, E: Into<Failure>>(
+pub fn settled_within<F, T, E: Into<Failure>>(
     patience: Duration,
-    cluster: &mut Cluster,
-    load: impl Fn() -> Result<Cluster, Failure>,
-    plan: impl Fn(&mut Cluster) -> Result<T, E>,
+    facts: &mut F,
+    load: impl Fn() -> Result<F, Failure>,
+    plan: impl Fn(&mut F) -> Result<T, E>,
     may_pass: impl Fn(&Result<T, E>) -> bool,
 ) -> Result<T, Failure> {
     let begun = Instant::now();
     loop {
-        let planned = plan(cluster);
+        let planned = plan(facts);
         if !may_pass(&planned) || begun.elapsed() > patience {
             return planned.map_err(Into::into);
         }
         std::thread::sleep(POLL);
-        *cluster = load()?;
+        *facts = load()?;
     }
 }
 
