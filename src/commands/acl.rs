@@ -3,11 +3,10 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use itertools::Itertools;
-use serde::Serialize;
 
 use super::flow::Context;
 use crate::plan::rights::{Family, commands, rights, rule};
-use crate::render::{Failure, Usage, exit};
+use crate::render::{AclJson, Failure, RuleJson, Usage, exit};
 
 /// Whom the rule is for where nobody says.
 const USER: &str = "rcluster";
@@ -28,22 +27,6 @@ pub struct Acl {
     /// Only for this server: redis-7.0, valkey-9.1
     #[arg(long, value_name = "SERVER", value_parser = family)]
     server: Option<Family>,
-}
-
-#[derive(Debug, Serialize)]
-struct AclJson {
-    user: String,
-    rules: Vec<RuleJson>,
-}
-
-#[derive(Debug, Serialize)]
-struct RuleJson {
-    /// The servers that it is for.
-    servers: Vec<String>,
-    /// The whole command.
-    rule: String,
-    /// The commands that it allows.
-    commands: Vec<&'static str>,
 }
 
 impl Acl {

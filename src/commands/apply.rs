@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde::Serialize;
 
 use super::args::{WITHIN, duration, read_declared};
 use super::flow::Context;
@@ -14,7 +13,7 @@ use crate::model::NodeList;
 use crate::plan::check::is_healthy;
 use crate::plan::topology::Stage;
 use crate::render::{
-    ChangeJson, Failure, creation_json, exit, health_text, settings_json, stages_json,
+    ApplyJson, Failure, creation_json, exit, health_text, settings_json, stages_json,
 };
 
 /// How long new replicas may take to copy their masters, where no time is given.
@@ -59,22 +58,6 @@ pub struct Apply {
     /// How long initial syncs may take [default: 30m]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     sync_within: Option<Duration>,
-}
-
-#[derive(Debug, Serialize)]
-struct ApplyJson {
-    changed: bool,
-    dry_run: bool,
-    /// What is done, or would be, in this order.
-    changes: Vec<ChangeJson>,
-    slots_moved: usize,
-    full_copies: usize,
-    /// Nodes that the file does not name and that stay.
-    unnamed: Vec<String>,
-    warnings: Vec<String>,
-    /// What `check` says afterwards; null where nothing was changed.
-    healthy: Option<bool>,
-    elapsed_ms: u128,
 }
 
 impl Apply {

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::HumanBytes;
-use serde::Serialize;
 
 use super::args::duration;
 use super::flow::Context;
@@ -13,7 +12,7 @@ use super::flow::migrate::LONGEST;
 use crate::model::{ClusterReport, Manifest, NodeList, SlotRange, SlotSet};
 use crate::ops::backup::{BackupOptions, Flaw, backup, verify};
 use crate::plan::check::covered;
-use crate::render::{Failure, Table, exit};
+use crate::render::{BackupJson, Failure, Table, exit};
 use crate::wire::load_cluster;
 
 /// Back up all masters to RDB files
@@ -39,16 +38,6 @@ pub struct Backup {
     /// How long a master may take to start sending
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
     begin_within: Duration,
-}
-
-#[derive(Debug, Serialize)]
-struct BackupJson<'a> {
-    dir: &'a Path,
-    /// Whether every file is what the manifest says.
-    whole: bool,
-    flaws: Vec<String>,
-    manifest: &'a Manifest,
-    elapsed_ms: u128,
 }
 
 impl Backup {

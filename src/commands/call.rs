@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use itertools::Itertools;
-use serde::Serialize;
 
 use super::flow::Context;
 use crate::model::{ClusterReport, NodeId, NodeList, NodeRef, NodeReport};
 use crate::render::{
-    Failure, Manner, NodeJson, ReplyJson, exit, has_lines, node_rows, write_plain, write_text,
+    AnswerJson, CallJson, Failure, Manner, NodeJson, ReplyJson, exit, has_lines, node_rows,
+    write_plain, write_text,
 };
 use crate::wire::{EXCHANGE, Reply, Server, all_at_once, first_of};
 
@@ -65,25 +65,6 @@ struct Answer {
     /// The reply, or why there is none.
     reply: Result<Reply, String>,
     took: Duration,
-}
-
-#[derive(Debug, Serialize)]
-struct AnswerJson<'a> {
-    node: &'a str,
-    id: NodeId,
-    role: &'static str,
-    ok: bool,
-    reply: Option<ReplyJson<'a>>,
-    /// Why there is no reply, or what it was refused with.
-    error: Option<&'a str>,
-    elapsed_ms: u128,
-}
-
-#[derive(Debug, Serialize)]
-struct CallJson<'a> {
-    ok: bool,
-    failed: usize,
-    nodes: Vec<AnswerJson<'a>>,
 }
 
 impl Answer {

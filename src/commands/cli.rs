@@ -9,7 +9,7 @@ use super::flow::Context;
 use super::{
     acl, add_node, addslots, apply, backup, call, check, create, del_node, delslots, export,
     failover, fix, forget, import, info, meet, nodes, rebalance, replace_node, replicate, reset,
-    reshard, restore, rolling, sandbox, set_timeout, translate,
+    reshard, restore, rolling, sandbox, schema, set_timeout, translate,
 };
 use crate::render::{Color, ConnectionFlags, Failure, Ui};
 
@@ -65,6 +65,7 @@ pub enum Command {
     Acl(acl::Acl),
     Sandbox(sandbox::SandboxArgs),
     Translate(translate::Translate),
+    Schema(schema::SchemaArgs),
 }
 
 /// The tree of commands. `-h` shows what is a command's own, on one screen.
@@ -166,6 +167,7 @@ impl Command {
             Command::Acl(command) => command.run(cx),
             Command::Sandbox(command) => command.run(cx),
             Command::Translate(command) => command.run(cx),
+            Command::Schema(command) => command.run(cx),
         }
     }
 }

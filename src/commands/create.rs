@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde::Serialize;
 
 use super::args::{ChangeArgs, Format, each_once};
 use super::args::{Placement, PlacementArgs, Zones};
@@ -18,8 +17,8 @@ use crate::plan::formation::TopologyPlan;
 use crate::plan::layout::Layout;
 use crate::plan::topology;
 use crate::render::{
-    Failure, Manner, ProblemJson, ShardJson, VerdictJson, exit, health_text, layout_text,
-    problems_json, script, shards_json, verdicts_json, verdicts_text,
+    CreateJson, Failure, Manner, ShardJson, exit, health_text, layout_text, problems_json, script,
+    shards_json, verdicts_json, verdicts_text,
 };
 use crate::wire::{Server, load_nodes};
 
@@ -55,19 +54,6 @@ pub struct Create {
 
 /// The longest wait for the finished cluster to be found healthy.
 const VERIFY: Duration = Duration::from_secs(5);
-
-#[derive(Debug, Serialize)]
-struct CreateJson<'a> {
-    healthy: bool,
-    changed: bool,
-    dry_run: bool,
-    shards: &'a [ShardJson],
-    /// One a level of placement.
-    verdicts: Vec<VerdictJson>,
-    warnings: &'a [String],
-    problems: Vec<ProblemJson>,
-    elapsed_ms: u128,
-}
 
 /// What was asked, found and planned.
 struct Planned {

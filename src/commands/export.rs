@@ -1,12 +1,11 @@
 //! `rcluster export`
 
 use clap::Args;
-use serde::Serialize;
 
 use super::flow::Context;
 use crate::model::NodeList;
 use crate::plan::topology;
-use crate::render::{Failure, exit};
+use crate::render::{ExportJson, Failure, exit};
 
 /// Write a running cluster as a file for apply
 ///
@@ -18,13 +17,6 @@ use crate::render::{Failure, exit};
 pub struct Export {
     /// Any node of the cluster
     entry: NodeList,
-}
-
-#[derive(Debug, Serialize)]
-struct ExportJson {
-    file: String,
-    /// What the file does not hold, a sentence each.
-    left_out: Vec<String>,
 }
 
 impl Export {

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use clap::Args;
 use itertools::Itertools;
-use serde::Serialize;
 
 use super::flow::Context;
 use super::flow::load::settled;
@@ -16,8 +15,8 @@ use crate::ops::migrate::{ConflictPolicy, MigrationOptions, Rehearsal, rehearse}
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::fix::{FixPlan, FixRequest, Prefer, plan, routes};
 use crate::render::{
-    Failure, FixJson, KeptJson, Manner, NotConfirmed, ProblemJson, Usage, exit, fix_json, fix_text,
-    health_text, kept_json, loss_text, problems_json,
+    Failure, FixedJson, Manner, NotConfirmed, Usage, exit, fix_json, fix_text, health_text,
+    kept_json, loss_text, problems_json,
 };
 use crate::wire::Cluster;
 
@@ -57,23 +56,6 @@ pub struct Fix {
     /// Skip confirmation
     #[arg(short, long)]
     yes: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct ResultJson {
-    changed: bool,
-    dry_run: bool,
-    #[serde(flatten)]
-    plan: FixJson,
-    /// Keys that were moved.
-    keys: u64,
-    /// Slots of which a node keeps keys that are not its own, and why.
-    kept: Vec<KeptJson>,
-    /// What `check` says afterwards; null in a dry run.
-    healthy: Option<bool>,
-    /// What it finds wrong.
-    problems: Vec<ProblemJson>,
-    elapsed_ms: u128,
 }
 
 impl Fix {
@@ -128,7 +110,7 @@ impl Fix {
         }
         let kept = kept(&fixed);
         if cx.ui.wants_json() && kept.is_none() {
-            cx.ui.print_json(&ResultJson {
+            cx.ui.print_json(&FixedJson {
                 changed: fixed.changed,
                 dry_run: self.dry_run,
                 plan: shown,

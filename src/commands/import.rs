@@ -4,16 +4,15 @@ use std::time::Instant;
 
 use clap::Args;
 use itertools::Itertools;
-use serde::Serialize;
 
 use super::args::SourceArgs;
 use super::flow::Context;
 use super::flow::migrate::LONGEST;
-use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList, SlotSet};
+use crate::model::{ClusterReport, NodeId, NodeList, SlotSet};
 use crate::ops::import::{Existing, ImportOptions, ImportReport, import};
 use crate::plan::check::settled_owners;
 use crate::plan::import::{ImportPlan, ImportRequest, Source, plan};
-use crate::render::{Failure, KeysJson, Table, exit};
+use crate::render::{Failure, ImportJson, SourceJson, Table, exit};
 use crate::wire::{Access, Cluster, Server, WireError, all_at_once, first_of, load_cluster};
 
 /// Import keys from a server or cluster
@@ -73,23 +72,6 @@ impl ExistingArgs {
             _ => Existing::Compare,
         }
     }
-}
-
-#[derive(Debug, Serialize)]
-struct ImportJson {
-    dry_run: bool,
-    sources: Vec<SourceJson>,
-    #[serde(flatten)]
-    report: KeysJson,
-    elapsed_ms: u128,
-}
-
-#[derive(Debug, Serialize)]
-struct SourceJson {
-    node: NodeAddr,
-    version: String,
-    /// Keys in the database that is imported.
-    keys: u64,
 }
 
 impl Import {

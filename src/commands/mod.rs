@@ -32,6 +32,7 @@ mod reshard;
 mod restore;
 mod rolling;
 mod sandbox;
+mod schema;
 mod set_timeout;
 mod shell;
 mod translate;

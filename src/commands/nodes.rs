@@ -1,11 +1,10 @@
 //! `rcluster nodes`
 
 use clap::Args;
-use serde::Serialize;
 
 use super::flow::Context;
 use crate::model::NodeList;
-use crate::render::{Failure, NodeJson, exit, node_rows, nodes_text};
+use crate::render::{Failure, NodesJson, exit, node_rows, nodes_text};
 
 /// List the nodes, replicas under their masters
 #[derive(Debug, Args)]
@@ -15,11 +14,6 @@ use crate::render::{Failure, NodeJson, exit, node_rows, nodes_text};
 pub struct Nodes {
     /// Any node of the cluster
     entry: NodeList,
-}
-
-#[derive(Debug, Serialize)]
-struct NodesJson {
-    nodes: Vec<NodeJson>,
 }
 
 impl Nodes {

@@ -3,15 +3,14 @@
 use std::time::Instant;
 
 use clap::Args;
-use serde::Serialize;
 
 use super::args::{ChangeArgs, each_once};
 use super::flow::Context;
 use super::flow::rights;
-use crate::model::{NodeAddr, NodeList, NodeReport};
+use crate::model::{NodeList, NodeReport};
 use crate::ops;
 use crate::plan::reset::{self, Consent, NodeReset};
-use crate::render::{Failure, exit};
+use crate::render::{Failure, ResetJson, exit};
 use crate::wire::load_nodes;
 
 /// Make nodes empty and standalone
@@ -36,14 +35,6 @@ pub struct Reset {
     force: bool,
     #[command(flatten)]
     change: ChangeArgs,
-}
-
-#[derive(Debug, Serialize)]
-struct ResetJson {
-    changed: bool,
-    dry_run: bool,
-    nodes: Vec<NodeAddr>,
-    elapsed_ms: u128,
 }
 
 impl Reset {

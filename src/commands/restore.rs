@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde::Serialize;
 
 use super::args::duration;
 use super::flow::Context;
@@ -14,7 +13,7 @@ use crate::model::{Manifest, NodeList};
 use crate::ops::backup::verify;
 use crate::ops::restore::{RestoreOptions, RestoreReport, restore};
 use crate::plan::import::targets;
-use crate::render::{Failure, KeysJson, exit};
+use crate::render::{Failure, RestoreJson, exit};
 use crate::sandbox::{ServerProgram, find_server};
 
 /// Restore a backup into any topology
@@ -53,20 +52,6 @@ pub struct Restore {
     /// Skip confirmation
     #[arg(short, long)]
     yes: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct RestoreJson {
-    dry_run: bool,
-    /// Keys that were saved.
-    saved: u64,
-    /// Keys that were loaded; the others have ended since.
-    loaded: u64,
-    #[serde(flatten)]
-    outcome: KeysJson,
-    /// Function libraries that masters were given.
-    libraries: usize,
-    elapsed_ms: u128,
 }
 
 impl Restore {

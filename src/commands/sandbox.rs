@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use itertools::Itertools;
-use serde::Serialize;
 
 use super::args::PlacementArgs;
 use super::args::{ChangeArgs, Format};
 use super::create::Create;
 use super::flow::Context;
 use crate::model::{NodeAddr, NodeList};
-use crate::render::{Failure, Table, Usage, exit};
+use crate::render::{Failure, LocalNodeJson, SandboxJson, Table, UpPlanJson, Usage, exit};
 use crate::sandbox::{LocalNode, NodeSpec, ServerProgram, State, find_server, start_all, vet_all};
 
 /// A server is up in a fraction of a second; one with data takes longer to load it.
@@ -153,48 +152,15 @@ impl FromStr for Ports {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct LocalNodeJson {
-    addr: NodeAddr,
-    state: &'static str,
-    /// Whether it is known to.
-    running: bool,
-    pid: Option<u32>,
-    dir: PathBuf,
-}
-
-impl LocalNodeJson {
-    fn of(node: &LocalNode) -> LocalNodeJson {
-        let state = node.state();
-        let (pid, dir) = (state.pid(), node.dir().to_owned());
-        let state = match state {
-            State::Running { .. } => "running",
-            State::Stopped | State::Foreign => "stopped",
-            State::NoAnswer { .. } => "unreachable",
-        };
-        LocalNodeJson { addr: addr(node), state, running: state == "running", pid, dir }
-    }
-}
-
-/// What `up --dry-run` prints with `--json`.
-#[derive(Debug, Serialize)]
-struct UpPlanJson<'a> {
-    changed: bool,
-    dry_run: bool,
-    server: &'a Path,
-    version: &'a str,
-    dir: &'a Path,
-    /// Which ports a server would be started on.
-    start: &'a [u16],
-    /// Which ports the playground's own servers have already.
-    running: &'a [u16],
-    create: bool,
-    replicas: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct SandboxJson {
-    nodes: Vec<LocalNodeJson>,
+fn node_json(node: &LocalNode) -> LocalNodeJson {
+    let state = node.state();
+    let (pid, dir) = (state.pid(), node.dir().to_owned());
+    let state = match state {
+        State::Running { .. } => "running",
+        State::Stopped | State::Foreign => "stopped",
+        State::NoAnswer { .. } => "unreachable",
+    };
+    LocalNodeJson { addr: addr(node), state, running: state == "running", pid, dir }
 }
 
 fn addr(node: &LocalNode) -> NodeAddr {
@@ -212,7 +178,7 @@ impl SandboxArgs {
 }
 
 fn show(cx: &Context, nodes: &[LocalNode]) -> Result<u8, Failure> {
-    let rows: Vec<LocalNodeJson> = nodes.iter().map(LocalNodeJson::of).collect();
+    let rows: Vec<LocalNodeJson> = nodes.iter().map(node_json).collect();
     if cx.ui.wants_json() {
         cx.ui.print_json(&SandboxJson { nodes: rows })?;
         return Ok(exit::OK);

@@ -4,11 +4,10 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::Args;
-use serde::Serialize;
 
 use super::dropin::{is_old_program, translate};
 use super::flow::Context;
-use crate::render::{Failure, exit};
+use crate::render::{Failure, TranslateJson, exit};
 
 /// Print the equivalent of a redis-cli command
 ///
@@ -27,12 +26,6 @@ pub struct Translate {
         value_name = "WORD"
     )]
     words: Vec<OsString>,
-}
-
-#[derive(Debug, Serialize)]
-struct TranslateJson {
-    command: String,
-    warnings: Vec<String>,
 }
 
 impl Translate {

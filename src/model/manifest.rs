@@ -13,11 +13,12 @@ pub const FORMAT: u32 = 1;
 
 /// The contents of `manifest.json`: what a backup of a whole cluster holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Manifest {
     /// The version of this layout: [`FORMAT`].
     pub format: u32,
-    /// When the backup was begun (RFC 3339, UTC).
+    /// When the backup was started (RFC 3339, UTC).
     pub created: String,
     /// The cluster's largest epoch then.
     pub current_epoch: u64,
@@ -33,6 +34,7 @@ pub struct Manifest {
 
 /// One master's data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ManifestShard {
     /// The RDB file's name in the same directory.

@@ -1,15 +1,14 @@
-//! What is wrong with slots and what becomes of them, as a table and as JSON.
+//! What is wrong with slots and what becomes of them, as a table.
 
 use std::collections::BTreeMap;
 
 use itertools::Itertools;
-use serde::Serialize;
 
-use super::fix_replicas::{RejoinJson, ReplicaJson, replica_json, replica_lines};
+use super::fix_replicas::replica_lines;
+use super::json::becomes;
 use super::table::{Table, wrapped};
-use super::transfer::EndJson;
 use crate::model::{ClusterReport, NodeId, OpenState, SlotSet};
-use crate::plan::fix::{FixPlan, Library, NodeSlotState, Repair, RepairAction};
+use crate::plan::fix::{FixPlan, NodeSlotState, RepairAction};
 
 /// The widest list of slots in a row, where there is room, and where there is not.
 const WIDE: [usize; 2] = [28, 11];
@@ -20,150 +19,6 @@ const ROWS: usize = 60;
 /// Most pairs of strangers that a person is told of one by one.
 const PAIRS: usize = 10;
 
-/// One node's part in some slots.
-#[derive(Debug, Serialize)]
-pub struct ClaimJson {
-    pub node: String,
-    pub id: NodeId,
-    pub epoch: u64,
-    pub keys: u64,
-    pub owner: bool,
-    pub open: Vec<OpenJson>,
-    /// Whether it takes another for the owner.
-    pub mistaken: bool,
-    /// What becomes of its part.
-    pub action: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-pub struct OpenJson {
-    pub state: OpenState,
-    pub peer: String,
-}
-
-/// Some slots that are alike.
-#[derive(Debug, Serialize)]
-pub struct RepairJson {
-    pub slots: SlotSet,
-    pub count: usize,
-    /// `finish`, `settle` or `wait`.
-    pub action: &'static str,
-    pub owner: Option<EndJson>,
-    /// The node that gives no answer and loses them.
-    pub lost_by: Option<EndJson>,
-    pub nodes: Vec<ClaimJson>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct TimeoutJson {
-    pub node: String,
-    pub from: u64,
-    pub to: u64,
-}
-
-#[derive(Debug, Serialize)]
-pub struct LibrariesJson {
-    pub node: String,
-    pub libraries: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-pub struct HiddenJson {
-    pub node: String,
-    pub keys: u64,
-}
-
-/// A whole plan.
-#[derive(Debug, Serialize)]
-pub struct FixJson {
-    pub slots: Vec<RepairJson>,
-    /// Masters with keys that are not their own, of which slots they cannot tell.
-    pub hidden: Vec<HiddenJson>,
-    /// Pairs of nodes that do not know each other.
-    pub introductions: Vec<[String; 2]>,
-    pub timeouts: Vec<TimeoutJson>,
-    /// Masters with one config epoch, in groups.
-    pub epochs: Vec<Vec<String>>,
-    /// Replicas that claim slots, or at which slots are open.
-    pub replicas: Vec<ReplicaJson>,
-    /// Nodes that are introduced and become replicas.
-    pub rejoins: Vec<RejoinJson>,
-    pub functions: Vec<LibrariesJson>,
-    /// Libraries of one name with different code, which are left alone.
-    pub odd_functions: Vec<String>,
-}
-
-pub fn fix_json(plan: &FixPlan, report: &ClusterReport) -> FixJson {
-    let name = |id: &NodeId| report.name(*id);
-    let members = &plan.meet.members;
-    let libraries = |libraries: &Vec<_>| {
-        let name = |(name, _): &Library| name.clone();
-        libraries.iter().map(name).collect()
-    };
-    FixJson {
-        slots: plan.repairs.iter().map(|repair| repair_json(repair, report)).collect(),
-        hidden: plan
-            .orphaned
-            .iter()
-            .map(|(id, keys)| HiddenJson { node: name(id), keys: *keys })
-            .collect(),
-        introductions: plan
-            .meet
-            .unmet_pairs
-            .iter()
-            .map(|(one, other)| [name(&members[*one].id), name(&members[*other].id)])
-            .collect(),
-        timeouts: plan
-            .timeouts
-            .iter()
-            .map(|set| TimeoutJson { node: name(&set.node), from: set.from, to: set.to })
-            .collect(),
-        epochs: plan.collisions.iter().map(|ids| ids.iter().map(name).collect()).collect(),
-        replicas: plan.replicas.iter().map(|found| replica_json(found, report)).collect(),
-        rejoins: plan
-            .rejoins
-            .iter()
-            .map(|(id, of)| RejoinJson { node: name(id), master: name(of) })
-            .collect(),
-        functions: plan
-            .libraries
-            .iter()
-            .map(|(id, lacks)| LibrariesJson { node: name(id), libraries: libraries(lacks) })
-            .collect(),
-        odd_functions: plan.odd_libraries.clone(),
-    }
-}
-
-fn repair_json(repair: &Repair, report: &ClusterReport) -> RepairJson {
-    let end = |id: NodeId| EndJson { node: report.name(id), id };
-    let claim = |part: &NodeSlotState| ClaimJson {
-        node: report.name(part.node),
-        id: part.node,
-        epoch: part.epoch,
-        keys: part.keys,
-        owner: part.claims,
-        open: part
-            .open
-            .iter()
-            .map(|(state, peer)| OpenJson { state: *state, peer: report.name(*peer) })
-            .collect(),
-        mistaken: part.stale_owner,
-        action: becomes(repair, part),
-    };
-    RepairJson {
-        slots: repair.slots.clone(),
-        count: repair.slots.len(),
-        action: match repair.action {
-            RepairAction::Finish { .. } => "finish",
-            RepairAction::Settle { .. } => "settle",
-            RepairAction::Wait { .. } => "wait",
-        },
-        owner: repair.owner().map(end),
-        lost_by: repair.lost.map(end),
-        nodes: repair.ends.iter().map(claim).collect(),
-    }
-}
-
 fn is(end: &NodeSlotState) -> String {
     let has = |wanted| end.open.iter().any(|(state, _)| *state == wanted);
     let parts = [
@@ -173,20 +28,6 @@ fn is(end: &NodeSlotState) -> String {
         (end.stale_owner && end.open.is_empty(), "stale owner"),
     ];
     parts.iter().filter(|(is_so, _)| *is_so).map(|(_, word)| *word).join(", ")
-}
-
-/// What becomes of a node's part, in a word: whoever sends keys gives up its claim and its marks too.
-fn becomes(repair: &Repair, end: &NodeSlotState) -> &'static str {
-    match repair.action {
-        RepairAction::Finish { from, .. } if end.node == from => "gives up slot",
-        RepairAction::Wait { .. } => "left alone",
-        _ if repair.owner() == Some(end.node) => "owner",
-        RepairAction::Finish { .. } => "",
-        RepairAction::Settle { .. } if end.keys > 0 => "sends keys",
-        RepairAction::Settle { .. } if end.claims => "gives up slot",
-        RepairAction::Settle { .. } if !end.open.is_empty() => "closed",
-        RepairAction::Settle { .. } => "notified",
-    }
 }
 
 /// The plan for a person: a row for each node's part in the troubled slots, then all else.

@@ -1,44 +1,8 @@
-//! What becomes of replicas with a say in slots, as text and as JSON.
+//! What becomes of replicas with a say in slots, as text.
 
-use serde::Serialize;
-
-use crate::model::{ClusterReport, SlotSet};
+use crate::model::ClusterReport;
 use crate::plan::fix::FixPlan;
-use crate::plan::replica_slots::{Clearing, ReplicaSlots};
-
-/// A replica with a say in slots.
-#[derive(Debug, Serialize)]
-pub struct ReplicaJson {
-    pub node: String,
-    pub master: String,
-    /// Slots that it claims, which are taken away.
-    pub claims: SlotSet,
-    /// Slots that are migrating or importing at it.
-    pub open: SlotSet,
-    /// What clears these: `master` (SETSLOT STABLE there), `rejoin` or `wait`.
-    pub action: &'static str,
-}
-
-/// A node that joins anew as a replica.
-#[derive(Debug, Serialize)]
-pub struct RejoinJson {
-    pub node: String,
-    pub master: String,
-}
-
-pub(super) fn replica_json(found: &ReplicaSlots, report: &ClusterReport) -> ReplicaJson {
-    ReplicaJson {
-        node: report.name(found.node),
-        master: report.name(found.master),
-        claims: found.claims.clone(),
-        open: found.open.clone(),
-        action: match found.clearing {
-            Clearing::Master => "master",
-            Clearing::Rejoin => "rejoin",
-            Clearing::Wait => "wait",
-        },
-    }
-}
+use crate::plan::replica_slots::Clearing;
 
 /// A sentence for each.
 pub(super) fn replica_lines(plan: &FixPlan, report: &ClusterReport) -> Vec<String> {

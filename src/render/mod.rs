@@ -11,9 +11,7 @@ mod plan;
 mod progress;
 mod reply;
 mod rolling;
-mod rows;
 mod table;
-mod topology;
 mod transfer;
 mod ui;
 #[cfg(test)]
@@ -23,17 +21,20 @@ pub use command_lines::ConnectionFlags;
 #[cfg(test)]
 pub(crate) use failure::tests as error_samples;
 pub use failure::{Failure, Usage, exit};
-pub use fix::{FixJson, fix_json, fix_text, loss_text};
-pub use health::{
-    ClusterJson, HealthJson, InfoJson, health_json, health_text, info_json, info_text, nodes_text,
+pub use fix::{fix_text, loss_text};
+pub use health::{health_text, info_text, nodes_text};
+pub use json::{
+    AclJson, ActionsJson, AnswerJson, ApplyJson, BackupJson, CallJson, CreateJson, ExportJson,
+    FixedJson, ImportJson, LocalNodeJson, NodeJson, NodesJson, ReplyJson, ResetJson, RestoreJson,
+    RollingJson, RuleJson, SCHEMAS, SandboxJson, SchemasJson, ShardJson, SourceJson, StepJson,
+    StepsJson, TransferJson, TranslateJson, UpPlanJson, creation_json, fix_json, health_json,
+    info_json, kept_json, node_rows, problems_json, routes_json, schema, settings_json,
+    shards_json, stages_json, steps_json, verdicts_json,
 };
-pub use json::{KeysJson, ProblemJson, VerdictJson, problems_json, verdicts_json};
-pub use plan::{StepJson, layout_text, script, steps_json, steps_text, verdicts_text};
+pub use plan::{layout_text, script, steps_text, verdicts_text};
 pub use progress::{Progress, ProgressMode};
-pub use reply::{ReplyJson, has_lines, write_plain, write_text};
+pub use reply::{has_lines, write_plain, write_text};
 pub use rolling::step_lines;
-pub use rows::{NodeJson, ShardJson, node_rows, shards_json};
 pub use table::Table;
-pub use topology::{ChangeJson, creation_json, settings_json, stages_json};
-pub use transfer::{KeptJson, RouteJson, kept_json, routes_json, routes_text};
+pub use transfer::routes_text;
 pub use ui::{Color, Dialect, Manner, NotConfirmed, OutputError, Ui};

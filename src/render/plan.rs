@@ -1,23 +1,15 @@
-//! A plan as a table, as JSON, and as the redis-cli commands a person would type.
+//! A plan as a table, and as the redis-cli commands a person would type.
 
 use console::Style;
 use itertools::Itertools;
-use serde::Serialize;
 
+use super::json::{ShardJson, StepJson, steps_json};
 use super::legacy;
-use super::rows::ShardJson;
 use super::table::{Table, wrapped};
 use super::ui::{Manner, Ui};
-use crate::model::{NodeAddr, SlotSet};
-use crate::plan::formation::{Step, TopologyPlan};
+use crate::model::NodeAddr;
+use crate::plan::formation::TopologyPlan;
 use crate::plan::layout::Verdict;
-
-/// One command to one node, in JSON.
-#[derive(Clone, Debug, Serialize)]
-pub struct StepJson {
-    pub node: NodeAddr,
-    pub command: String,
-}
 
 /// Where a table shows a shard's replicas.
 #[derive(Clone, Copy, PartialEq)]
@@ -85,51 +77,6 @@ pub fn verdicts_text(ui: &Ui, verdicts: &[Verdict]) -> String {
         wrapped(&format!("{mark} {}", verdict.text)) + "\n"
     };
     verdicts.iter().take(3).map(line).collect()
-}
-
-/// Every command of the plan in the order in which they have to be given.
-pub fn steps_json(plan: &TopologyPlan) -> Vec<StepJson> {
-    let (epochs, rest): (Vec<_>, Vec<_>) =
-        told(plan).partition(|(_, step)| matches!(step, Step::SetEpoch(_)));
-    let say =
-        |(node, step): (&NodeAddr, &Step)| StepJson { node: node.clone(), command: command(step) };
-    let pairs = plan.introductions().into_iter().enumerate();
-    let pairs = pairs.flat_map(|(host, guests)| guests.into_iter().map(move |guest| (host, guest)));
-    let meet = pairs.map(|(host, guest)| {
-        let guest = &plan.members[guest].addr;
-        let bus = guest.bus_port().map(|bus| format!(" {bus}")).unwrap_or_default();
-        let command = format!("CLUSTER MEET {} {}{bus}", guest.host(), guest.port());
-        StepJson { node: plan.members[host].addr.clone(), command }
-    });
-    epochs.into_iter().map(say).chain(meet).chain(rest.into_iter().map(say)).collect()
-}
-
-fn told(plan: &TopologyPlan) -> impl Iterator<Item = (&NodeAddr, &Step)> {
-    plan.members.iter().flat_map(|member| member.steps.iter().map(|step| (&member.addr, step)))
-}
-
-fn command(step: &Step) -> String {
-    // `seq` spells ranges in every shell, for every server version.
-    let each = |slots: &SlotSet| {
-        let range = |range: &crate::model::SlotRange| match range.len() {
-            1 => range.to_string(),
-            _ => format!("$(seq {} {})", range.first(), range.last()),
-        };
-        slots.ranges().iter().map(range).join(" ")
-    };
-    match step {
-        Step::SetEpoch(epoch) => format!("CLUSTER SET-CONFIG-EPOCH {epoch}"),
-        Step::BumpEpoch => "CLUSTER BUMPEPOCH".to_owned(),
-        Step::LoadLibrary { name, .. } => {
-            format!("FUNCTION LOAD <code of library {name}>")
-        }
-        Step::AddSlots(slots) => format!("CLUSTER ADDSLOTS {}", each(slots)),
-        Step::DelSlots(slots) => format!("CLUSTER DELSLOTS {}", each(slots)),
-        Step::Follow(master) => format!("CLUSTER REPLICATE {master}"),
-        Step::RestoreTimeout(milliseconds) => {
-            format!("CONFIG SET cluster-node-timeout {milliseconds}")
-        }
-    }
 }
 
 /// The steps for a person, a line each; introductions are counted where they are many.
@@ -212,9 +159,9 @@ fn for_shell(flag: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::NodeId;
+    use crate::model::{NodeId, SlotSet};
     use crate::render::Color;
-    use crate::render::rows::{MasterJson, PlaceJson};
+    use crate::render::json::{MasterJson, PlaceJson};
 
     fn plain() -> Ui {
         Ui::new(false, Color::Never)

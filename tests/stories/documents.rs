@@ -8,7 +8,7 @@ use crate::support::{Port, Run, TestCluster, rcluster, server_named, server_unde
 /// Runs of every command, in an order in which each succeeds. `A` to `H` are nodes, `IDA` is a
 /// node's id, `DIR` a directory, `SERVER` a server program, `PORT` a free port; a line in brackets
 /// is what is done to the cluster in between.
-const RUNS: [&str; 38] = [
+const RUNS: [&str; 39] = [
     "create A B C --dry-run",
     "create A B C --yes",
     "check A --wait 20s",
@@ -43,6 +43,7 @@ const RUNS: [&str; 38] = [
     "(kill G)",
     "forget B IDG --yes",
     "acl create",
+    "schema",
     "translate --cluster check 127.0.0.1:7000",
     "sandbox up --ports PORT --dir DIR/sandbox --server SERVER",
     "sandbox status --dir DIR/sandbox",
@@ -50,9 +51,10 @@ const RUNS: [&str; 38] = [
 ];
 
 /// What fails of commands that ask no server.
-const FAILURES: [&str; 6] = [
+const FAILURES: [&str; 7] = [
     "apply DIR/none.toml",
     "acl frobnicate",
+    "schema frobnicate",
     "translate --cluster frobnicate 127.0.0.1:7000",
     "sandbox up --ports 5-3",
     "sandbox status --dir DIR/none",

@@ -2,13 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::context::Context;
 use crate::commands::args::{ChangeArgs, ConsentArgs, Format, WITHIN};
 use crate::ops::{Deadline, FormOptions};
 use crate::plan::formation::TopologyPlan;
-use crate::render::{Failure, Usage, exit, script, steps_text};
+use crate::render::{ActionsJson, Failure, Usage, exit, script, steps_text};
 
 impl ConsentArgs {
     /// What to allow for a change of roles that is a part of it.
@@ -45,7 +43,7 @@ impl ConsentArgs {
         untold.iter().for_each(|error| cx.warn(&format!("not notified: {error}")));
         if cx.ui.wants_json() {
             let (dry_run, elapsed_ms) = (self.dry_run, start.elapsed().as_millis());
-            cx.ui.print_json(&ChangeJson { changed, dry_run, actions, untold, elapsed_ms })?;
+            cx.ui.print_json(&ActionsJson { changed, dry_run, actions, untold, elapsed_ms })?;
         } else if changed {
             cx.ui.print(done)?;
         }
@@ -55,18 +53,6 @@ impl ConsentArgs {
     pub fn deadline(&self, cx: &Context, usual: Duration) -> Result<Deadline, Failure> {
         cx.deadline(self.within.unwrap_or(usual))
     }
-}
-
-/// What such a command prints with `--json`.
-#[derive(Debug, Serialize)]
-struct ChangeJson {
-    changed: bool,
-    dry_run: bool,
-    /// What is done, or would be, a sentence each.
-    actions: Vec<String>,
-    /// Nodes that could not be told, and why.
-    untold: Vec<String>,
-    elapsed_ms: u128,
 }
 
 impl ChangeArgs {

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use itertools::Itertools;
-use serde::Serialize;
 
 use super::context::Context;
 use super::load::settled;
@@ -19,8 +18,7 @@ use crate::plan::check::check;
 use crate::plan::leave::LeaveError;
 use crate::plan::transfer::{Route, Transfer, TransferError};
 use crate::render::{
-    Failure, KeptJson, Manner, RouteJson, exit, health_text, kept_json, legacy, routes_json,
-    routes_text,
+    Failure, Manner, TransferJson, exit, health_text, kept_json, legacy, routes_json, routes_text,
 };
 use crate::wire::{Cluster, MigrationSupport};
 
@@ -29,22 +27,6 @@ pub const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How long a move that servers still make by themselves may take.
 pub const UNTIL_IDLE: Duration = Duration::from_secs(600);
-
-#[derive(Debug, Serialize)]
-struct TransferJson {
-    changed: bool,
-    dry_run: bool,
-    routes: Vec<RouteJson>,
-    /// Masters that end with no slot.
-    emptied: Vec<String>,
-    moved: SlotSet,
-    moved_count: usize,
-    keys: u64,
-    skipped: Vec<KeptJson>,
-    /// What `check` says afterwards; null in a dry run.
-    healthy: Option<bool>,
-    elapsed_ms: u128,
-}
 
 /// Why no slots are moved.
 #[derive(Debug)]

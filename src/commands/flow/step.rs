@@ -2,23 +2,12 @@
 
 use std::time::Instant;
 
-use serde::Serialize;
-
 use super::context::Context;
 use crate::commands::args::ChangeArgs;
 use crate::ops;
 use crate::plan::formation::TopologyPlan;
-use crate::render::{Failure, StepJson, exit, steps_json};
+use crate::render::{Failure, StepsJson, exit, steps_json};
 use crate::wire::Server;
-
-/// What a command that changes one thing prints with `--json`.
-#[derive(Debug, Serialize)]
-struct StepResult {
-    changed: bool,
-    dry_run: bool,
-    steps: Vec<StepJson>,
-    elapsed_ms: u128,
-}
 
 /// Carries out the plan of one step by hand: show or ask, do, wait until all agree, report.
 pub fn run(
@@ -45,7 +34,7 @@ pub fn run(
     }
     if cx.ui.wants_json() {
         let (steps, elapsed_ms) = (steps_json(plan), start.elapsed().as_millis());
-        cx.ui.print_json(&StepResult { changed, dry_run: change.dry_run, steps, elapsed_ms })?;
+        cx.ui.print_json(&StepsJson { changed, dry_run: change.dry_run, steps, elapsed_ms })?;
     } else if changed {
         cx.ui.print(done)?;
     } else {

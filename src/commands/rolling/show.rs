@@ -3,35 +3,15 @@
 use std::time::Instant;
 
 use itertools::Itertools;
-use serde::Serialize;
 
 use super::args::{Rolling, time_text};
 use super::planned::Planned;
 use crate::commands::flow::Context;
-use crate::model::{ClusterReport, NodeAddr};
+use crate::model::ClusterReport;
 use crate::ops::rolling::Outcome;
 use crate::ops::{Event, Observer};
 use crate::plan::check::is_healthy;
-use crate::render::{Failure, exit, health_text};
-
-/// What it prints with `--json`.
-#[derive(Debug, Serialize)]
-struct RollingJson {
-    changed: bool,
-    dry_run: bool,
-    /// The steps of the plan, a sentence each.
-    actions: Vec<String>,
-    /// What they cost.
-    notes: Vec<String>,
-    /// Nodes that were restarted, in their order.
-    restarted: Vec<NodeAddr>,
-    /// Replicas that became masters, in their order.
-    promoted: Vec<NodeAddr>,
-    /// What was left out, and why.
-    passed_over: Vec<String>,
-    healthy: Option<bool>,
-    elapsed_ms: u128,
-}
+use crate::render::{Failure, RollingJson, exit, health_text};
 
 /// The plan, a line a step, and what it costs.
 pub(super) fn plan(report: &ClusterReport, planned: &Planned) -> String {

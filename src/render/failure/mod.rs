@@ -14,8 +14,7 @@ mod wire;
 
 use std::io;
 
-use serde::Serialize;
-
+use super::json::{CauseJson, ErrorJson};
 use super::legacy::Refusal;
 use super::ui::{Manner, OutputError, Ui};
 use crate::model::{ClusterReport, NodeId, NodeList};
@@ -72,7 +71,7 @@ impl Usage {
 }
 
 /// A failure as it is shown.
-#[derive(Clone, Debug, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     pub message: String,
@@ -83,10 +82,8 @@ pub struct Failure {
     /// Whether anything was changed on any node.
     pub changed: bool,
     /// Whether the user was asked, and did not say yes.
-    #[serde(skip)]
     pub declined: bool,
     /// What the old programs say of it, for scripts that look for that.
-    #[serde(skip)]
     pub known_as: Vec<Refusal>,
 }
 
@@ -196,9 +193,13 @@ impl Failure {
     /// As the one document on stdout.
     pub fn print_json(&self, ui: &Ui) -> Result<(), OutputError> {
         let runnable = |text: &String| ui.runnable(text);
-        let details = self.details.iter().map(runnable).collect();
-        let hint = self.hint.as_ref().map(runnable);
-        let error = Failure { details, hint, ..self.clone() };
-        ui.print_json(&serde_json::json!({ "error": error }))
+        let error = CauseJson {
+            message: self.message.clone(),
+            details: self.details.iter().map(runnable).collect(),
+            hint: self.hint.as_ref().map(runnable),
+            exit_code: self.exit_code,
+            changed: self.changed,
+        };
+        ui.print_json(&ErrorJson { error })
     }
 }

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use crate::ops::{Event, Phase};
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(remote = "Phase", rename_all = "lowercase")]
 enum PhaseJson {
     Epochs,
@@ -30,8 +31,9 @@ enum PhaseJson {
 
 /// One line of `--progress json`.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(remote = "Event", tag = "event", rename_all = "lowercase")]
-enum EventFields {
+pub(super) enum EventFields {
     Start {
         #[serde(with = "PhaseJson")]
         phase: Phase,
@@ -60,6 +62,7 @@ enum EventFields {
         #[serde(with = "PhaseJson")]
         phase: Phase,
         #[serde(rename = "elapsed_ms", serialize_with = "milliseconds")]
+        #[cfg_attr(test, schemars(with = "u64"))]
         elapsed: Duration,
     },
     Note {

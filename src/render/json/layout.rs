@@ -2,12 +2,13 @@ use serde::Serialize;
 
 use crate::plan::layout::Verdict;
 
-/// How good a layout is at one level.
+/// How good a layout is at one level of placement.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct VerdictJson {
     /// 1 to 4.
     level: u8,
-    /// Whether the level leaves nothing to wish for.
+    /// Whether the layout is as good as it can be at this level.
     met: bool,
     text: String,
 }

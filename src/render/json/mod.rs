@@ -1,12 +1,41 @@
-//! The parts of JSON documents that are made of what lower floors found or did. Field names and the
-//! names of kinds are part of the contract with scripts; the floors below know nothing of them.
+//! Every JSON document, made of what lower floors found or did. Field names and the names of kinds are
+//! part of the contract with scripts (`docs/json.md`); the floors below know nothing of them.
+//!
+//! `schemas/` has a JSON Schema of each, which a test makes of the types here: the doc comments are
+//! its descriptions.
 
+mod apply;
+mod call;
+mod error;
 mod event;
+mod fix;
+mod health;
 mod keys;
 mod layout;
 mod problem;
+mod rolling;
+mod rows;
+mod schema;
+mod steps;
+mod tools;
+mod transfer;
 
+pub use apply::{ApplyJson, ExportJson, creation_json, settings_json, stages_json};
+pub use call::{AnswerJson, CallJson, ReplyJson};
+pub use error::{CauseJson, ErrorJson};
 pub use event::EventJson;
-pub use keys::KeysJson;
-pub use layout::{VerdictJson, verdicts_json};
-pub use problem::{ProblemJson, problems_json};
+pub use fix::{FixedJson, becomes, fix_json};
+pub use health::{ClusterJson, InfoJson, health_json, info_json, totals};
+pub use keys::{BackupJson, ImportJson, RestoreJson, SourceJson};
+pub use layout::verdicts_json;
+pub use problem::problems_json;
+pub use rolling::RollingJson;
+#[cfg(test)]
+pub use rows::{MasterJson, PlaceJson};
+pub use rows::{NodeJson, NodesJson, ShardJson, node_rows, shards_json};
+pub use schema::{SCHEMAS, schema};
+pub use steps::{ActionsJson, CreateJson, ResetJson, StepJson, StepsJson, steps_json};
+pub use tools::{
+    AclJson, LocalNodeJson, RuleJson, SandboxJson, SchemasJson, TranslateJson, UpPlanJson,
+};
+pub use transfer::{RouteJson, TransferJson, kept_json, routes_json};

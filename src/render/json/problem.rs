@@ -3,8 +3,9 @@ use serde::Serialize;
 use crate::model::SlotSet;
 use crate::plan::check::{Kind, Problem, Severity};
 
-/// The name of each sort of problem, and nothing that `check` does not know.
+/// The kind of a problem; a later version may know more.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(remote = "Kind", rename_all = "kebab-case")]
 enum KindJson {
     SlotsUncovered,
@@ -39,6 +40,7 @@ enum KindJson {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(remote = "Severity", rename_all = "lowercase")]
 enum SeverityJson {
     Error,
@@ -47,6 +49,7 @@ enum SeverityJson {
 
 /// One problem of a cluster.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProblemJson {
     #[serde(with = "KindJson")]
     kind: Kind,

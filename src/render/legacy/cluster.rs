@@ -7,7 +7,7 @@ use itertools::Itertools;
 use crate::model::{ClusterReport, Flag, NodeId, SLOTS, Slot, SlotRange, SlotSet};
 use crate::plan::check::{Kind, Problem, Severity};
 use crate::plan::legacy::SlotMap;
-use crate::render::rows::{NodeJson, ShardJson, node_rows};
+use crate::render::json::{NodeJson, ShardJson, node_rows};
 use crate::render::ui::Dialect;
 
 /// A line a master, and what they hold in all: the head of check, and all of info.

@@ -7,7 +7,7 @@ use itertools::Itertools;
 use super::cluster::node;
 use crate::model::{ClusterReport, NodeId, SlotRange, SlotSet};
 use crate::plan::transfer::{Route, Transfer};
-use crate::render::rows::node_rows;
+use crate::render::json::node_rows;
 use crate::render::ui::Dialect;
 
 /// What reshard says before its plan: so many slots are asked for, from these masters to this one.

@@ -1,4 +1,4 @@
-//! Nodes and shards as rows, for tables and JSON alike.
+//! Nodes and shards, as tables show them too.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use crate::plan::layout::{Layout, PlannedShard};
 
 /// One node.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NodeJson {
     pub id: NodeId,
     pub addr: Option<NodeAddr>,
@@ -20,31 +21,41 @@ pub struct NodeJson {
     pub epoch: u64,
     /// The bus connection from the entry node to it: `connected` or `disconnected`.
     pub link: &'static str,
-    /// Where it is reached, where --address-map leads elsewhere.
+    /// The address at which it is reached, if --address-map names another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outer: Option<NodeAddr>,
 }
 
-/// One node in JSON.
+/// One node of a plan.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlaceJson {
     pub id: NodeId,
     pub addr: NodeAddr,
 }
 
-/// A master and what it owns, in JSON.
+/// A master and its slots.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MasterJson {
     pub id: NodeId,
     pub addr: NodeAddr,
     pub slots: SlotSet,
 }
 
-/// One shard of a plan, in JSON.
+/// One shard of a plan.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ShardJson {
     pub master: MasterJson,
     pub replicas: Vec<PlaceJson>,
+}
+
+/// What `nodes` prints.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct NodesJson {
+    pub nodes: Vec<NodeJson>,
 }
 
 /// Every known node: as it describes itself where it answered, else as the others do; flags and

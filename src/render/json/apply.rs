@@ -1,4 +1,4 @@
-//! The changes that make a cluster as declared, a line each.
+//! A declared cluster: the changes that make it, and the file that a running one is written to.
 
 use itertools::Itertools;
 use serde::Serialize;
@@ -7,8 +7,37 @@ use crate::model::SlotSet;
 use crate::plan::layout::Layout;
 use crate::plan::topology::{Change, SettingChange, Stage, State};
 
-/// One change, in JSON; what does not apply to its kind is left out.
+/// What `apply` prints.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ApplyJson {
+    pub changed: bool,
+    pub dry_run: bool,
+    /// What is done, or in a dry run would be, in this order.
+    pub changes: Vec<ChangeJson>,
+    pub slots_moved: usize,
+    pub full_copies: usize,
+    /// Nodes that the file does not name and that stay.
+    pub unnamed: Vec<String>,
+    pub warnings: Vec<String>,
+    /// Whether `check` finds the cluster healthy afterwards; null if nothing was changed.
+    pub healthy: Option<bool>,
+    pub elapsed_ms: u128,
+}
+
+/// What `export` prints.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ExportJson {
+    /// The text of the file.
+    pub file: String,
+    /// What the file does not hold, a sentence each.
+    pub left_out: Vec<String>,
+}
+
+/// One change; what does not apply to its kind is left out.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ChangeJson {
     /// add, introduce, replicate, detach, assign, move, finish, promote, remove, setting.
     pub kind: &'static str,

@@ -1,0 +1,80 @@
+//! What needs no cluster.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::model::NodeAddr;
+
+/// What `acl` prints.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct AclJson {
+    pub user: String,
+    pub rules: Vec<RuleJson>,
+}
+
+/// One ACL rule.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RuleJson {
+    /// The server versions that it is for.
+    pub servers: Vec<String>,
+    /// The whole rule: ACL SETUSER and its arguments.
+    pub rule: String,
+    /// The commands that it allows.
+    pub commands: Vec<&'static str>,
+}
+
+/// What `translate` prints.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct TranslateJson {
+    pub command: String,
+    pub warnings: Vec<String>,
+}
+
+/// A server of the sandbox.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct LocalNodeJson {
+    pub addr: NodeAddr,
+    /// `running`, `stopped`, or `unreachable`: its process runs and does not reply.
+    pub state: &'static str,
+    /// Whether `state` is `running`.
+    pub running: bool,
+    pub pid: Option<u32>,
+    pub dir: PathBuf,
+}
+
+/// What `sandbox up --dry-run` prints.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct UpPlanJson<'a> {
+    pub changed: bool,
+    pub dry_run: bool,
+    pub server: &'a Path,
+    pub version: &'a str,
+    pub dir: &'a Path,
+    /// The ports on which a server would be started.
+    pub start: &'a [u16],
+    /// The ports on which a server of this sandbox runs already.
+    pub running: &'a [u16],
+    pub create: bool,
+    pub replicas: usize,
+}
+
+/// What `sandbox status`, `sandbox down` and `sandbox up` without `--create` print.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SandboxJson {
+    pub nodes: Vec<LocalNodeJson>,
+}
+
+/// What `schema` prints if it is not asked for one of them.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SchemasJson {
+    /// The names that it takes: a command, `error` or `progress`.
+    pub schemas: Vec<&'static str>,
+}

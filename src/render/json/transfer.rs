@@ -1,0 +1,82 @@
+//! Which slots go where, and what came of it.
+
+use serde::Serialize;
+
+use crate::model::{ClusterReport, NodeId, SlotSet};
+use crate::ops::migrate::{KeptSlot, MigrationMethod};
+use crate::plan::transfer::{Route, Transfer};
+
+/// What `reshard` and `rebalance` print.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct TransferJson {
+    pub changed: bool,
+    pub dry_run: bool,
+    pub routes: Vec<RouteJson>,
+    /// Masters that end without slots.
+    pub emptied: Vec<String>,
+    pub moved: SlotSet,
+    pub moved_count: usize,
+    pub keys: u64,
+    pub skipped: Vec<KeptJson>,
+    /// Whether `check` finds the cluster healthy afterwards; null in a dry run.
+    pub healthy: Option<bool>,
+    pub elapsed_ms: u128,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct EndJson {
+    pub node: String,
+    pub id: NodeId,
+}
+
+/// Slots that move from one master to another.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RouteJson {
+    pub from: EndJson,
+    pub to: EndJson,
+    pub slots: SlotSet,
+    pub count: usize,
+    /// The commands that move them.
+    pub way: &'static str,
+    /// Whether an earlier run has started to move them.
+    pub resumed: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct KeptJson {
+    pub slot: u16,
+    pub node: String,
+    pub why: String,
+}
+
+/// Every route of a plan; `way` says how each of those that are not only finished goes.
+pub fn routes_json(
+    plan: &Transfer,
+    report: &ClusterReport,
+    way: impl Fn(&Route) -> MigrationMethod,
+) -> Vec<RouteJson> {
+    let end = |id: NodeId| EndJson { node: report.name(id), id };
+    let json = |route: &Route, way: MigrationMethod, resumed: bool| RouteJson {
+        from: end(route.from),
+        to: end(route.to),
+        slots: route.slots.clone(),
+        count: route.slots.len(),
+        way: way.summary(),
+        resumed,
+    };
+    let finished = plan.finish.iter().map(|route| json(route, MigrationMethod::Classic, true));
+    finished.chain(plan.routes.iter().map(|route| json(route, way(route), false))).collect()
+}
+
+pub fn kept_json(kept: &[KeptSlot]) -> Vec<KeptJson> {
+    let json = |kept: &KeptSlot| KeptJson {
+        slot: kept.slot.get(),
+        node: kept.node.to_string(),
+        why: kept.why.clone(),
+    };
+    kept.iter().map(json).collect()
+}
