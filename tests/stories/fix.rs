@@ -311,12 +311,7 @@ fn nodes_that_lost_each_other_and_slots_with_two_owners() {
     let fixed = rcluster(&["fix", &entry, "--yes", "--json"]);
 
     assert_eq!(fixed.json()["introductions"].as_array().unwrap().len(), 2, "{fixed:?}");
-    // On a busy machine a claim that was sent before may take slots back: that is told, and the next
-    // run ends it.
-    if fixed.code != Some(0) {
-        assert_eq!(fixed.exits(1).json()["healthy"], false);
-        rcluster(&["fix", &entry, "--yes"]).succeeds();
-    }
+    fixed.succeeds();
     let mut after = contents(&cluster);
     assert_eq!(owner(&cluster, most), other);
     assert!(slots[1..].iter().all(|slot| owner(&cluster, *slot) == lost));

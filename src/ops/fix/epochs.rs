@@ -6,38 +6,45 @@ use itertools::Itertools;
 
 use super::run::FixRun;
 use crate::model::NodeId;
-use crate::ops::abort::AbortCause;
+use crate::ops::abort::{AbortCause, Gap};
 use crate::ops::event::Tally;
+use crate::ops::wait::Waited;
 use crate::plan::fix::collisions;
+use crate::plan::formation::Lack;
 use crate::wire::WireError;
 
 /// How long the news of an epoch may take, and masters to get epochs of their own.
 pub(super) const EPOCHS: Duration = Duration::from_secs(5);
 
 impl FixRun<'_> {
-    /// Raises epochs one after another: two that are raised at once may come out alike.
-    pub fn bump(&mut self, masters: &[NodeId]) -> Result<(), AbortCause> {
-        let mut last: Option<(usize, u64)> = None;
+    /// Gives each master in turn an epoch above those of all other nodes; returns what stood against it.
+    pub fn raise(&mut self, masters: &[NodeId]) -> Result<Vec<Gap>, AbortCause> {
         for id in masters {
-            let nodes = &self.cluster.report.nodes;
-            let Some(index) = nodes.iter().position(|node| node.id() == *id) else { continue };
-            if let Some((before, epoch)) = last {
-                // A MEET carries the sender's epoch at once.
-                let addr = nodes[index].reached.clone();
-                self.cluster.servers[before].meet([&addr])?;
-                let server = &mut self.cluster.servers[index];
-                // Where the news does not come, the servers sort equal epochs out by themselves.
-                self.deadline.within(EPOCHS).together().until_empty(|| {
-                    let heard = server.info()?.current_epoch >= epoch;
-                    Ok::<_, WireError>(if heard { Vec::new() } else { vec![()] })
-                })?;
+            let waited = self.deadline.within(EPOCHS).together().until_empty(|| {
+                self.look()?;
+                let nodes = &self.cluster.report.nodes;
+                let Some(index) = nodes.iter().position(|node| node.id() == *id) else {
+                    return Ok(Vec::new());
+                };
+                let epoch = |at: usize| nodes[at].view.me().epoch;
+                let is_other = |at: &usize| *at != index && nodes[*at].view.me().is_master();
+                let others = (0..nodes.len()).filter(is_other);
+                let highest = others.max_by_key(|other| epoch(*other));
+                let Some(highest) = highest.filter(|highest| epoch(*highest) >= epoch(index)) else {
+                    return Ok(Vec::new());
+                };
+                let (observer, subject) = (nodes[index].reached.clone(), nodes[highest].reached.clone());
+                // A server raises its own above what it has heard of; a MEET carries the sender's at once.
+                self.phases.set_changed();
+                self.cluster.servers[highest].meet([&observer])?;
+                self.cluster.servers[index].bump_epoch()?;
+                Ok::<_, WireError>(vec![Gap { observer, subject, lack: Lack::Epoch }])
+            })?;
+            if let Waited::GaveUp(gaps) = waited {
+                return Ok(gaps);
             }
-            let server = &mut self.cluster.servers[index];
-            self.phases.set_changed();
-            server.bump_epoch()?;
-            last = Some((index, server.info()?.current_epoch));
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     /// Waits until every master with slots has an epoch of its own. Servers see to that when they
@@ -55,7 +62,7 @@ impl FixRun<'_> {
             let left = collisions(&self.cluster.report);
             if raise {
                 let again = left.iter().flat_map(|group| group.iter().skip(1).copied());
-                self.bump(&again.collect_vec())?;
+                self.raise(&again.collect_vec())?;
             }
             raise = !raise;
             Ok::<_, AbortCause>(left)

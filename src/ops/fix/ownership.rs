@@ -8,7 +8,7 @@ use super::run::FixRun;
 use crate::model::{Flag, NodeAddr, NodeId, SlotSet};
 use crate::ops::abort::AbortCause;
 use crate::ops::event::Tally;
-use crate::wire::{WireError, all_at_once};
+use crate::wire::{Server, WireError, all_at_once};
 
 /// More nodes than this hear of new owners by gossip alone.
 const FEW: usize = 128;
@@ -37,22 +37,37 @@ impl FixRun<'_> {
         let claims = replicas::claims(self.plan);
         let marked = marked.into_iter().chain(replicas::passed_on(self.plan)).collect_vec();
         let lost = lost.into_iter().chain(claims).collect_vec();
-        tally.expect(marked.len() + lost.len());
+        let guarded = self.guarded();
+        tally.expect(marked.len() + lost.len() + guarded.len());
         self.all(&marked, tally, |server, slots| server.close(slots))?;
-        self.all(&lost, tally, |server, slots| {
-            // It may have heard of another owner since it was asked.
-            let owned = server.view()?.me().slots.intersection(slots);
-            if owned.is_empty() { Ok(()) } else { server.del_slots(&owned) }
-        })
+        self.all(&lost, tally, give_up)?;
+        self.all(&guarded, tally, give_up)
     }
 
-    /// Owners own their slots by their own word and with an epoch above all others, and every other
+    /// Slots that two claim, or whose owner others take for another, while nodes are introduced. Nodes
+    /// that have not heard yet that a slot was given up tell its owner so as soon as the epochs of those
+    /// who meet allow it, and the servers delete the keys of a slot that they own and lose
+    /// (`clusterUpdateSlotsConfigWith`), not of one that they do not own. So the owner gives it up as
+    /// well, until all are in touch and its epoch is the highest.
+    fn guarded(&self) -> Vec<(NodeId, SlotSet)> {
+        let meet = &self.plan.meet;
+        let is_apart = |id: NodeId| {
+            let owner = self.cluster.report.node(id);
+            owner.is_some_and(|owner| !meet.lacks_touch(&owner.view).is_empty())
+        };
+        let announced = self.plan.repairs.iter().filter(|repair| repair.is_announced());
+        let guarded = announced.filter_map(|repair| {
+            let owner = repair.owner()?;
+            let is_claimed = repair.former_owners().next().is_some() && !meet.is_done();
+            (is_claimed || is_apart(owner)).then(|| (owner, repair.slots.clone()))
+        });
+        guarded.collect()
+    }
+
+    /// Owners get an epoch above all others, then own their slots by their own word, and every other
     /// master is told.
     pub fn settle(&mut self, tally: &Tally) -> Result<(), AbortCause> {
         let plan = self.plan;
-        let takers = plan.repairs.iter();
-        let takers = takers.filter_map(|repair| Some((repair.taker()?, repair.slots.clone())));
-        let takers = takers.collect_vec();
         let news = plan.repairs.iter().filter(|repair| repair.is_announced());
         let news = news.filter_map(|repair| Some((repair.owner()?, &repair.slots))).collect_vec();
         let owners = news.iter().map(|(owner, _)| *owner).unique().collect_vec();
@@ -62,12 +77,16 @@ impl FixRun<'_> {
             others.map(|(owner, slots)| (node.id(), (*owner, *slots))).collect_vec()
         });
         let told = told.collect_vec();
+        let takers = news.iter().map(|(owner, slots)| (*owner, *slots)).collect_vec();
         tally.expect(takers.len() + told.len());
+        let gaps = self.raise(&owners)?;
+        if !gaps.is_empty() {
+            return Err(AbortCause::NotAgreed { gaps, after: EPOCHS });
+        }
         self.all(&takers, tally, |server, slots| {
             let me = server.view()?.me().id;
             server.set_slot_owner(slots, me)
         })?;
-        self.bump(&owners)?;
         self.all(&told, tally, |server, (owner, slots)| server.set_slot_owner(slots, *owner))?;
         self.spread(&news)
     }
@@ -110,4 +129,10 @@ impl FixRun<'_> {
         })?;
         Ok(())
     }
+}
+
+/// A node may have heard of another owner since it was asked.
+fn give_up(server: &mut Server, slots: &SlotSet) -> Result<(), WireError> {
+    let owned = server.view()?.me().slots.intersection(slots);
+    if owned.is_empty() { Ok(()) } else { server.del_slots(&owned) }
 }

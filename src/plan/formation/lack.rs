@@ -19,6 +19,8 @@ pub enum Lack {
     Slots,
     /// It is known and seen as planned, but a second handshake with it is not over.
     Handshake,
+    /// Its config epoch is not below that of the node whose view it is.
+    Epoch,
 }
 
 /// The members that a view does not know as the plan wants them.

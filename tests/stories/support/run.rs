@@ -61,10 +61,16 @@ impl Run {
         found.unwrap_or_else(|| panic!("no {kind} in {self:#?}"))
     }
 
-    /// Runs the commands that the first problem of a kind names, word for word but for the consent.
+    /// Runs the commands that the first problem of a kind names.
     #[track_caller]
     pub fn follow(&self, kind: &str) {
-        let fix = self.problem(kind)["fix"].as_str().expect("a command").to_owned();
+        Run::follow_fix(&self.problem(kind));
+    }
+
+    /// Runs the commands that a problem names, word for word but for the consent.
+    #[track_caller]
+    pub fn follow_fix(problem: &Value) {
+        let fix = problem["fix"].as_str().expect("a command");
         for command in fix.split(" && ") {
             let mut words: Vec<&str> = command.split(' ').skip(1).collect();
             if let ["-h", host, "-p", port, rest @ ..] = &words[..] {
