@@ -32,7 +32,7 @@ impl fmt::Display for Gap {
             Lack::Role => "does not list the new role of",
             Lack::Slots => "does not list the slots of",
             Lack::Handshake => "is still in handshake with",
-            Lack::Epoch => "has no higher config epoch than",
+            Lack::Epoch => "lists a higher config epoch than that of",
         };
         write!(f, "{} {what} {}", self.observer, self.subject)
     }

@@ -59,9 +59,13 @@ impl Rounds<'_> {
         let mut told = begun;
         let mut sent: HashMap<(usize, usize), Instant> = HashMap::new();
         let mut seen = vec![false; servers.len()];
+        let (mut raised, mut outranked) = (begun, None);
         let waited = deadline.together().until_empty(|| {
             let busy = servers.iter_mut().zip(&pending).zip(&seen).enumerate();
             let looks = all_at_once(busy, |(index, ((server, pending), &seen))| {
+                if outranked == Some(index) {
+                    server.bump_epoch()?;
+                }
                 let listeners = next(pending, index);
                 if !listeners.is_empty() {
                     let addrs = listeners.iter().map(|&index| &plan.members[index].addr);
@@ -88,6 +92,10 @@ impl Rounds<'_> {
                 sent.extend(listeners.into_iter().map(|listener| ((index, listener), now)));
                 seen[index] = lacking.is_empty();
                 left.push(lacking);
+            }
+            outranked = outranked_master(plan, &left).filter(|_| raised + again < now);
+            if outranked.is_some() {
+                raised = now;
             }
             let wanted = wanted(plan, &left, speaker);
             for (speaker, listeners) in pending.iter_mut().enumerate() {
@@ -134,6 +142,13 @@ fn again(members: usize) -> Duration {
 /// Whom a member speaks to next: those after it first, so that not all speak to the same.
 fn next(pending: &BTreeSet<usize>, speaker: usize) -> Vec<usize> {
     pending.range(speaker..).chain(pending.range(..speaker)).copied().take(BATCH).collect()
+}
+
+/// The next master whose config epoch has to become higher: two that are raised at once may come out
+/// alike.
+fn outranked_master(plan: &TopologyPlan, left: &[Vec<Lacking>]) -> Option<usize> {
+    let mut outranked = left.iter().flatten().filter(|(_, lack)| *lack == Lack::Epoch);
+    outranked.find_map(|(id, _)| plan.index_of(*id))
 }
 
 /// Who has to speak to whom, for all views to lack nothing.

@@ -30,13 +30,14 @@ impl FixRun<'_> {
                 let is_other = |at: &usize| *at != index && nodes[*at].view.me().is_master();
                 let others = (0..nodes.len()).filter(is_other);
                 let highest = others.max_by_key(|other| epoch(*other));
-                let Some(highest) = highest.filter(|highest| epoch(*highest) >= epoch(index)) else {
+                let Some(highest) = highest.filter(|highest| epoch(*highest) >= epoch(index))
+                else {
                     return Ok(Vec::new());
                 };
-                let (observer, subject) = (nodes[index].reached.clone(), nodes[highest].reached.clone());
+                let [subject, observer] = [index, highest].map(|at| nodes[at].reached.clone());
                 // A server raises its own above what it has heard of; a MEET carries the sender's at once.
                 self.phases.set_changed();
-                self.cluster.servers[highest].meet([&observer])?;
+                self.cluster.servers[highest].meet([&subject])?;
                 self.cluster.servers[index].bump_epoch()?;
                 Ok::<_, WireError>(vec![Gap { observer, subject, lack: Lack::Epoch }])
             })?;

@@ -19,7 +19,7 @@ pub enum Lack {
     Slots,
     /// It is known and seen as planned, but a second handshake with it is not over.
     Handshake,
-    /// Its config epoch is not below that of the node whose view it is.
+    /// It is a master whose config epoch is not above that of another node.
     Epoch,
 }
 
@@ -38,6 +38,19 @@ pub(super) fn lacking(members: &[Member], view: &ClusterView) -> Vec<(NodeId, La
     let matters =
         |member: &&Member| member.known || member.role.is_some() || member.slots.is_some();
     members.iter().filter(matters).filter_map(|member| Some((member.id, lack(member)?))).collect()
+}
+
+/// Masters of which a view takes a replica for a master with a higher config epoch: servers of Valkey
+/// 8.1 and later take the replica's messages for old ones, and ignore them (`clusterProcessPacket`).
+pub(super) fn outranked<'a>(
+    members: &'a [Member],
+    view: &'a ClusterView,
+) -> impl Iterator<Item = (NodeId, Lack)> + 'a {
+    members.iter().filter_map(|member| {
+        let master = view.node(member.role?.master()?)?;
+        let node = view.node(member.id)?;
+        (node.is_master() && node.epoch > master.epoch).then_some((master.id, Lack::Epoch))
+    })
 }
 
 /// Members that a view knows but has never had an answer from over the bus. A link that once worked
@@ -69,4 +82,40 @@ pub(super) fn moved_members<'a>(
         let elsewhere = places.any(|addr| *addr != member.addr && !is_announced(addr));
         (elsewhere && !report.is_in_touch_with(node)).then_some((node.id, node.ponged))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Role;
+
+    #[test]
+    fn a_replica_that_a_view_ranks_above_its_master_outranks_it() {
+        let id = |digit: &str| digit.repeat(40).parse::<NodeId>().unwrap();
+        let member = |node: &str, role| Member {
+            id: id(node),
+            addr: "127.0.0.1:7001".parse().unwrap(),
+            role: Some(role),
+            known: true,
+            slots: None,
+            steps: Vec::new(),
+        };
+        let members = [member("a", Role::Master), member("b", Role::Replica { of: id("a") })];
+        let seen = |role: &str, epoch: u64| {
+            let line = |node: &str, rest: &str| {
+                format!("{} 127.0.0.1:7001@17001 {rest}\n", node.repeat(40))
+            };
+            let text = line("c", "myself,master - 0 0 3 connected")
+                + &line("a", "master - 0 1 1 connected 0-16383")
+                + &line("b", &format!("{role} 0 1 {epoch} connected"));
+            outranked(
+                &members,
+                &ClusterView::parse(&text, &"127.0.0.1:7003".parse().unwrap()).unwrap(),
+            )
+            .collect::<Vec<_>>()
+        };
+        assert_eq!(seen("master -", 4), [(id("a"), Lack::Epoch)]);
+        assert_eq!(seen("master -", 1), []);
+        assert_eq!(seen(&format!("slave {}", id("a")), 4), []);
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use itertools::Itertools;
 
 use super::introductions::introductions;
-use super::lack::{Lack, lacking, moved_members, unlinked};
+use super::lack::{Lack, lacking, moved_members, outranked, unlinked};
 use super::member::{Member, Step, reachable};
 use super::timeout::timeout_before;
 use crate::model::{ClusterReport, ClusterView, Flag, Node, NodeId, NodeReport, SlotSet};
@@ -187,6 +187,7 @@ impl TopologyPlan {
             |member: &&Member| strangers.contains(&member.addr) && !lacked.contains(&member.id);
         let met_again = self.members.iter().filter(met_again);
         lacks.extend(met_again.map(|member| (member.id, Lack::Handshake)));
+        lacks.extend(outranked(&self.members, view));
         lacks
     }
 }

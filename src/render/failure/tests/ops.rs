@@ -73,7 +73,7 @@ fn gap(observer: u8, subject: u8, lack: Lack) -> Gap {
 
 fn causes() -> Vec<(&'static str, AbortCause)> {
     let apart = || vec![gap(1, 2, Lack::Unknown), gap(3, 2, Lack::Link)];
-    let lacks = every!(Lack { Unknown, Link, Role, Slots, Handshake });
+    let lacks = every!(Lack { Unknown, Link, Role, Slots, Handshake, Epoch });
     let differ = lacks.into_iter().map(|(_, lack)| gap(1, 2, lack)).collect();
     every!(AbortCause {
         Wire(lost()),
