@@ -130,7 +130,7 @@ fn a_node_is_named_by_its_host_name() {
 }
 
 /// Valkey tells clients other addresses than the nodes tell each other: those that lead here from
-/// outside.
+/// outside, for each family of the client's connection.
 #[test]
 fn addresses_for_clients_alone_are_reached_by_map_and_never_met() {
     let name = match server_under_test() {
@@ -140,42 +140,59 @@ fn addresses_for_clients_alone_are_reached_by_map_and_never_met() {
     if !server_dir().join(&name).exists() {
         return eprintln!("{name} is not to be had here");
     }
-    let mut cluster = TestCluster::start(0);
-    for node in 1..=4 {
-        // Of these hosts nothing but the map leads to a node.
-        let client = format!("cluster-announce-client-ipv4 198.51.100.{node}");
-        let server = Server { name: name.clone(), settings: vec![client], ..Server::default() };
-        cluster.adopt(TestCluster::start_as(1, &server));
+    for (here, setting, outside) in [
+        ("127.0.0.1", "cluster-announce-client-ipv4", "198.51.100."),
+        ("[::1]", "cluster-announce-client-ipv6", "2001:db8::"),
+    ] {
+        if std::net::TcpListener::bind(format!("{here}:0")).is_err() {
+            eprintln!("this machine has no {here}");
+            continue;
+        }
+        let mut cluster = TestCluster::start(0);
+        for node in 1..=4 {
+            // Of these hosts nothing but the map leads to a node.
+            let client = format!("{setting} {outside}{node}");
+            let bind = "bind 127.0.0.1 -::1".to_owned();
+            let announced = "cluster-announce-ip 127.0.0.1".to_owned();
+            let settings = vec![client, bind, announced];
+            let server = Server { name: name.clone(), settings, ..Server::default() };
+            cluster.adopt(TestCluster::start_as(1, &server));
+        }
+        let addrs: Vec<String> =
+            (0..4).map(|node| format!("{here}:{}", cluster.port(node))).collect();
+        let listed = |node: usize| match outside.contains(':') {
+            true => format!("[{outside}{}]:{}", node + 1, cluster.port(node)),
+            false => format!("{outside}{}:{}", node + 1, cluster.port(node)),
+        };
+        let map: Vec<String> =
+            (0..4).map(|node| format!("--address-map={}={}", listed(node), addrs[node])).collect();
+        let mapped = |words: &[&str]| {
+            rcluster(&[words, &map.iter().map(String::as_str).collect::<Vec<_>>()].concat())
+        };
+
+        mapped(&["create", &addrs[0], &addrs[1], &addrs[2], "--yes"]).succeeds();
+        let joins = ["add-node", &addrs[3], &addrs[0], "--replica-of", &addrs[1], "--yes"];
+        mapped(&joins).succeeds();
+        cluster.wait_for_replicas();
+        fill(&cluster, 100);
+        let before = contents(&cluster);
+        let reshard = ["reshard", &addrs[0], "--to", &addrs[2], "--slots", "0-99", "--yes"];
+        mapped(&[&reshard[..], &["--classic"]].concat()).succeeds();
+        mapped(&["failover", &addrs[0], &addrs[3], "--yes"]).succeeds();
+        mapped(&["check", &addrs[0], "--wait", "20s"]).succeeds();
+        let client = redis::Client::open(format!("redis://{}", addrs[0])).unwrap();
+        let mut client = client.get_connection().unwrap();
+        let nodes: String = redis::cmd("CLUSTER").arg("NODES").query(&mut client).unwrap();
+        assert!(nodes.lines().count() == 4 && nodes.contains(&format!(" {outside}2:")), "{nodes}");
+        assert_same(&before, &contents(&cluster));
+
+        // Without the map it is told what these addresses are.
+        let check = ["check", &addrs[0], "--connect-timeout", "300ms", "--json"];
+        let found = rcluster(&check).exits(1).problem("node-unreachable");
+        let message = found["message"].as_str().unwrap();
+        assert!(message.contains("cluster-announce-client-ipv4, -ipv6"), "{message}");
+        assert!(message.contains("--address-map"), "{message}");
     }
-    let addrs = cluster.addrs();
-    let map: Vec<String> = (0..4)
-        .map(|node| {
-            format!("--address-map=198.51.100.{}:{}={}", node + 1, cluster.port(node), addrs[node])
-        })
-        .collect();
-    let mapped = |words: &[&str]| {
-        rcluster(&[words, &map.iter().map(String::as_str).collect::<Vec<_>>()].concat())
-    };
-
-    mapped(&["create", &addrs[0], &addrs[1], &addrs[2], "--yes"]).succeeds();
-    mapped(&["add-node", &addrs[3], &addrs[0], "--replica-of", &addrs[1], "--yes"]).succeeds();
-    cluster.wait_for_replicas();
-    fill(&cluster, 100);
-    let before = contents(&cluster);
-    let reshard = ["reshard", &addrs[0], "--to", &addrs[2], "--slots", "0-99", "--yes"];
-    mapped(&[&reshard[..], &["--classic"]].concat()).succeeds();
-    mapped(&["failover", &addrs[0], &addrs[3], "--yes"]).succeeds();
-    mapped(&["check", &addrs[0], "--wait", "20s"]).succeeds();
-    let nodes: String = cluster.ask(0, &["CLUSTER", "NODES"]);
-    assert!(nodes.lines().count() == 4 && nodes.contains(" 198.51.100.2:"), "{nodes}");
-    assert_same(&before, &contents(&cluster));
-
-    // Without the map it is told what these addresses are.
-    let check = ["check", &addrs[0], "--connect-timeout", "300ms", "--json"];
-    let found = rcluster(&check).exits(1).problem("node-unreachable");
-    let message = found["message"].as_str().unwrap();
-    assert!(message.contains("cluster-announce-client-ipv4"), "{message}");
-    assert!(message.contains("--address-map"), "{message}");
 }
 
 #[test]
