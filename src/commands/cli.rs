@@ -8,8 +8,8 @@ use super::args::{ConnectArgs, Given, OutputArgs, UrlLogins, without_passwords};
 use super::flow::Context;
 use super::{
     acl, add_node, addslots, apply, backup, call, check, create, del_node, delslots, export,
-    failover, fix, forget, import, info, meet, nodes, rebalance, replace_node, replicate, reset,
-    reshard, restore, rolling, sandbox, schema, set_timeout, translate,
+    failover, fix, forget, import, info, keys, meet, nodes, rebalance, replace_node, replicate,
+    reset, reshard, restore, rolling, sandbox, schema, set_timeout, translate,
 };
 use crate::render::{Color, ConnectionFlags, Failure, Ui};
 
@@ -57,6 +57,7 @@ pub enum Command {
     Fix(fix::Fix),
     Info(info::Info),
     Nodes(nodes::Nodes),
+    Keys(keys::Keys),
     Call(call::Call),
     SetTimeout(set_timeout::SetTimeout),
     Import(import::Import),
@@ -159,6 +160,7 @@ impl Command {
             Command::Fix(command) => command.run(cx),
             Command::Info(command) => command.run(cx),
             Command::Nodes(command) => command.run(cx),
+            Command::Keys(command) => command.run(cx),
             Command::Call(command) => command.run(cx),
             Command::SetTimeout(command) => command.run(cx),
             Command::Import(command) => command.run(cx),

@@ -22,6 +22,7 @@ mod flow;
 mod forget;
 mod import;
 mod info;
+mod keys;
 mod meet;
 mod nodes;
 mod rebalance;

@@ -50,7 +50,7 @@ pub use origin::Origin;
 pub use printable::{excerpt, is_printable, printable, printable_lines};
 pub use rdb::RdbHead;
 pub use report::{ClusterReport, Link, NodeReport, Settings, Stranger, UnreachableNode};
-pub use slot::{SLOTS, Slot, SlotError, SlotRange};
+pub use slot::{SLOTS, Slot, SlotError, SlotRange, hash_tag};
 pub use slot_set::SlotSet;
 pub use unreadable::Unreadable;
 pub use url::{BadLogin, NodeUrl};

@@ -58,19 +58,47 @@ impl Slot {
         self.0
     }
 
-    /// The slot of a key: CRC16 of the key, or of its hash tag if it has one, modulo 16384
-    /// (`keyHashSlot` in the server's `cluster.c`).
-    ///
-    /// A hash tag is what stands between the first `{` and the next `}`, if that is not empty
-    /// (cluster specification, "Hash tags").
+    /// The slot of a key: CRC16 of the key, or of its [hash tag](hash_tag) if it has one, modulo
+    /// 16384 (`keyHashSlot` in the server's `cluster.c`).
     pub fn of_key(key: &[u8]) -> Slot {
-        let tag = key.iter().position(|&b| b == b'{').and_then(|open| {
-            let rest = &key[open + 1..];
-            let close = rest.iter().position(|&b| b == b'}')?;
-            (close > 0).then(|| &rest[..close])
-        });
-        Slot(KEY_CRC.checksum(tag.unwrap_or(key)) % SLOTS)
+        Slot(KEY_CRC.checksum(hash_tag(key).unwrap_or(key)) % SLOTS)
     }
+
+    /// A hash tag of this slot, of three letters and digits or a few more: keys that begin with it
+    /// in braces are in the slot.
+    pub fn tag(self) -> String {
+        const SIGNS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+        let mut tag = Vec::new();
+        // The first number of three signs, and those after it.
+        for number in 36 * 36.. {
+            tag.clear();
+            let mut rest: usize = number;
+            while rest > 0 {
+                tag.push(SIGNS[rest % SIGNS.len()]);
+                rest /= SIGNS.len();
+            }
+            if Slot::of_key(&tag) == self {
+                break;
+            }
+        }
+        tag.into_iter().map(char::from).collect()
+    }
+}
+
+/// The hash tag of a key: what stands between its first `{` and the next `}`; `None` where one is
+/// missing or nothing stands between (cluster specification, "Hash tags").
+///
+/// ```
+/// use rcluster::model::hash_tag;
+///
+/// assert_eq!(hash_tag(b"{user:7}.cart"), Some(&b"user:7"[..]));
+/// assert_eq!(hash_tag(b"{}.cart"), None);
+/// ```
+pub fn hash_tag(key: &[u8]) -> Option<&[u8]> {
+    let open = key.iter().position(|&b| b == b'{')?;
+    let rest = &key[open + 1..];
+    let close = rest.iter().position(|&b| b == b'}')?;
+    (close > 0).then(|| &rest[..close])
 }
 
 impl fmt::Display for Slot {
@@ -198,6 +226,15 @@ mod tests {
         assert!(same("foo{bar}{zap}", "bar"));
         assert!(!same("foo{}{bar}", "bar"), "an empty tag is no tag");
         assert!(!same("foo{bar", "bar"), "an open brace alone is no tag");
+    }
+
+    #[test]
+    fn a_slot_has_a_short_tag() {
+        for number in (0..SLOTS).step_by(331).chain([SLOTS - 1]) {
+            let tag = Slot(number).tag();
+            assert!((3..=4).contains(&tag.len()), "{number}: {tag}");
+            assert_eq!(Slot::of_key(format!("{{{tag}}}:1").as_bytes()), Slot(number));
+        }
     }
 
     #[test]

@@ -216,6 +216,7 @@ const COMMANDS: &[Row] = &[
     row("check", &[], &[]),
     row("info", &[], &[]),
     row("nodes", &[], &[]),
+    row("keys", &[], &[]),
     row("create", &[MEET, SET_EPOCH, ADD_SLOTS, REPLICATE], &[&[CONFIG_SET, ADD_SLOTS_6]]),
     row(
         "apply",

@@ -30,7 +30,7 @@ const OFFLINE: [&str; 4] = ["acl", "sandbox", "translate", "help"];
 
 /// A line for each command; A, B and C stand for the nodes of a hostile cluster, DIR for a backup of
 /// nothing, NEW for a directory that is not there, FILE for a declared cluster of them.
-const LINES: [&str; 32] = [
+const LINES: [&str; 33] = [
     "create A B C --join-timeout 1s --yes",
     "meet A B C --join-timeout 1s",
     "addslots A 0-5",
@@ -51,6 +51,7 @@ const LINES: [&str; 32] = [
     "info A",
     "nodes A",
     "nodes A --json",
+    "keys A foo 5 --json",
     "call A PING",
     "call A --json PING",
     "call A --raw PING",
@@ -102,7 +103,7 @@ fn no_server_harms_whoever_asks_it() {
 
 /// What is wrong with a run, if anything is.
 fn fault(behavior: Behavior, line: &str, outcome: &Outcome) -> Option<String> {
-    let reads = ["check", "info", "nodes", "call", "export", "apply", "--cluster"];
+    let reads = ["check", "info", "nodes", "keys", "call", "export", "apply", "--cluster"];
     let only_reads = reads.iter().any(|command| line.starts_with(command));
     let allowed = match outcome.code {
         Some(1 | 3) => true,

@@ -1,4 +1,4 @@
-//! `info` and `nodes`: what the cluster holds and who is in it.
+//! `info`, `nodes` and `keys`: what the cluster holds, who is in it, and where a key is.
 
 use serde_json::json;
 
@@ -51,4 +51,43 @@ fn nodes_lists_replicas_under_their_masters() {
         assert!(second.starts_with(&format!("└ {}", cluster.addr(master + 3))), "{}", run.out);
     }
     assert!(run.out.lines().all(|line| line.chars().count() <= 80), "{}", run.out);
+}
+
+#[test]
+fn keys_are_where_the_servers_say() {
+    let cluster = TestCluster::formed(6, 1);
+    let words = ["foo", "{user1000}.following", "a{b}{c}", "{}x", "16384", "", "7"];
+    for node in [0, 4] {
+        let entry = cluster.addr(node);
+        let keys = rcluster(&[&["keys", &entry, "--json"], &words[..]].concat()).succeeds().json()
+            ["keys"]
+            .clone();
+        for (key, word) in keys.as_array().unwrap().iter().zip(words) {
+            let slot = match word {
+                "7" => 7,
+                word => cluster.ask::<u16>(0, &["CLUSTER", "KEYSLOT", word]),
+            };
+            let owner = usize::from(slot > 5460) + usize::from(slot > 10922);
+            let place = &key["place"];
+            assert_eq!((&key["slot"], &place["moves"]), (&json!(slot), &json!([])), "{word}");
+            assert_eq!(place["owners"][0]["addr"], cluster.addr(owner), "{word}");
+            assert_eq!(place["replicas"][0]["id"], cluster.id(owner + 3), "{word}");
+        }
+        // A slot's tag leads to it.
+        let tag = format!("{{{}}}", keys[6]["hash_tag"].as_str().unwrap());
+        assert_eq!(cluster.ask::<u16>(0, &["CLUSTER", "KEYSLOT", &tag]), 7);
+    }
+    let literal = rcluster(&["keys", &cluster.addr(0), "7", "--literal", "--json"]).succeeds();
+    let slot: u16 = cluster.ask(0, &["CLUSTER", "KEYSLOT", "7"]);
+    assert_eq!(literal.json()["keys"][0]["slot"], slot);
+    let offline = rcluster(&["keys", "--offline", "foo", "{user1000}.following"]).succeeds();
+    assert!(offline.out.contains("12182") && offline.out.contains("3443"), "{}", offline.out);
+    rcluster(&["keys", "--offline"]).exits(2);
+    rcluster(&["keys", &cluster.addr(0)]).exits(2);
+
+    cluster.tell(0, &["CLUSTER", "SETSLOT", "7", "MIGRATING", &cluster.id(1)]);
+    cluster.tell_all(&["CLUSTER", "DELSLOTS", "16383"]);
+    let run = rcluster(&["keys", &cluster.addr(5), "7", "16383"]).exits(1);
+    assert!(run.out.contains(&format!("moving to {}", cluster.addr(1))), "{}", run.out);
+    assert!(run.out.contains("no owner"), "{}", run.out);
 }

@@ -26,6 +26,7 @@ pub const SCHEMAS: &[(&str, &str)] = schemas![
     "forget",
     "import",
     "info",
+    "keys",
     "meet",
     "nodes",
     "progress",
@@ -60,13 +61,14 @@ mod tests {
     use serde_json::Value;
 
     use super::SCHEMAS;
-    use crate::model::{Flags, NodeAddr, NodeId, OpenState, SlotSet};
+    use crate::model::{Flags, NodeAddr, NodeId, OpenState, Slot, SlotSet};
     use crate::render::json::apply::{ApplyJson, ExportJson};
     use crate::render::json::call::{CallJson, ReplyJson};
     use crate::render::json::error::ErrorJson;
     use crate::render::json::event::EventFields;
     use crate::render::json::fix::FixedJson;
     use crate::render::json::health::{HealthJson, InfoJson};
+    use crate::render::json::key_place::KeyPlacesJson;
     use crate::render::json::keys::{BackupJson, ImportJson, RestoreJson};
     use crate::render::json::rolling::RollingJson;
     use crate::render::json::rows::NodesJson;
@@ -96,6 +98,7 @@ mod tests {
         "type": "string"
     });
     written!(NodeId as "NodeId": { "type": "string", "pattern": "^[0-9a-f]{40}$" });
+    written!(Slot as "Slot": { "type": "integer", "minimum": 0, "maximum": 16383 });
     written!(SlotSet as "Slots": {
         "description": "Ranges of slots, first and last of each, in order",
         "type": "array",
@@ -189,6 +192,7 @@ mod tests {
             "fix" => schema_of::<FixedJson>(&title),
             "import" => schema_of::<ImportJson>(&title),
             "info" => schema_of::<InfoJson>(&title),
+            "keys" => schema_of::<KeyPlacesJson>(&title),
             "nodes" => schema_of::<NodesJson>(&title),
             "progress" => schema_of::<EventFields>("rcluster --progress json: one line on stderr"),
             "rebalance" | "reshard" => schema_of::<TransferJson>(&title),
