@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
 use super::args::{ConnectArgs, Given, OutputArgs, UrlLogins, without_passwords};
 use super::flow::Context;
@@ -11,7 +11,7 @@ use super::{
     failover, fix, forget, import, info, keys, meet, nodes, rebalance, replace_node, replicate,
     reset, reshard, restore, rolling, sandbox, schema, set_timeout, translate,
 };
-use crate::render::{Color, ConnectionFlags, Failure, Ui};
+use crate::render::{Color, ConnectionFlags, Failure, OutputFormat, Ui};
 
 /// Create, reshard, check and fix Redis and Valkey clusters
 ///
@@ -81,11 +81,11 @@ pub fn command() -> clap::Command {
 impl Cli {
     /// Reads a command line; shows what is wrong with it, or the help that it asks for.
     pub fn read(words: Vec<OsString>) -> Result<Cli, u8> {
-        let wants_json = words.iter().any(|word| word == "--json");
+        let format = format_of(&words);
         let failed = |failure: Failure| {
-            let ui = Ui::new(wants_json, Color::Auto);
+            let ui = Ui::new(false, Color::Auto).in_format(format);
             failure.show(&ui);
-            failure.exit_code
+            failure.code(&ui)
         };
         let mut command = command();
         let read = command.try_get_matches_from_mut(&words).and_then(|matches| {
@@ -100,11 +100,13 @@ impl Cli {
                 true => drop(error.print()),
                 false => Ui::new(false, Color::Never).say(shown.trim_end()),
             }
-            if error.use_stderr() && wants_json {
-                let ui = Ui::new(true, Color::Never);
-                let _ = Failure::usage(shown.trim_end()).print_json(&ui);
+            if !error.use_stderr() {
+                return error.exit_code() as u8;
             }
-            error.exit_code() as u8
+            let ui = Ui::new(false, Color::Never).in_format(format);
+            let failure = Failure::usage(shown.trim_end());
+            let _ = failure.print_document(&ui);
+            failure.code(&ui)
         })?;
         let urls = UrlLogins::of(&matches);
         let urls = urls.map_err(|error| failed(error.into()))?;
@@ -117,7 +119,13 @@ impl Cli {
     pub fn ui(&self) -> Ui {
         let commands =
             Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
-        Ui::new(self.output.json, self.output.color).with_connection(ConnectionFlags {
+        let format = match (&self.command, self.output.json) {
+            (_, true) => OutputFormat::Json,
+            (Command::Check(check), false) => check.format.unwrap_or_default(),
+            _ => OutputFormat::Text,
+        };
+        let ui = Ui::new(false, self.output.color).in_format(format);
+        ui.with_connection(ConnectionFlags {
             rcluster: self.connect.flags(),
             redis_cli: self.connect.redis_cli_flags().join(" "),
             commands,
@@ -135,6 +143,20 @@ impl Cli {
         let cx = Context::new(ui.clone(), self.connect, &self.output, given, self.urls)?;
         Ok((cx, self.command))
     }
+}
+
+/// The format that a command line asks for, also where it cannot be read.
+fn format_of(words: &[OsString]) -> OutputFormat {
+    if words.iter().any(|word| word == "--json") {
+        return OutputFormat::Json;
+    }
+    if !words.iter().any(|word| word == "check") {
+        return OutputFormat::Text;
+    }
+    let behind = words.windows(2).filter(|pair| pair[0] == "--format").map(|pair| pair[1].to_str());
+    let within = words.iter().map(|word| word.to_str()?.strip_prefix("--format="));
+    let format = behind.chain(within).flatten().next();
+    format.and_then(|name| OutputFormat::from_str(name, false).ok()).unwrap_or_default()
 }
 
 impl Command {

@@ -92,8 +92,12 @@ impl Create {
 
         // All agreed a moment ago: what is wrong now does not right itself by waiting long.
         let patience = options.deadline.left().min(VERIFY);
-        let judged =
-            cx.check_until_healthy(&planned.entry, Some(patience), false, &Zones::default());
+        let judged = cx.check_until(
+            &planned.entry,
+            Some(patience),
+            &Zones::default(),
+            |report, problems| cx.is_healthy(report, problems, false),
+        );
         // Whatever goes wrong from here on, something has been changed.
         let (cluster, problems) = judged.map_err(|error| match changed {
             true => Failure::halted(format!("the cluster is created, but {error}"))

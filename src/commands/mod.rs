@@ -66,7 +66,7 @@ pub fn main() -> ExitCode {
     let ui = cli.ui();
     ExitCode::from(cli.run(&ui).unwrap_or_else(|failure| {
         failure.show(&ui);
-        failure.exit_code
+        failure.code(&ui)
     }))
 }
 

@@ -8,8 +8,8 @@ use super::json::{ClusterJson, InfoJson, NodeJson, totals};
 use super::legacy;
 use super::table::{Table, wrapped};
 use super::ui::{Manner, Ui};
-use crate::model::{ClusterReport, NodeAddr, SLOTS, SlotSet};
-use crate::plan::check::{Problem, Severity, is_healthy};
+use crate::model::{ClusterReport, NodeAddr, SLOTS, SlotSet, printable};
+use crate::plan::check::{Ignored, Kind, Problem, Severity, is_healthy};
 
 /// The verdict, one line of totals, and each problem with what mends it.
 pub fn health_text(ui: &Ui, cluster: &ClusterReport, problems: &[Problem], strict: bool) -> String {
@@ -51,6 +51,18 @@ pub fn health_text(ui: &Ui, cluster: &ClusterReport, problems: &[Problem], stric
         }
     }
     text
+}
+
+/// What does not count, a line for each kind and reason.
+pub fn ignored_text(ignored: &[Ignored]) -> String {
+    let kinds = ignored.iter().map(|ignored| (ignored.problem.kind, &ignored.reason));
+    let counted = kinds.sorted().dedup_with_count();
+    let line = |(count, (kind, reason)): (usize, (Kind, &String))| {
+        let reason = printable(reason.as_bytes());
+        let text = format!("ignored: {count} {}: {reason}", kind.name());
+        format!("{}\n", wrapped(&text))
+    };
+    counted.map(line).collect()
 }
 
 fn plural(count: usize) -> &'static str {

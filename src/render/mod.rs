@@ -11,6 +11,7 @@ pub mod legacy;
 mod plan;
 mod progress;
 mod reply;
+mod report;
 mod rolling;
 mod table;
 mod transfer;
@@ -23,20 +24,21 @@ pub use command_lines::ConnectionFlags;
 pub(crate) use failure::tests as error_samples;
 pub use failure::{Failure, Usage, exit};
 pub use fix::{fix_text, loss_text};
-pub use health::{health_text, info_text, nodes_text};
+pub use health::{health_text, ignored_text, info_text, nodes_text};
 pub use json::{
-    AclJson, ActionsJson, AnswerJson, ApplyJson, BackupJson, CallJson, CreateJson, ExportJson,
-    FixedJson, ImportJson, KeyPlacesJson, LocalNodeJson, NodeJson, NodesJson, ReplyJson, ResetJson,
-    RestoreJson, RollingJson, RuleJson, SCHEMAS, SandboxJson, SchemasJson, ShardJson, SourceJson,
-    StepJson, StepsJson, TransferJson, TranslateJson, UpPlanJson, creation_json, fix_json,
-    health_json, info_json, kept_json, node_rows, problems_json, routes_json, schema,
-    settings_json, shards_json, stages_json, steps_json, verdicts_json,
+    AclJson, ActionsJson, AnswerJson, ApplyJson, BackupJson, CallJson, CreateJson, ExplainedJson,
+    ExportJson, FixedJson, ImportJson, KeyPlacesJson, LocalNodeJson, NodeJson, NodesJson,
+    ReplyJson, ResetJson, RestoreJson, RollingJson, RuleJson, SCHEMAS, SandboxJson, SchemasJson,
+    ShardJson, SourceJson, StepJson, StepsJson, TransferJson, TranslateJson, UpPlanJson,
+    creation_json, fix_json, health_json, info_json, kept_json, node_rows, problems_json,
+    routes_json, schema, settings_json, shards_json, stages_json, steps_json, verdicts_json,
 };
 pub use key_place::{Wanted, key_places_json, key_places_text};
 pub use plan::{layout_text, script, steps_text, verdicts_text};
 pub use progress::{Progress, ProgressMode};
 pub use reply::{has_lines, write_plain, write_text};
+pub use report::{Found, explained_text, nagios_code, report};
 pub use rolling::step_lines;
 pub use table::Table;
 pub use transfer::routes_text;
-pub use ui::{Color, Dialect, Manner, NotConfirmed, OutputError, Ui};
+pub use ui::{Color, Dialect, Manner, NotConfirmed, OutputError, OutputFormat, Ui};

@@ -17,6 +17,23 @@ pub enum Color {
     Never,
 }
 
+/// In which form a run reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum OutputFormat {
+    #[default]
+    Text,
+    /// One document: --json
+    Json,
+    /// JUnit XML: a test case for each kind of problem
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+    /// A file for node_exporter's textfile collector
+    Prometheus,
+    /// A Nagios plugin's line and exit codes
+    Nagios,
+}
+
 /// Whose words are used, and whose verdict counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Manner {
@@ -54,7 +71,7 @@ pub struct OutputError(#[from] io::Error);
 /// The way to the user.
 #[derive(Clone, Debug)]
 pub struct Ui {
-    json: bool,
+    format: OutputFormat,
     color_out: bool,
     color_err: bool,
     manner: Manner,
@@ -71,12 +88,22 @@ impl Ui {
             Color::Auto => is_terminal && !plain,
         };
         Ui {
-            json,
+            format: if json { OutputFormat::Json } else { OutputFormat::Text },
             color_out: on(io::stdout().is_terminal()) && !json,
             color_err: on(io::stderr().is_terminal()),
             manner: Manner::Own,
             connection: ConnectionFlags::default(),
         }
+    }
+
+    /// The same in this format.
+    pub fn in_format(self, format: OutputFormat) -> Ui {
+        let color_out = self.color_out && format == OutputFormat::Text;
+        Ui { format, color_out, ..self }
+    }
+
+    pub fn format(&self) -> OutputFormat {
+        self.format
     }
 
     /// The same in the words of an old program.
@@ -100,7 +127,7 @@ impl Ui {
 
     /// Whether the user wants JSON.
     pub fn wants_json(&self) -> bool {
-        self.json
+        self.format == OutputFormat::Json
     }
 
     /// Text for stdout in a style, if stdout shows styles.

@@ -19,6 +19,7 @@ mod documents;
 mod dropin;
 mod dropin_words;
 mod fix;
+mod formats;
 mod host_names;
 mod import;
 mod import_clients;

@@ -3,6 +3,7 @@
 mod connection;
 mod consent;
 mod credentials;
+mod exempt;
 mod moves;
 mod output;
 mod placement;
@@ -14,6 +15,7 @@ mod zones;
 pub use connection::ConnectArgs;
 pub use consent::{ChangeArgs, ConsentArgs, Format, WITHIN, each_once};
 pub use credentials::{AUTH, FROM_AUTH, Given};
+pub use exempt::{ExemptArgs, kind};
 pub use moves::MoveArgs;
 pub use output::OutputArgs;
 pub use placement::{Placement, PlacementArgs, read_declared};

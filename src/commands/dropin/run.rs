@@ -98,7 +98,7 @@ impl Line<'_> {
             return Ok(code);
         }
         let entry = match &command {
-            Command::Check(check) => Some(check.entry.clone()),
+            Command::Check(check) => check.entry.clone(),
             Command::Fix(fix) => Some(fix.entry.clone()),
             _ => None,
         };

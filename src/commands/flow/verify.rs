@@ -36,7 +36,9 @@ impl Context {
         may_be_well: bool,
     ) -> Result<(ClusterReport, Vec<Problem>), Failure> {
         let wait = if may_be_well { AGREE.0 } else { AGREE.1 };
-        self.check_until_healthy(entry, Some(wait), false, &Zones::default())
+        self.check_until(entry, Some(wait), &Zones::default(), |report, problems| {
+            self.is_healthy(report, problems, false)
+        })
     }
 
     /// The problem, its remedy with the connection options of this run.
@@ -45,14 +47,14 @@ impl Context {
         Problem { fix, ..problem }
     }
 
-    /// Looks at the cluster until it is healthy, the time is up, or a signal comes; gives the last
+    /// Looks at the cluster until all `is_well`, the time is up, or a signal comes; gives the last
     /// look.
-    pub fn check_until_healthy(
+    pub fn check_until(
         &self,
         entry: &NodeList,
         patience: Option<Duration>,
-        strict: bool,
         zones: &Zones,
+        is_well: impl Fn(&ClusterReport, &[Problem]) -> bool,
     ) -> Result<(ClusterReport, Vec<Problem>), Failure> {
         let start = Instant::now();
         let interrupt = self.interrupt_if_caught();
@@ -72,7 +74,7 @@ impl Context {
                 (report, problems, unknown)
             });
             let is_over = match &looked {
-                Ok((report, problems, _)) => self.is_healthy(report, problems, strict),
+                Ok((report, problems, _)) => is_well(report, problems),
                 // No wait gives a password or switches cluster mode on.
                 Err(error) => error.is_denied() || error.is_cluster_off(),
             };

@@ -5,6 +5,8 @@
 
 mod absent;
 mod domains;
+mod exempt;
+mod explain;
 mod logins;
 mod nodes;
 mod owners;
@@ -18,6 +20,8 @@ mod writes;
 
 use crate::model::ClusterReport;
 pub use domains::swaps;
+pub use exempt::{Exemption, Exemptions, Ignored};
+pub use explain::Explanation;
 pub use owners::{covered, kept_unreadable, owners, settled_owners};
 pub use problem::{Kind, Problem, Severity};
 
@@ -60,6 +64,9 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(settings::differ(cluster));
     problems.extend(settings::announced(cluster));
     problems.extend(domains::spread(cluster));
+    let is_explained =
+        |problem: &Problem| problem.kind.explanation().severities.contains(&problem.severity);
+    debug_assert!(problems.iter().all(is_explained), "{problems:?}");
     problems
         .sort_by(|a, b| (a.severity, a.kind, &a.message).cmp(&(b.severity, b.kind, &b.message)));
     problems

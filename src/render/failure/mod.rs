@@ -16,7 +16,8 @@ use std::io;
 
 use super::json::{CauseJson, ErrorJson};
 use super::legacy::Refusal;
-use super::ui::{Manner, OutputError, Ui};
+use super::report::{Trouble, UNKNOWN, report_trouble};
+use super::ui::{Manner, OutputError, OutputFormat, Ui};
 use crate::model::{ClusterReport, NodeId, NodeList};
 
 /// What the process ends with. Part of the contract with scripts: README, "Exit codes".
@@ -150,11 +151,20 @@ impl Failure {
         self
     }
 
-    /// Shows it: text on stderr, and where JSON is wanted a document on stdout.
+    /// Shows it: text on stderr, and where the output has another format a document on stdout.
     pub fn show(&self, ui: &Ui) {
-        self.tell(ui);
-        if ui.wants_json() {
-            let _ = self.print_json(ui);
+        // Agents take a plugin that writes to stderr for a broken one.
+        if ui.format() != OutputFormat::Nagios {
+            self.tell(ui);
+        }
+        let _ = self.print_document(ui);
+    }
+
+    /// What the process ends with.
+    pub fn code(&self, ui: &Ui) -> u8 {
+        match ui.format() {
+            OutputFormat::Nagios => UNKNOWN,
+            _ => self.exit_code,
         }
     }
 
@@ -190,7 +200,20 @@ impl Failure {
         }
     }
 
-    /// As the one document on stdout.
+    /// As the one document on stdout, in the format that is wanted; nothing where that is text.
+    pub fn print_document(&self, ui: &Ui) -> Result<(), OutputError> {
+        if ui.wants_json() {
+            return self.print_json(ui);
+        }
+        let trouble = Trouble {
+            message: self.message.clone(),
+            details: self.details.iter().map(|detail| ui.runnable(detail)).collect(),
+            hint: self.hint.as_ref().map(|hint| ui.runnable(hint)),
+        };
+        report_trouble(ui.format(), &trouble).map_or(Ok(()), |text| ui.print(&text))
+    }
+
+    /// As the one JSON document on stdout.
     pub fn print_json(&self, ui: &Ui) -> Result<(), OutputError> {
         let runnable = |text: &String| ui.runnable(text);
         let error = CauseJson {

@@ -3,10 +3,10 @@
 use itertools::Itertools;
 use serde::Serialize;
 
-use super::problem::{ProblemJson, problems_json};
+use super::problem::{IgnoredJson, ProblemJson, ignored_json, problems_json};
 use super::rows::{NodeJson, node_rows};
 use crate::model::{ClusterReport, NodeAddr, NodeId, Role, SlotSet};
-use crate::plan::check::{Problem, covered, is_healthy};
+use crate::plan::check::{Ignored, Problem, covered, is_healthy};
 
 /// The state of the cluster as a whole.
 #[derive(Clone, Debug, Serialize)]
@@ -29,6 +29,8 @@ pub struct HealthJson {
     pub cluster: ClusterJson,
     pub nodes: Vec<NodeJson>,
     pub problems: Vec<ProblemJson>,
+    /// Problems that --ignore, --ignore-file and --only leave out; they are not among `problems`.
+    pub ignored: Vec<IgnoredJson>,
 }
 
 pub fn totals(cluster: &ClusterReport) -> ClusterJson {
@@ -47,12 +49,18 @@ pub fn totals(cluster: &ClusterReport) -> ClusterJson {
     }
 }
 
-pub fn health_json(cluster: &ClusterReport, problems: &[Problem], strict: bool) -> HealthJson {
+pub fn health_json(
+    cluster: &ClusterReport,
+    problems: &[Problem],
+    ignored: &[Ignored],
+    strict: bool,
+) -> HealthJson {
     HealthJson {
         healthy: is_healthy(problems, strict),
         cluster: totals(cluster),
         nodes: node_rows(cluster),
         problems: problems_json(problems),
+        ignored: ignored_json(ignored),
     }
 }
 

@@ -30,7 +30,7 @@ pub use health::{ClusterJson, InfoJson, health_json, info_json, totals};
 pub use key_place::{KeyPlaceJson, KeyPlacesJson, NodeNameJson, SlotMoveJson, SlotPlaceJson};
 pub use keys::{BackupJson, ImportJson, RestoreJson, SourceJson};
 pub use layout::verdicts_json;
-pub use problem::problems_json;
+pub use problem::{ExplainedJson, problems_json};
 pub use rolling::RollingJson;
 #[cfg(test)]
 pub use rows::{MasterJson, PlaceJson};

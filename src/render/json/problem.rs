@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::model::SlotSet;
-use crate::plan::check::{Kind, Problem, Severity};
+use crate::plan::check::{Ignored, Kind, Problem, Severity};
 
 /// The kind of a problem; a later version may know more.
 #[derive(Serialize)]
@@ -64,14 +64,80 @@ pub struct ProblemJson {
     fix: Option<String>,
 }
 
-pub fn problems_json(problems: &[Problem]) -> Vec<ProblemJson> {
-    let json = |problem: &Problem| ProblemJson {
-        kind: problem.kind,
-        severity: problem.severity,
-        message: problem.message.clone(),
-        nodes: problem.nodes.clone(),
-        slots: problem.slots.clone(),
-        fix: problem.fix.clone(),
+/// A problem that does not count.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct IgnoredJson {
+    #[serde(flatten)]
+    problem: ProblemJson,
+    /// Why it is ignored: of the file, else the option.
+    reason: String,
+}
+
+pub fn ignored_json(ignored: &[Ignored]) -> Vec<IgnoredJson> {
+    let json = |ignored: &Ignored| IgnoredJson {
+        problem: ProblemJson::from(&ignored.problem),
+        reason: ignored.reason.clone(),
     };
-    problems.iter().map(json).collect()
+    ignored.iter().map(json).collect()
+}
+
+/// What `check --explain` prints.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ExplainedJson {
+    #[serde(with = "KindJson")]
+    kind: Kind,
+    /// `error`, `warning`, or both where it depends.
+    severities: Vec<&'static str>,
+    meaning: &'static str,
+    why: &'static str,
+    /// In words.
+    fix: &'static str,
+    /// Command lines, with words in capitals to fill in.
+    commands: &'static [&'static str],
+}
+
+impl ExplainedJson {
+    pub fn of(kind: Kind) -> ExplainedJson {
+        let explanation = kind.explanation();
+        ExplainedJson {
+            kind,
+            severities: explanation.severities.iter().map(|severity| severity.name()).collect(),
+            meaning: explanation.meaning,
+            why: explanation.why,
+            fix: explanation.fix,
+            commands: explanation.commands,
+        }
+    }
+}
+
+impl From<&Problem> for ProblemJson {
+    fn from(problem: &Problem) -> ProblemJson {
+        ProblemJson {
+            kind: problem.kind,
+            severity: problem.severity,
+            message: problem.message.clone(),
+            nodes: problem.nodes.clone(),
+            slots: problem.slots.clone(),
+            fix: problem.fix.clone(),
+        }
+    }
+}
+
+pub fn problems_json(problems: &[Problem]) -> Vec<ProblemJson> {
+    problems.iter().map(ProblemJson::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_have_one_name() {
+        for kind in Kind::ALL {
+            let json = serde_json::to_value(ExplainedJson::of(*kind)).unwrap();
+            assert_eq!(json["kind"], kind.name());
+        }
+    }
 }

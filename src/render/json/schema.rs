@@ -70,6 +70,7 @@ mod tests {
     use crate::render::json::health::{HealthJson, InfoJson};
     use crate::render::json::key_place::KeyPlacesJson;
     use crate::render::json::keys::{BackupJson, ImportJson, RestoreJson};
+    use crate::render::json::problem::ExplainedJson;
     use crate::render::json::rolling::RollingJson;
     use crate::render::json::rows::NodesJson;
     use crate::render::json::steps::{ActionsJson, CreateJson, ResetJson, StepsJson};
@@ -164,6 +165,14 @@ mod tests {
         Created(CreateJson<'a>),
     }
 
+    #[derive(JsonSchema)]
+    #[schemars(untagged)]
+    #[allow(dead_code, reason = "only its schema is used")]
+    enum CheckDocument {
+        Health(HealthJson),
+        Explained(ExplainedJson),
+    }
+
     /// A document's schema, with a title that says which it is.
     fn schema_of<T: JsonSchema>(title: &str) -> String {
         let settings = SchemaSettings::draft2020_12().for_serialize();
@@ -182,7 +191,7 @@ mod tests {
             "apply" => schema_of::<ApplyJson>(&title),
             "backup" => schema_of::<BackupJson>(&title),
             "call" => schema_of::<CallJson>(&title),
-            "check" => schema_of::<HealthJson>(&title),
+            "check" => schema_of::<CheckDocument>(&title),
             "create" => schema_of::<CreateJson>(&title),
             "del-node" | "failover" | "forget" | "replace-node" | "set-timeout" => {
                 schema_of::<ActionsJson>(&title)
