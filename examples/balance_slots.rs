@@ -37,7 +37,7 @@ fn main() -> anyhow::Result<()> {
 
     for route in plan.all() {
         let (from, to) = (cluster.name(route.from), cluster.name(route.to));
-        println!("{from} -> {to}: {}", route.slots.words());
+        println!("{from} -> {to}: {}", route.slots.summary());
     }
     println!("{} slots move", plan.slots());
     Ok(())

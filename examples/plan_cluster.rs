@@ -24,7 +24,7 @@ fn main() -> anyhow::Result<()> {
     let layout = plan(&seats, &Wishes { replicas, ..Wishes::default() })?;
 
     for (number, shard) in (1..).zip(&layout.shards) {
-        println!("shard {number}: {} owns {}", nodes[shard.master], shard.slots.words());
+        println!("shard {number}: {} owns {}", nodes[shard.master], shard.slots.summary());
         for &replica in &shard.replicas {
             println!("         {} copies it", nodes[replica]);
         }

@@ -90,7 +90,7 @@ impl AddNode {
             );
             // One that loads its data hears of the new node by gossip.
             if !self.force && !self.without_unreachable && unreachable.loading.is_none() {
-                return Err(Failure::untold(text));
+                return Err(Failure::cannot_notify(text));
             }
             cx.warn(&text);
         }

@@ -36,7 +36,7 @@ impl AddSlots {
         if !self.change.dry_run && !plan.is_done() {
             rights::vet("addslots", &mut cluster.servers)?;
         }
-        let done = format!("{} owns {}", self.node, slots.words());
+        let done = format!("{} owns {}", self.node, slots.summary());
         step::run(cx, &self.change, &plan, &mut cluster.servers, None, &done)
     }
 }
@@ -53,7 +53,7 @@ pub(super) fn slot_set(ranges: &[SlotRange]) -> Result<SlotSet, Usage> {
         let twice = seen.intersection(&range.into());
         if !twice.is_empty() {
             return Err(
-                Usage::new(format!("{} given twice", twice.words())).hint("name each slot once")
+                Usage::new(format!("{} given twice", twice.summary())).hint("name each slot once")
             );
         }
         seen = seen.union(&range.into());

@@ -81,7 +81,7 @@ impl Apply {
             let mut left = 3 * (plan.stages().len() + 4);
             while !plan.is_done() {
                 if left == 0 {
-                    return Err(Failure::halted(
+                    return Err(Failure::aborted(
                         "the cluster changes while the plan is carried out",
                     )
                     .hint("rerun when nothing else changes it"));

@@ -52,8 +52,7 @@ impl Backup {
         };
         let cluster = cx.load(entry)?.report;
         vet(&cluster)?;
-        let options =
-            BackupOptions { deadline: cx.deadline(LONGEST)?, patience: self.begin_within };
+        let options = BackupOptions { deadline: cx.deadline(LONGEST)?, timeout: self.begin_within };
         let progress = cx.progress();
         let again = || load_cluster(entry, &cx.access).map(|cluster| cluster.report);
         let manifest = backup(&cluster, dir, &cx.access, &options, &progress, again)?;
@@ -67,7 +66,7 @@ fn vet(cluster: &ClusterReport) -> Result<(), Failure> {
     let answering = ClusterReport { unreachable: Vec::new(), ..cluster.clone() };
     let missing = SlotSet::all().difference(&covered(&answering));
     if !missing.is_empty() {
-        let message = format!("no reachable node owns {}", missing.words());
+        let message = format!("no reachable node owns {}", missing.summary());
         return Err(Failure::refused(message)
             .hint("nothing was saved; run rcluster check: it reports the problem and its fix"));
     }

@@ -91,16 +91,16 @@ impl Create {
         let changed = ops::apply(&planned.plan, &mut planned.servers, &options, &cx.progress())?;
 
         // All agreed a moment ago: what is wrong now does not right itself by waiting long.
-        let patience = options.deadline.left().min(VERIFY);
+        let timeout = options.deadline.left().min(VERIFY);
         let judged = cx.check_until(
             &planned.entry,
-            Some(patience),
+            Some(timeout),
             &Zones::default(),
             |report, problems| cx.is_healthy(report, problems, false),
         );
         // Whatever goes wrong from here on, something has been changed.
         let (cluster, problems) = judged.map_err(|error| match changed {
-            true => Failure::halted(format!("the cluster is created, but {error}"))
+            true => Failure::aborted(format!("the cluster is created, but {error}"))
                 .hint("rerun to resume"),
             false => error,
         })?;
@@ -129,7 +129,7 @@ impl Create {
             return Ok(exit::OK);
         }
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
-        let failure = if changed { Failure::halted } else { Failure::refused };
+        let failure = if changed { Failure::aborted } else { Failure::refused };
         let failure = failure("the cluster is created, but it is unhealthy")
             .details(errors.map(|problem| problem.message.clone()))
             .hint("fix the problems above, then rerun to resume");

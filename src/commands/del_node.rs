@@ -67,7 +67,7 @@ impl DelNode {
         }
         let actions = actions(&cluster.report, &plan);
         let changes = self.consent.ask(cx, &actions, "nothing to do: no node lists them")?;
-        let mut untold = Vec::new();
+        let mut not_notified = Vec::new();
         if changes {
             let stays = |node: &&crate::model::NodeReport| !leaving.contains(&node.id());
             let stayer = cluster.report.nodes.iter().find(stays);
@@ -89,13 +89,13 @@ impl DelNode {
                 let homing = plan.homing(&stay.report);
                 ops::apply(&homing, &mut stay.servers, &options, &cx.progress())?;
             }
-            untold = depart(cx, stay, going, &leaving, &options.deadline)?;
+            not_notified = depart(cx, stay, going, &leaving, &options.deadline)?;
             if let Some(after) = self.verify_after {
                 self.verify(cx, &entry, &leaving, after)?;
             }
         }
         let done = "no reachable node lists them any more";
-        self.consent.report(cx, start, changes, actions, untold, done)
+        self.consent.report(cx, start, changes, actions, not_notified, done)
     }
 
     /// The ids of the nodes that leave; none for one that has left already.
@@ -181,16 +181,17 @@ pub fn depart(
     let plan = vec![reset; going.len()];
     // They keep their ids until nobody lists them: a run that is killed can find them again.
     ops::reset(&plan, false, &mut going, deadline, &cx.progress())?;
-    let untold = ops::forget(leaving, &mut stay.servers, deadline, &cx.progress())?;
+    let not_notified = ops::forget(leaving, &mut stay.servers, deadline, &cx.progress())?;
     let report = &stay.report;
     let unreachable = report.unreachable.iter();
     let unreachable = unreachable.map(|node| format!("{}: {}", report.name(node.id), node.why));
-    let untold = untold.iter().map(ToString::to_string).chain(unreachable).collect::<Vec<_>>();
-    match untold.is_empty() {
+    let not_notified =
+        not_notified.iter().map(ToString::to_string).chain(unreachable).collect::<Vec<_>>();
+    match not_notified.is_empty() {
         true => drop(ops::reset(&plan, true, &mut going, deadline, &cx.progress())?),
         false => cx.warn("when these nodes are back, rerun to notify them:"),
     }
-    Ok(untold)
+    Ok(not_notified)
 }
 
 /// What is done, a sentence each.
@@ -198,7 +199,7 @@ fn actions(report: &ClusterReport, plan: &Leave) -> Vec<String> {
     let routes = plan.drain.iter().flat_map(|drain| drain.all());
     let moves = routes.map(|route| {
         let (from, to) = (report.name(route.from), report.name(route.to));
-        format!("{} move from {from} to {to}", route.slots.words())
+        format!("{} move from {from} to {to}", route.slots.summary())
     });
     let homes = plan.homes.iter().map(|(replica, master)| {
         format!("{} becomes a replica of {}", report.name(*replica), report.name(*master))

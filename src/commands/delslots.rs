@@ -40,7 +40,7 @@ impl DelSlots {
             let name = cluster.report.name(unreachable.id);
             let message =
                 format!("{name} is unreachable and cannot be notified: {}", unreachable.why);
-            return Err(Failure::untold(message));
+            return Err(Failure::cannot_notify(message));
         }
         let plan = assign::delete(&cluster.report, &slots)?;
         let keys = cluster.servers[0].keys_in(&slots)?;
@@ -48,15 +48,15 @@ impl DelSlots {
             let message = format!(
                 "{} holds {keys} keys in {}: no client could read them any more",
                 self.node,
-                slots.words()
+                slots.summary()
             );
             return Err(Failure::refused(message).hint("move the slots to another master instead"));
         }
         if !self.change.dry_run && !plan.is_done() {
             rights::vet("delslots", &mut cluster.servers)?;
         }
-        let question = format!("Leave {} without an owner?", slots.words());
-        let done = format!("{} without an owner", slots.words());
+        let question = format!("Leave {} without an owner?", slots.summary());
+        let done = format!("{} without an owner", slots.summary());
         step::run(cx, &self.change, &plan, &mut cluster.servers, Some(&question), &done)
     }
 }

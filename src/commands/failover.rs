@@ -69,13 +69,13 @@ impl Failover {
         };
         let actions: Vec<String> = replicas.iter().map(|id| action(report, *id)).collect();
         self.vet_versions(cx, report, &replicas)?;
-        let heirs = followers::of_heirs(report, &replicas, &mut cluster.servers);
-        followers::warn(cx, heirs, AFTER_FAILOVER);
+        let successors = followers::of_successors(report, &replicas, &mut cluster.servers);
+        followers::warn(cx, successors, AFTER_FAILOVER);
         if !self.consent.dry_run && !replicas.is_empty() {
             rights::vet("failover", &mut cluster.servers)?;
         }
         let changes = self.consent.ask(cx, &actions, &self.nothing(cx, report))?;
-        let mut untold = Vec::new();
+        let mut not_notified = Vec::new();
         if changes {
             let how = match (self.force, self.takeover) {
                 (_, true) => Promotion::Takeover,
@@ -84,14 +84,14 @@ impl Failover {
             };
             // One after the other: elections side by side compete for the masters' votes.
             for replica in replicas {
-                let deadline = self.consent.deadline(cx, patience(&cluster.report))?;
+                let deadline = self.consent.deadline(cx, timeout(&cluster.report))?;
                 let progress = cx.progress();
-                untold = ops::promote(&mut cluster, replica, how, &deadline, &progress)?;
+                not_notified = ops::promote(&mut cluster, replica, how, &deadline, &progress)?;
             }
         }
-        let untold = untold.iter().map(ToString::to_string).collect();
+        let not_notified = not_notified.iter().map(ToString::to_string).collect();
         let done = "every reachable node lists the new roles";
-        self.consent.report(cx, start, changes, actions, untold, done)
+        self.consent.report(cx, start, changes, actions, not_notified, done)
     }
 
     fn nothing(&self, cx: &Context, report: &ClusterReport) -> String {
@@ -108,10 +108,11 @@ impl Failover {
         &self,
         cx: &Context,
         report: &ClusterReport,
-        heirs: &[NodeId],
+        successors: &[NodeId],
     ) -> Result<(), Failure> {
         let accepted = self.accept_older_replicas || self.force || self.takeover;
-        let gaps: Vec<_> = heirs.iter().flat_map(|heir| left_behind(report, *heir)).collect();
+        let gaps: Vec<_> =
+            successors.iter().flat_map(|successor| left_behind(report, *successor)).collect();
         followers::vet_versions(cx, &gaps, accepted, "--accept-older-replicas")
     }
 
@@ -149,7 +150,7 @@ impl Failover {
 /// A replica whose election got no majority tries again after four node timeouts (`cluster.c`,
 /// clusterHandleSlaveFailover): a majority denies where the shard had another promotion within
 /// two.
-fn patience(report: &ClusterReport) -> Duration {
+fn timeout(report: &ClusterReport) -> Duration {
     let longest = report.nodes.iter().filter_map(|node| node.node_timeout()).max();
     WITHIN.max(Duration::from_millis(longest.unwrap_or(0) * 4) + Duration::from_secs(20))
 }

@@ -62,8 +62,8 @@ impl Fix {
     pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         let mut cluster = self.load(cx)?;
-        let patience = Deadline::after(UNTIL_IDLE, Interrupt::default());
-        let capabilities = at_rest(cx, || self.load(cx), &mut cluster, &patience)?;
+        let timeout = Deadline::after(UNTIL_IDLE, Interrupt::default());
+        let capabilities = at_rest(cx, || self.load(cx), &mut cluster, &timeout)?;
         let request = FixRequest {
             prefer: self.prefer(cx, &cluster.report)?,
             abandon: self.with_unreachable_masters,
@@ -204,7 +204,8 @@ fn tell(cx: &Context, fixed: &FixReport) -> Result<(), Failure> {
     let failure = Failure::of_migrate_error(first, fixed.changed);
     let details = fixed.moved.errors.iter().skip(1).map(ToString::to_string);
     let open = &fixed.moved.open;
-    let open = (!open.is_empty()).then(|| format!("{} still migrating or importing", open.words()));
+    let open =
+        (!open.is_empty()).then(|| format!("{} still migrating or importing", open.summary()));
     let hint = failure.hint.clone().into_iter();
     let hint = hint.chain(["no key is lost; rerun to resume".to_owned()]).join("\n");
     Err(failure.details(details.chain(open)).hint(hint))

@@ -56,7 +56,7 @@ impl Forget {
         if let Some((_, slots)) = owners.iter().find(|(owner, _)| *owner == id) {
             let failure = Failure::refused(format!(
                 "{name} owns {}: without it they would have no owner",
-                slots.words()
+                slots.summary()
             ));
             let entry = &self.entry;
             return Err(failure
@@ -81,14 +81,14 @@ impl Forget {
             rights::vet("forget", &mut servers)?;
         }
         let changes = self.consent.ask(cx, &actions, "")?;
-        let mut untold = Vec::new();
+        let mut not_notified = Vec::new();
         if changes {
             let deadline = self.consent.deadline(cx, WITHIN)?;
-            untold = ops::forget(&[id], &mut servers, &deadline, &cx.progress())?;
+            not_notified = ops::forget(&[id], &mut servers, &deadline, &cx.progress())?;
         }
-        let untold = untold.iter().map(ToString::to_string).collect();
+        let not_notified = not_notified.iter().map(ToString::to_string).collect();
         let done = format!("no reachable node lists {name} any more");
-        self.consent.report(cx, start, changes, actions, untold, &done)
+        self.consent.report(cx, start, changes, actions, not_notified, &done)
     }
 
     /// Forgets what no node can be called by.
@@ -98,7 +98,7 @@ impl Forget {
         if !kept.is_empty() {
             let message = format!(
                 "{} would have no owner: only a node that cannot be read does",
-                kept.words()
+                kept.summary()
             );
             let hint = "restart the node that owns them, with a good copy of its nodes.conf";
             return Err(Failure::refused(message).hint(hint));
@@ -108,13 +108,13 @@ impl Forget {
         let actions = names.map(|name| format!("all nodes forget {name}")).collect_vec();
         let nothing = "nothing to do: every line of every node can be read";
         let changes = self.consent.ask(cx, &actions, nothing)?;
-        let mut untold = Vec::new();
+        let mut not_notified = Vec::new();
         if changes {
             let deadline = self.consent.deadline(cx, WITHIN)?;
-            untold = ops::forget_unreadable(&mut servers, &deadline, &cx.progress())?;
+            not_notified = ops::forget_unreadable(&mut servers, &deadline, &cx.progress())?;
         }
-        let untold = untold.iter().map(ToString::to_string).collect();
+        let not_notified = not_notified.iter().map(ToString::to_string).collect();
         let done = "no reachable node lists such a node any more";
-        self.consent.report(cx, start, changes, actions, untold, done)
+        self.consent.report(cx, start, changes, actions, not_notified, done)
     }
 }

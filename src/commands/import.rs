@@ -97,7 +97,7 @@ impl Import {
             let ends = (&access, &cx.access);
             report = import(&sources, &plan.targets, plan.keys, ends, &options, &progress);
             drop(progress);
-            halted(&report)?;
+            aborted(&report)?;
             whole(&self.from, &access, before)?;
         }
         if cx.ui.wants_json() {
@@ -198,7 +198,7 @@ fn whole(from: &NodeList, access: &Access, before: Option<Owners>) -> Result<(),
         return Ok(());
     }
     let message = "slots of the source moved meanwhile: keys of theirs may be missing";
-    Err(Failure::halted(message).hint("rerun when no slots are moving"))
+    Err(Failure::aborted(message).hint("rerun when no slots are moving"))
 }
 
 /// What has come, in a sentence.
@@ -216,9 +216,9 @@ pub fn told(report: &ImportReport, start: Instant) -> String {
 }
 
 /// Fails where the import stopped.
-pub fn halted(report: &ImportReport) -> Result<(), Failure> {
-    match &report.halt {
-        Some(halt) => Err(Failure::of_import(halt, report)),
+pub fn aborted(report: &ImportReport) -> Result<(), Failure> {
+    match &report.aborted {
+        Some(aborted) => Err(Failure::of_import(aborted, report)),
         None => Ok(()),
     }
 }

@@ -75,17 +75,17 @@ impl ReplaceNode {
         }
         let actions = self.actions(&cluster.report, &place, &gone);
         let changes = self.consent.ask(cx, &actions, "")?;
-        let mut untold = Vec::new();
+        let mut not_notified = Vec::new();
         if changes {
             let (plan, mut servers) = new.join(cluster, &place, true)?;
             let options = self.consent.options(cx)?;
             ops::apply(&plan.formation, &mut servers, &options, &cx.progress())?;
             let cluster = cx.load(&self.entry)?;
             let (stay, going) = parted(cluster, &gone);
-            untold = depart(cx, stay, going, &gone, &options.deadline)?;
+            not_notified = depart(cx, stay, going, &gone, &options.deadline)?;
         }
         let done = format!("{} has taken the place of {name}", self.new);
-        self.consent.report(cx, start, changes, actions, untold, &done)
+        self.consent.report(cx, start, changes, actions, not_notified, &done)
     }
 
     fn succession(
@@ -107,18 +107,18 @@ impl ReplaceNode {
         let replicas: Vec<NodeId> = known(report).filter(follows(dead)).collect();
         let lost = lost_with(report, dead);
         if !lost.is_empty() {
-            if let Some(heir) = replicas.iter().find(|id| report.node(**id).is_some()) {
-                let heir = report.name(*heir);
+            if let Some(successor) = replicas.iter().find(|id| report.node(**id).is_some()) {
+                let successor = report.name(*successor);
                 return Err(Failure::refused(format!(
-                    "{heir}, a replica of {name}, is reachable and has its keys"
+                    "{successor}, a replica of {name}, is reachable and has its keys"
                 ))
                 .hint(format!(
-                    "promote it first: rcluster failover {entry} {heir} --force (or --takeover)"
+                    "promote it first: rcluster failover {entry} {successor} --force (or --takeover)"
                 )));
             }
             self.consents(name, &lost)?;
             let gone = std::iter::once(dead).chain(replicas).collect();
-            return Ok(Succession { place: Place::Heir { of: dead, slots: lost }, gone });
+            return Ok(Succession { place: Place::Successor { of: dead, slots: lost }, gone });
         }
         let place = match (&self.replica_of, role_of(report, dead)) {
             (Some(node), _) => Parent::Node(node.clone()).place(cx, report)?,
@@ -145,7 +145,7 @@ impl ReplaceNode {
         }
         Err(Failure::refused(format!(
             "the whole shard of {name} has failed: the keys of {} would be lost",
-            lost.words()
+            lost.summary()
         ))
         .hint("restart one of its nodes, or accept losing the keys: --accept-data-loss"))
     }
@@ -153,8 +153,8 @@ impl ReplaceNode {
     fn actions(&self, report: &ClusterReport, place: &Place, gone: &[NodeId]) -> Vec<String> {
         let new = &self.new;
         let becomes = match place {
-            Place::Heir { slots, .. } => {
-                format!("{new} becomes the owner of {}; their keys are lost", slots.words())
+            Place::Successor { slots, .. } => {
+                format!("{new} becomes the owner of {}; their keys are lost", slots.summary())
             }
             Place::Replica { of } => format!("{new} becomes a replica of {}", report.name(*of)),
             Place::Master | Place::Auto => {

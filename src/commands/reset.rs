@@ -86,7 +86,7 @@ impl Reset {
                 words.push(format!("delete {} function libraries", report.functions));
             }
             if plan.reset {
-                let slots = report.view.me().slots.words();
+                let slots = report.view.me().slots.summary();
                 words.push(format!("forget {known} nodes, own no slots (now {slots})"));
             }
             words.extend(

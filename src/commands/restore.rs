@@ -8,7 +8,7 @@ use clap::Args;
 use super::args::duration;
 use super::flow::Context;
 use super::flow::migrate::LONGEST;
-use super::import::{ExistingArgs, halted, tell_left, told};
+use super::import::{ExistingArgs, aborted, tell_left, told};
 use crate::model::{Manifest, NodeList};
 use crate::ops::backup::verify;
 use crate::ops::restore::{RestoreOptions, RestoreReport, restore};
@@ -83,7 +83,7 @@ impl Restore {
             let options = RestoreOptions {
                 deadline: cx.deadline(LONGEST)?,
                 server,
-                patience: self.load_within,
+                timeout: self.load_within,
                 at_once: usize::from(self.at_once),
                 existing: self.existing.read(),
             };
@@ -141,6 +141,6 @@ fn writers(manifest: &Manifest) -> String {
 fn stopped(restored: &RestoreReport, manifest: &Manifest) -> Result<(), Failure> {
     match &restored.error {
         Some(error) => Err(Failure::of_restore(error, &restored.keys, &writers(manifest))),
-        None => halted(&restored.keys),
+        None => aborted(&restored.keys),
     }
 }

@@ -40,8 +40,8 @@ impl SetTimeout {
     pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         let mut cluster = cx.load_to_change(&self.entry)?;
-        let untold = cluster.report.nodes.iter().find(|node| node.node_timeout().is_none());
-        if let Some(node) = untold {
+        let not_notified = cluster.report.nodes.iter().find(|node| node.node_timeout().is_none());
+        if let Some(node) = not_notified {
             return Err(Failure::refused(format!("{} does not report its timeout", node.via))
                 .hint("nothing was changed; the user needs the right to CONFIG on every node"));
         }
@@ -49,7 +49,7 @@ impl SetTimeout {
             let nodes = cluster.report.unreachable.iter().map(|node| cluster.report.name(node.id));
             let nodes = nodes.collect::<Vec<_>>().join(", ");
             let message = format!("{nodes} unreachable: it would keep its old timeout");
-            return Err(Failure::untold(message));
+            return Err(Failure::cannot_notify(message));
         }
         let wanted = self.milliseconds;
         let old = |node: &NodeReport| node.node_timeout().filter(|old| *old != wanted);

@@ -62,7 +62,7 @@ pub struct NodeReport {
     /// Why it cannot authenticate to its master, if that keeps its link down.
     pub login_failure: Option<LoginFailure>,
     /// How many replicas wait for their initial sync with it, or are in it.
-    pub feeds: usize,
+    pub syncing_replicas: usize,
     /// `(host, port)` of the server that it replicates, if it is a replica (`master_host`,
     /// `master_port`). Servers keep to that address, whichever server is there now.
     pub copies: Option<(String, u16)>,
@@ -114,7 +114,7 @@ impl NodeReport {
             link: None,
             link_down_for: None,
             login_failure: None,
-            feeds: 0,
+            syncing_replicas: 0,
             copies: None,
             replicas: None,
             keys: 0,
@@ -256,7 +256,7 @@ impl InfoMap<'_> {
     /// How many replicas wait for their initial sync or are in it, from INFO replication:
     /// `slave0:ip=…,port=…,state=…`. Replicas announce these addresses, which may lead nowhere:
     /// they are not read.
-    pub fn feeds(&self) -> usize {
+    pub fn syncing_replicas(&self) -> usize {
         let state = |line: &str| {
             let mut pairs = line.split(',').filter_map(|pair| pair.split_once('='));
             pairs.find(|(key, _)| *key == "state").map(|(_, state)| state != "online")
@@ -303,7 +303,7 @@ mod tests {
              slave0:ip=127.0.0.1,port=8001,state=online,offset=14,lag=0\r\n\
              slave1:ip=::1,port=8002,state=wait_bgsave,offset=0,lag=0\r\n",
         );
-        assert_eq!(master.feeds(), 1);
+        assert_eq!(master.syncing_replicas(), 1);
         assert_eq!(master.link(), None);
         let link = |text: &str| InfoMap::parse(text).link();
         assert_eq!(link("master_link_status:up\r\nmaster_sync_in_progress:0"), Some(Link::Up));

@@ -99,7 +99,7 @@ const SENTENCE: usize = 30;
 
 impl SlotSet {
     /// For a sentence: `slot 5`, `slots 0-5460,7000`, `slots 0,80,160,… (200 ranges)`, `no slots`.
-    pub fn words(&self) -> String {
+    pub fn summary(&self) -> String {
         match self.len() {
             0 => "no slots".to_owned(),
             1 => format!("slot {self}"),
@@ -196,11 +196,11 @@ mod tests {
         let scattered: SlotSet = (0..200).filter_map(|n| Slot::new(n * 80)).collect();
         assert_eq!(scattered.short(22), "0,80,… (200 ranges)");
         assert_eq!(scattered.short(0), "… (200 ranges)");
-        assert_eq!(scattered.words(), "slots 0,80,160,240,… (200 ranges)");
+        assert_eq!(scattered.summary(), "slots 0,80,160,240,… (200 ranges)");
         assert_eq!(set("0-5460,7000").short(11), "0-5460,7000");
         assert_eq!(set("0-5460,7000").short(10), "… (2 ranges)");
         assert_eq!(set("10923-16383").short(0), "10923-16383", "one range is as short as it gets");
-        assert_eq!(set("0-5460,7000").words(), "slots 0-5460,7000");
+        assert_eq!(set("0-5460,7000").summary(), "slots 0-5460,7000");
     }
 
     fn some_slots() -> impl Strategy<Value = BTreeSet<u16>> {

@@ -57,11 +57,11 @@ mod tests {
         let with = |value: fn(&str) -> Option<&'static str>| {
             Writes::read(&info, |name| value(name).map(str::to_owned))
         };
-        let untold = with(|_| None);
+        let silent = with(|_| None);
         assert!(Writes::depend_on_settings(&info));
         assert!(!Writes::depend_on_settings(&InfoMap::parse("rdb_last_bgsave_status:ok\r\n")));
-        assert!(untold.save_failed && untold.save_stops_writes && !untold.aof_failed);
-        assert_eq!(untold.replicas, Some((1, 1)));
+        assert!(silent.save_failed && silent.save_stops_writes && !silent.aof_failed);
+        assert_eq!(silent.replicas, Some((1, 1)));
         assert!(!with(|name| (name == SAVE).then_some("")).save_stops_writes);
         assert!(!with(|name| (name == STOP_WRITES).then_some("no")).save_stops_writes);
         assert_eq!(with(|name| (name == MIN_REPLICAS).then_some("2")).replicas, Some((1, 2)));

@@ -79,9 +79,20 @@ pub enum AbortCause {
     Interrupted(&'static str),
 }
 
-impl AbortCause {
+/// Why a phase did not come to its end.
+pub(super) trait PhaseError {
+    fn interrupted(signal: &'static str) -> Self;
+
     /// Whether a wait has come to its end with something left to wait for.
-    pub(super) fn is_wait(&self) -> bool {
+    fn is_wait(&self) -> bool;
+}
+
+impl PhaseError for AbortCause {
+    fn interrupted(signal: &'static str) -> AbortCause {
+        AbortCause::Interrupted(signal)
+    }
+
+    fn is_wait(&self) -> bool {
         matches!(
             self,
             AbortCause::NotMet { .. }

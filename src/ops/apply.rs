@@ -1,10 +1,9 @@
 //! What only a declared cluster needs: several settings on all nodes or on none, and replicas that have
 //! all that their masters have before anything else is taken away.
 
-use std::time::Instant;
-
 use super::abort::{AbortCause, Aborted};
-use super::event::{Event, Observer, Phase, Tally};
+use super::event::{Observer, Phase};
+use super::phases::{Phases, timed};
 use super::wait::{Deadline, Waited};
 use crate::model::{Link, NodeAddr, NodeId};
 use crate::plan::topology::is_same;
@@ -44,28 +43,26 @@ pub fn set_settings(
     mut nodes: Vec<NodeSettings>,
     observer: &dyn Observer,
 ) -> Result<Vec<NodeAddr>, SettingsError> {
-    let begun = Instant::now();
-    let tally = Tally::new(Phase::Settings, observer);
-    tally.expect(nodes.len());
-    let answers = all_at_once(&mut nodes, |node| {
-        let saved = node.server.keep_settings(&node.after);
-        tally.add(1);
-        saved
-    });
-    let failed = answers.iter().filter_map(|answer| match answer {
-        Ok(Saved::Refused(error)) | Err(error) => Some(error.clone()),
-        Ok(_) => None,
-    });
-    let errors: Vec<WireError> = failed.collect();
-    if errors.is_empty() {
-        observer.on(Event::Done { phase: Phase::Settings, elapsed: begun.elapsed() });
-        let without_file = nodes.iter().zip(&answers);
-        let without_file = without_file.filter(|(_, answer)| matches!(answer, Ok(Saved::NoFile)));
-        return Ok(without_file.map(|(node, _)| node.server.addr().clone()).collect());
-    }
-    let left =
-        all_at_once(nodes.into_iter().zip(answers), |(node, answer)| put_back(node, &answer));
-    Err(SettingsError { errors, left: left.into_iter().flatten().collect() })
+    timed(Phase::Settings, observer, |tally| {
+        tally.expect(nodes.len());
+        let answers = all_at_once(&mut nodes, |node| {
+            let saved = node.server.keep_settings(&node.after);
+            tally.add(1);
+            saved
+        });
+        let failed = answers.iter().filter_map(|answer| match answer {
+            Ok(Saved::Refused(error)) | Err(error) => Some(error.clone()),
+            Ok(_) => None,
+        });
+        let errors: Vec<WireError> = failed.collect();
+        let answered = nodes.into_iter().zip(answers);
+        if errors.is_empty() {
+            let without_file = answered.filter(|(_, answer)| matches!(answer, Ok(Saved::NoFile)));
+            return Ok(without_file.map(|(node, _)| node.server.addr().clone()).collect());
+        }
+        let left = all_at_once(answered, |(node, answer)| put_back(node, &answer));
+        Err(SettingsError { errors, left: left.into_iter().flatten().collect() })
+    })
 }
 
 /// Gives the node and why, where it may not have its old values again.
@@ -100,44 +97,38 @@ pub fn until_in_sync(
     deadline: &Deadline,
     observer: &dyn Observer,
 ) -> Result<(), Aborted> {
-    let begun = Instant::now();
-    let tally = Tally::new(Phase::Sync, observer);
-    tally.expect(replicas.len());
-    let together = deadline.together();
-    let waited = all_at_once(replicas, |(server, master)| {
-        let waited = together.until_empty(|| {
-            let report = match server.report() {
-                // It loads what it was sent.
-                Err(WireError::Loading { .. }) => return Ok(vec![()]),
-                report => report?,
-            };
-            let follows = report.view.me().role.master() == Some(master);
-            let is_there = follows && report.link == Some(Link::Up);
-            Ok::<_, WireError>(if is_there { Vec::new() } else { vec![()] })
-        })?;
-        if matches!(waited, Waited::Done(_)) {
-            tally.add(1);
+    let phases = Phases::new(deadline, observer);
+    phases.set_changed();
+    phases.run(Phase::Sync, |tally| {
+        tally.expect(replicas.len());
+        let together = deadline.together();
+        let waited = all_at_once(replicas, |(server, master)| {
+            let waited = together.until_empty(|| {
+                let report = match server.report() {
+                    // It loads what it was sent.
+                    Err(WireError::Loading { .. }) => return Ok(vec![server.addr().to_string()]),
+                    report => report?,
+                };
+                let follows = report.view.me().role.master() == Some(master);
+                let is_there = follows && report.link == Some(Link::Up);
+                let left = (!is_there).then(|| server.addr().to_string());
+                Ok::<_, WireError>(left.into_iter().collect())
+            })?;
+            tally.add(usize::from(matches!(waited, Waited::Done(_))));
+            Ok::<_, WireError>(waited)
+        });
+        let mut late = Vec::new();
+        for answer in waited {
+            if let Waited::Incomplete(left) = answer? {
+                late.extend(left);
+            }
         }
-        Ok::<_, WireError>((server.addr().clone(), matches!(waited, Waited::Done(_))))
-    });
-    let aborted = |cause| Aborted { cause, done: Vec::new(), during: Phase::Sync, changed: true };
-    let mut late = Vec::new();
-    for answer in waited {
-        match answer {
-            Ok((_, true)) => {}
-            Ok((addr, false)) => late.push(addr.to_string()),
-            Err(error) => return Err(aborted(AbortCause::Wire(error))),
+        match late.is_empty() {
+            true => Ok(()),
+            false => {
+                let (nodes, after) = (late.join(", "), deadline.allowed());
+                Err(AbortCause::NotInSync { nodes, after })
+            }
         }
-    }
-    match (late.is_empty(), deadline.interrupt().signal()) {
-        (true, _) => {
-            observer.on(Event::Done { phase: Phase::Sync, elapsed: begun.elapsed() });
-            Ok(())
-        }
-        (false, Some(signal)) => Err(aborted(AbortCause::Interrupted(signal))),
-        (false, None) => Err(aborted(AbortCause::NotInSync {
-            nodes: late.join(", "),
-            after: deadline.allowed(),
-        })),
-    }
+    })
 }

@@ -78,16 +78,16 @@ pub(super) fn compare(
         target.read_value(key, &mut there)?;
         source.read_value(key, &mut here)?;
     }
-    let told = |copy: &Copy| match here.has_value_of(&there) {
+    let described = |copy: &Copy| match here.has_value_of(&there) {
         true => copy.end(),
         false => format!("{} bytes", copy.size),
     };
     let why = format!(
         "key {} differs: {} on {}, {} on {}; both are kept",
         name(key),
-        told(&here),
+        described(&here),
         source.addr(),
-        told(&there),
+        described(&there),
         target.addr()
     );
     Ok(if here.equals(&there) {

@@ -42,14 +42,14 @@ pub enum Phase {
     /// Each slot gets one owner, and all are told.
     Settle,
     /// Keys are looked for that their holders do not tell of.
-    Reveal,
+    LocateOrphans,
     /// Masters get the function libraries that others have.
     Functions,
 }
 
 impl Phase {
     /// A few words for a person.
-    pub const fn words(self) -> &'static str {
+    pub const fn summary(self) -> &'static str {
         match self {
             Phase::Epochs => "setting config epochs",
             Phase::Meet => "meeting nodes",
@@ -68,7 +68,7 @@ impl Phase {
             Phase::Settings => "restoring settings",
             Phase::Close => "clearing slot states",
             Phase::Settle => "setting slot owners",
-            Phase::Reveal => "locating orphaned keys",
+            Phase::LocateOrphans => "locating orphaned keys",
             Phase::Functions => "copying functions",
         }
     }
@@ -91,7 +91,7 @@ impl Phase {
             | Phase::Sync
             | Phase::Backup
             | Phase::Forget
-            | Phase::Reveal => "nodes",
+            | Phase::LocateOrphans => "nodes",
         }
     }
 }

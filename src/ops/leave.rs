@@ -71,7 +71,7 @@ fn strike_off(
         for answer in answers {
             match answer? {
                 Err(error) => not_notified.push(error),
-                Ok((addr, Waited::GaveUp(_))) => left.push(addr),
+                Ok((addr, Waited::Incomplete(_))) => left.push(addr),
                 Ok((_, Waited::Done(_))) => {}
             }
         }

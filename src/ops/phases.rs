@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::abort::{AbortCause, Aborted};
+use super::abort::{AbortCause, Aborted, PhaseError};
 use super::event::{Event, Observer, Phase, Tally};
 use super::interrupt::Interrupt;
 use super::wait::Deadline;
@@ -42,23 +42,17 @@ impl<'a> Phases<'a> {
         phase: Phase,
         work: impl FnOnce(&Tally) -> Result<T, AbortCause>,
     ) -> Result<T, Aborted> {
-        let worked = match self.interrupt.signal() {
-            Some(signal) => Err(AbortCause::Interrupted(signal)),
-            None => timed(phase, self.observer, |tally| {
-                let value = work(tally)?;
-                Ok((value, tally.had_work()))
-            }),
-        };
+        let worked = run(phase, self.interrupt, self.observer, |tally| {
+            let value = work(tally)?;
+            Ok((value, tally.had_work()))
+        });
         let mut done = self.done.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        match (worked, self.interrupt.signal()) {
-            (Ok((value, had_work)), _) => {
+        match worked {
+            Ok((value, had_work)) => {
                 done.extend(had_work.then_some(phase));
                 Ok(value)
             }
-            (Err(cause), signal) => {
-                // Whatever a wait was missing, the signal is why it was not waited for any longer.
-                let signal = signal.filter(|_| cause.is_wait());
-                let cause = signal.map_or(cause, AbortCause::Interrupted);
+            Err(cause) => {
                 let (done, changed) = (std::mem::take(&mut *done), self.has_changed());
                 Err(Aborted { cause, done, during: phase, changed })
             }
@@ -66,7 +60,24 @@ impl<'a> Phases<'a> {
     }
 }
 
-/// Runs one phase that has errors of its own; where it ends well and had begun, that is told.
+/// Runs one phase, unless a signal has come.
+pub(super) fn run<T, E: PhaseError>(
+    phase: Phase,
+    interrupt: &Interrupt,
+    observer: &dyn Observer,
+    work: impl FnOnce(&Tally) -> Result<T, E>,
+) -> Result<T, E> {
+    if let Some(signal) = interrupt.signal() {
+        return Err(E::interrupted(signal));
+    }
+    timed(phase, observer, work).map_err(|error| match interrupt.signal() {
+        // Whatever a wait was missing, the signal is why it was not waited for any longer.
+        Some(signal) if error.is_wait() => E::interrupted(signal),
+        _ => error,
+    })
+}
+
+/// Runs one phase whose report has the signal; where it ends well and had begun, that is told.
 pub(super) fn timed<T, E>(
     phase: Phase,
     observer: &dyn Observer,
@@ -98,6 +109,42 @@ mod tests {
 
     fn not_serving() -> AbortCause {
         AbortCause::NotServing { nodes: "a".to_owned(), after: Duration::ZERO }
+    }
+
+    /// The error of a wait that a signal ends.
+    #[derive(Debug, PartialEq)]
+    enum Ended {
+        By(&'static str),
+        Late,
+        Refused,
+    }
+
+    impl PhaseError for Ended {
+        fn interrupted(signal: &'static str) -> Ended {
+            Ended::By(signal)
+        }
+
+        fn is_wait(&self) -> bool {
+            *self == Ended::Late
+        }
+    }
+
+    #[test]
+    fn a_signal_is_why_a_wait_ends_and_why_no_phase_begins() {
+        let (interrupt, events) = (Interrupt::catch().unwrap(), Events::default());
+        let late = |signal| {
+            move |_: &Tally| {
+                if signal {
+                    signal_hook::low_level::raise(signal_hook::consts::SIGHUP).unwrap();
+                }
+                Err::<(), _>(Ended::Late)
+            }
+        };
+        assert_eq!(run(Phase::Load, &interrupt, &events, late(false)), Err(Ended::Late));
+        assert_eq!(run(Phase::Load, &interrupt, &events, late(true)), Err(Ended::By("SIGHUP")));
+        let refused = |_: &Tally| -> Result<(), Ended> { panic!("it is not begun") };
+        assert_eq!(run(Phase::Load, &interrupt, &events, refused), Err(Ended::By("SIGHUP")));
+        assert_ne!(Ended::Refused, Ended::Late);
     }
 
     #[test]

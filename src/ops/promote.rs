@@ -68,7 +68,7 @@ fn until_ready(
     })?;
     match waited {
         Waited::Done(_) => Ok(()),
-        Waited::GaveUp(lacks) => {
+        Waited::Incomplete(lacks) => {
             let why = lacks.iter().map(Unready::to_string).join("");
             Err(AbortCause::NotReady { replica: via.clone(), why, after: deadline.allowed() })
         }
@@ -167,7 +167,7 @@ fn until_seen(
     }
     match waited {
         Waited::Done(_) => Ok(lost),
-        Waited::GaveUp(left) => {
+        Waited::Incomplete(left) => {
             let mut why: Vec<String> =
                 left.iter().map(|(_, via)| format!("{via} does not list the new roles")).collect();
             why.extend(lost.iter().map(ToString::to_string));

@@ -25,9 +25,9 @@ pub fn reset(
         tally.expect(servers.len());
         // A node may have been reset even where its answer was lost.
         phases.set_changed();
-        let told =
+        let replies =
             all_at_once(servers.iter_mut().zip(plan), |(server, plan)| tell(server, plan, hard));
-        told.into_iter().collect::<Result<Vec<()>, WireError>>()?;
+        replies.into_iter().collect::<Result<Vec<()>, WireError>>()?;
         until_alone(servers, deadline, tally)?;
         forget_files(plan, servers, observer)
     })?;
@@ -95,7 +95,7 @@ fn until_alone(
     });
     let mut left = Vec::new();
     for waited in answers.into_iter().collect::<Result<Vec<_>, WireError>>()? {
-        if let Waited::GaveUp(addrs) = waited {
+        if let Waited::Incomplete(addrs) = waited {
             left.extend(addrs.iter().map(ToString::to_string));
         }
     }

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use itertools::Itertools;
 
-use super::event::{Event, Observer, Phase, Tally};
+use super::abort::PhaseError;
+use super::event::{Observer, Phase, Tally};
 use super::import::{self, ImportReport};
+use super::phases;
 use super::wait::Deadline;
 use crate::model::{AddressMap, NodeAddr, Origin};
 use crate::plan::import::{Source, Targets};
@@ -22,7 +24,7 @@ pub struct RestoreOptions {
     /// The program that loads the files.
     pub server: PathBuf,
     /// How long it may take for each.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// Files that are loaded at a time: each takes as much memory as the keys in it.
     pub at_once: usize,
     pub existing: import::Existing,
@@ -43,6 +45,16 @@ pub enum RestoreError {
     NoDatabase { database: u32, keys: u64, said: String },
     #[error("stopped by {0}")]
     Interrupted(&'static str),
+}
+
+impl PhaseError for RestoreError {
+    fn interrupted(signal: &'static str) -> RestoreError {
+        RestoreError::Interrupted(signal)
+    }
+
+    fn is_wait(&self) -> bool {
+        matches!(self, RestoreError::Late { .. })
+    }
 }
 
 /// What a restore came to.
@@ -71,7 +83,7 @@ pub fn restore(
         if let Err(error) = some(files, targets, access, options, observer, &mut restored) {
             restored.error = Some(error);
         }
-        if restored.error.is_some() || restored.keys.halt.is_some() {
+        if restored.error.is_some() || restored.keys.aborted.is_some() {
             break;
         }
     }
@@ -120,7 +132,7 @@ fn some(
         let brought = import::import(&sources, targets, keys, access, &options, observer);
         restored.loaded += keys;
         restored.keys = std::mem::take(&mut restored.keys).and(brought);
-        if restored.keys.halt.is_some() {
+        if restored.keys.aborted.is_some() {
             break;
         }
     }
@@ -134,33 +146,24 @@ fn load(
     options: &RestoreOptions,
     observer: &dyn Observer,
 ) -> Result<Vec<Source>, RestoreError> {
-    let begun = Instant::now();
-    let tally = Tally::new(Phase::Load, observer);
-    tally.expect(loaders.len());
-    let deadline = options.deadline.within(options.patience);
-    let together = deadline.together();
-    let loaded = all_at_once(loaders, |(file, loader)| {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let addr = NodeAddr::new(loader.addr().ip().to_string(), loader.addr().port(), None);
-        let mut origin = None;
-        together.until_empty(|| {
-            origin = loaded(&name, loader, &addr, access, options, &tally)?;
-            Ok::<_, RestoreError>(if origin.is_some() { Vec::new() } else { vec![()] })
-        })?;
-        tally.add(usize::from(origin.is_some()));
-        Ok::<_, RestoreError>((name, origin.map(|origin| (addr, origin))))
-    });
-    let loaded = loaded.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mut sources = Vec::new();
-    for (file, source) in loaded {
-        match (source, deadline.interrupt().signal()) {
-            (Some(source), _) => sources.push(source),
-            (None, Some(signal)) => return Err(RestoreError::Interrupted(signal)),
-            (None, None) => return Err(RestoreError::Late { file, after: deadline.allowed() }),
-        }
-    }
-    observer.on(Event::Done { phase: Phase::Load, elapsed: begun.elapsed() });
-    Ok(sources)
+    let deadline = options.deadline.within(options.timeout);
+    phases::run(Phase::Load, deadline.interrupt(), observer, |tally| {
+        tally.expect(loaders.len());
+        let together = deadline.together();
+        let loaded = all_at_once(loaders, |(file, loader)| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let addr = NodeAddr::new(loader.addr().ip().to_string(), loader.addr().port(), None);
+            let mut origin = None;
+            together.until_empty(|| {
+                origin = loaded(&name, loader, &addr, access, options, tally)?;
+                Ok::<_, RestoreError>(if origin.is_some() { Vec::new() } else { vec![()] })
+            })?;
+            tally.add(usize::from(origin.is_some()));
+            let late = RestoreError::Late { file: name, after: deadline.allowed() };
+            Ok((addr, origin.ok_or(late)?))
+        });
+        loaded.into_iter().collect()
+    })
 }
 
 /// What a server tells of what it has loaded, once it has.

@@ -56,7 +56,7 @@ impl Rounds<'_> {
         let Rounds { plan, servers, deadline, tally, phases, speaker } = self;
         let again = again(servers.len());
         let begun = Instant::now();
-        let mut told = begun;
+        let mut reported = begun;
         let mut sent: HashMap<(usize, usize), Instant> = HashMap::new();
         let mut seen = vec![false; servers.len()];
         let (mut raised, mut outranked) = (begun, None);
@@ -113,9 +113,9 @@ impl Rounds<'_> {
             tally.reach(count(&left));
             let gaps = gaps(plan, &left);
             if let Some(first) = gaps.first()
-                && told.elapsed() > TELL
+                && reported.elapsed() > TELL
             {
-                told = now;
+                reported = now;
                 tally.waits(match gaps.len() {
                     1 => first.to_string(),
                     more => format!("{first}, and {} more", more - 1),
@@ -128,7 +128,7 @@ impl Rounds<'_> {
             Ok(gaps)
         })?;
         Ok(match waited {
-            Waited::Done(gaps) | Waited::GaveUp(gaps) => gaps,
+            Waited::Done(gaps) | Waited::Incomplete(gaps) => gaps,
         })
     }
 }

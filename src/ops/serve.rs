@@ -79,7 +79,7 @@ fn wait(
                 tally.into_iter().for_each(|tally| tally.add(1));
                 none
             }
-            Waited::GaveUp(left) => left,
+            Waited::Incomplete(left) => left,
         })
     });
     Ok(answers.into_iter().collect::<Result<Vec<_>, WireError>>()?.concat())

@@ -21,7 +21,7 @@ pub struct Deadline {
 pub(super) enum Waited<T> {
     Done(T),
     /// The deadline passed, a signal came, or another wait of the group failed.
-    GaveUp(T),
+    Incomplete(T),
 }
 
 /// Several waits side by side, for one purpose: when one fails, the others need not go on.
@@ -91,7 +91,7 @@ impl Together<'_> {
                 return Ok(Waited::Done(left));
             }
             if self.failed.load(Ordering::Relaxed) || self.deadline.is_over() {
-                return Ok(Waited::GaveUp(left));
+                return Ok(Waited::Incomplete(left));
             }
             std::thread::sleep(pause.max(begun.elapsed()).min(self.deadline.left()));
             pause = (pause * 3 / 2).min(PAUSES.1);
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn it_ends_at_the_deadline_and_says_what_was_left() {
         let waited = deadline(0).together().until_empty(|| Ok::<_, ()>(vec!["node 3"]));
-        assert_eq!(waited, Ok(Waited::GaveUp(vec!["node 3"])));
+        assert_eq!(waited, Ok(Waited::Incomplete(vec!["node 3"])));
     }
 
     #[test]
@@ -128,6 +128,6 @@ mod tests {
         let deadline = deadline(60_000);
         let together = deadline.together();
         assert_eq!(together.until_empty(|| Err::<Vec<()>, _>("gone")), Err("gone"));
-        assert_eq!(together.until_empty(|| Ok::<_, ()>(vec![7])), Ok(Waited::GaveUp(vec![7])));
+        assert_eq!(together.until_empty(|| Ok::<_, ()>(vec![7])), Ok(Waited::Incomplete(vec![7])));
     }
 }

@@ -8,7 +8,7 @@ use crate::model::{ClusterReport, Role, SlotSet};
 #[non_exhaustive]
 pub enum AssignError {
     /// Some of the slots have an owner in some node's view.
-    #[error("{owner} already owns {}", slots.words())]
+    #[error("{owner} already owns {}", slots.summary())]
     Taken {
         /// Those of the slots that it owns.
         slots: SlotSet,
@@ -24,7 +24,7 @@ pub enum AssignError {
         master: String,
     },
     /// Some of the slots are not the entry node's.
-    #[error("{node} does not own {}{}", slots.words(), owner.as_ref().map(|owner| format!(", {owner} does")).unwrap_or_default())]
+    #[error("{node} does not own {}{}", slots.summary(), owner.as_ref().map(|owner| format!(", {owner} does")).unwrap_or_default())]
     NotOwned {
         /// The entry node.
         node: String,
@@ -34,7 +34,7 @@ pub enum AssignError {
         owner: Option<String>,
     },
     /// Some of the slots are migrating or importing.
-    #[error("{} migrating or importing at {node}: finish or undo that first", slots.words())]
+    #[error("{} migrating or importing at {node}: finish or undo that first", slots.summary())]
     Open {
         /// Where they are.
         node: String,

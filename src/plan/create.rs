@@ -41,7 +41,7 @@ pub enum Precondition {
         others: String,
     },
     /// The node owns slots that the plan does not give it.
-    #[error("{node} already owns {}; this plan gives it {planned}", slots.words())]
+    #[error("{node} already owns {}; this plan gives it {planned}", slots.summary())]
     OwnsSlots {
         /// The node.
         node: NodeAddr,

@@ -55,7 +55,7 @@ pub enum ImportError {
     #[error("{0} is a replica: keys can be copied from it, but not moved")]
     Replica(NodeAddr),
     /// Slots without an owner that replied.
-    #[error("no node owns {}: their keys cannot be imported", .0.words())]
+    #[error("no node owns {}: their keys cannot be imported", .0.summary())]
     Unowned(SlotSet),
     /// A master reports `cluster_state:fail`.
     #[error("{0} reports cluster_state:fail: it accepts no keys")]

@@ -22,7 +22,7 @@ pub enum Place {
     /// A replica of the master that needs one most.
     Auto,
     /// The owner of slots whose shard has failed; their keys are lost.
-    Heir {
+    Successor {
         /// The master that owned them.
         of: NodeId,
         /// The slots.
@@ -108,7 +108,7 @@ pub fn plan(
     let me = newcomer.view.me();
     let via = newcomer.via.clone();
     let parent = match (place, me.role) {
-        (Place::Master | Place::Heir { .. }, _) => None,
+        (Place::Master | Place::Successor { .. }, _) => None,
         // Where it is a replica already, that is what was asked for.
         (Place::Auto, Role::Replica { of }) if cluster.node(me.id).is_some() => Some(of),
         (Place::Auto, _) => {
@@ -118,7 +118,7 @@ pub fn plan(
     };
     let role = parent.map_or(Role::Master, |of| Role::Replica { of });
     let slots = match place {
-        Place::Heir { slots, .. } => slots.clone(),
+        Place::Successor { slots, .. } => slots.clone(),
         _ => SlotSet::EMPTY,
     };
     if let Role::Replica { of } = me.role
@@ -128,7 +128,7 @@ pub fn plan(
         return Err(JoinError::IsReplica { node: via, master: cluster.name(of) });
     }
     if !me.slots.difference(&slots).is_empty() && cluster.node(me.id).is_some() {
-        return Err(JoinError::IsMaster { node: via, slots: me.slots.words() });
+        return Err(JoinError::IsMaster { node: via, slots: me.slots.summary() });
     }
     let newcomers = [newcomer.clone()];
     let (mut members, all) = meet::members(cluster, &newcomers)?;
@@ -140,7 +140,7 @@ pub fn plan(
             member.steps.push(Step::Follow(of));
         }
         let left = slots.difference(&me.slots);
-        if let Place::Heir { of, .. } = place
+        if let Place::Successor { of, .. } = place
             && !left.is_empty()
         {
             // Its claim has to be newer than that of the dead.

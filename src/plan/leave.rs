@@ -89,16 +89,20 @@ pub fn plan(cluster: &ClusterReport, leaving: &[NodeId], drain: bool) -> Result<
                     .filter(|(owner, _)| *owner != id && cluster.node(*owner).is_some());
                 let left = others.fold(slots.clone(), |left, (_, slots)| left.difference(slots));
                 if !left.is_empty() {
-                    let heir = |report: &&crate::model::NodeReport| {
+                    let successor = |report: &&crate::model::NodeReport| {
                         report.view.me().role.master() == Some(id)
                             && !leaving.contains(&report.id())
                     };
-                    let replica = cluster.nodes.iter().find(heir).map(|heir| heir.via.to_string());
-                    return Err(LeaveError::DeadOwner { node, slots: left.words(), replica });
+                    let replica = cluster
+                        .nodes
+                        .iter()
+                        .find(successor)
+                        .map(|successor| successor.via.to_string());
+                    return Err(LeaveError::DeadOwner { node, slots: left.summary(), replica });
                 }
             }
             (Some(_), Some(slots)) if !drain => {
-                return Err(LeaveError::OwnsSlots { node, slots: slots.words() });
+                return Err(LeaveError::OwnsSlots { node, slots: slots.summary() });
             }
             (Some(_), Some(_)) => has_slots = true,
             (Some(report), None) if report.view.me().is_master() && report.keys > 0 => {

@@ -23,7 +23,7 @@ pub enum MeetError {
         others: String,
     },
     /// The node owns slots that a node of the cluster owns.
-    #[error("{node} owns {}, which {owner} of this cluster owns as well: one of them would lose its slots", slots.words())]
+    #[error("{node} owns {}, which {owner} of this cluster owns as well: one of them would lose its slots", slots.summary())]
     SlotClash {
         /// The node.
         node: NodeAddr,

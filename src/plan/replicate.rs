@@ -25,7 +25,7 @@ pub enum ReplicateError {
     #[error("{0} is still in handshake: wait until the cluster knows it")]
     Handshake(String),
     /// The entry node owns slots.
-    #[error("{node} still owns {}: a replica owns none", slots.words())]
+    #[error("{node} still owns {}: a replica owns none", slots.summary())]
     OwnsSlots {
         /// The entry node.
         node: String,

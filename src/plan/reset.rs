@@ -102,7 +102,7 @@ fn objections(report: &NodeReport, consent: Consent) -> Vec<ResetError> {
     let me = report.view.me();
     let alone = report.view.nodes().len() == 1;
     if report.info.ok && !me.slots.is_empty() && !alone && !consent.force {
-        found.push(ResetError::Serves { node: node(), slots: me.slots.words() });
+        found.push(ResetError::Serves { node: node(), slots: me.slots.summary() });
     }
     found
 }

@@ -23,10 +23,10 @@ impl TooNew {
 }
 
 /// The nodes of a replica's shard that could not replicate it after a failover to it.
-pub fn left_behind(cluster: &ClusterReport, heir: NodeId) -> Vec<TooNew> {
-    let Some(heir) = cluster.node(heir) else { return Vec::new() };
+pub fn left_behind(cluster: &ClusterReport, successor: NodeId) -> Vec<TooNew> {
+    let Some(successor) = cluster.node(successor) else { return Vec::new() };
     let shard = |node: &NodeReport| node.view.me().role.master().unwrap_or(node.id());
-    let others = cluster.nodes.iter().filter(|node| node.id() != heir.id());
-    let others = others.filter(|node| shard(node) == shard(heir));
-    others.filter_map(|node| TooNew::of(node, heir)).collect()
+    let others = cluster.nodes.iter().filter(|node| node.id() != successor.id());
+    let others = others.filter(|node| shard(node) == shard(successor));
+    others.filter_map(|node| TooNew::of(node, successor)).collect()
 }

@@ -88,7 +88,7 @@ fn sentences(plan: &FixPlan, report: &ClusterReport) -> Vec<String> {
         *slots = slots.union(&repair.slots);
     }
     for (action, slots) in by_action {
-        let words = slots.words();
+        let words = slots.summary();
         match action {
             RepairAction::Finish { from, to } => lines.push(format!(
                 "{words}: the move from {} to {} is finished",
@@ -158,7 +158,7 @@ pub fn loss_text(plan: &FixPlan, report: &ClusterReport) -> String {
         wrapped(&format!(
             "{} is unreachable and has no reachable replica: every key that it holds in {} is lost",
             report.name(id),
-            slots.words()
+            slots.summary()
         ))
     });
     lines.collect_vec().join("\n")

@@ -10,11 +10,11 @@ pub(super) fn replica_lines(plan: &FixPlan, report: &ClusterReport) -> Vec<Strin
     for found in &plan.replicas {
         let (node, master) = (report.name(found.node), report.name(found.master));
         if !found.claims.is_empty() {
-            let claims = found.claims.words();
+            let claims = found.claims.summary();
             lines.push(format!("{node} is a replica and claims {claims}: unassigned there"));
         }
         if !found.open.is_empty() {
-            let open = found.open.words();
+            let open = found.open.summary();
             let becomes = match found.clearing {
                 Clearing::Master => format!("cleared by its master {master}"),
                 Clearing::Rejoin => format!(

@@ -94,7 +94,7 @@ impl Observer for Progress<'_> {
             Event::Start { phase, total } if total > 0 => {
                 self.bar.reset();
                 self.bar.set_length(total as u64);
-                self.bar.set_prefix(phase.words());
+                self.bar.set_prefix(phase.summary());
                 self.bar.set_message(phase.unit());
                 self.bar.tick();
             }
@@ -118,7 +118,7 @@ impl Observer for Progress<'_> {
                 let tick = self.ui.paint_err("✓", Style::new().green());
                 self.tell(&format!(
                     "{tick} {} ({done}, {:.2} s)",
-                    phase.words(),
+                    phase.summary(),
                     elapsed.as_secs_f64()
                 ));
             }

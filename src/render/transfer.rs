@@ -35,7 +35,8 @@ pub fn routes_text(
     }
     for (node, slots) in &plan.stale {
         let node = report.name(*node);
-        text += &format!("\n{node} still has {} importing, which arrived: cleared", slots.words());
+        text +=
+            &format!("\n{node} still has {} importing, which arrived: cleared", slots.summary());
     }
     for id in &plan.emptied {
         let node = report.name(*id);

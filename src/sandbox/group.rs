@@ -19,12 +19,12 @@ pub fn vet_all(specs: &[NodeSpec]) -> Result<Vec<bool>, SandboxError> {
 /// that it has started. So it does if a signal comes, which `interrupted` gives the name of.
 pub fn start_all(
     specs: &[NodeSpec],
-    patience: Duration,
+    timeout: Duration,
     interrupted: &dyn Fn() -> Option<&'static str>,
 ) -> Result<Vec<LocalNode>, SandboxError> {
     vet_all(specs)?;
     let mut nodes = Vec::new();
-    let started = try_start(specs, &mut nodes, patience, interrupted);
+    let started = try_start(specs, &mut nodes, timeout, interrupted);
     if let Err(error) = started {
         for node in nodes.iter_mut().filter(|node| node.is_child()) {
             // The first failure is the one to tell.
@@ -38,11 +38,11 @@ pub fn start_all(
 fn try_start(
     specs: &[NodeSpec],
     nodes: &mut Vec<LocalNode>,
-    patience: Duration,
+    timeout: Duration,
     interrupted: &dyn Fn() -> Option<&'static str>,
 ) -> Result<(), SandboxError> {
     for spec in specs {
         nodes.push(LocalNode::start(spec)?);
     }
-    nodes.iter_mut().try_for_each(|node| node.wait_ready_unless(patience, interrupted).map(drop))
+    nodes.iter_mut().try_for_each(|node| node.wait_ready_unless(timeout, interrupted).map(drop))
 }

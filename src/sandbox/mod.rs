@@ -61,7 +61,7 @@ pub enum SandboxError {
     #[error("the server on port {port} (pid {pid}) did not end within {}", humantime::format_duration(*after))]
     WontEnd { port: u16, pid: u32, after: Duration },
     #[error("{addr} does not report its config file, so its owner is unknown{}", said.as_ref().map_or_else(String::new, |said| format!("; it replied: {said}")))]
-    Untold { addr: SocketAddr, said: Option<String> },
+    OwnerUnknown { addr: SocketAddr, said: Option<String> },
     #[error("{addr} belongs to another server now")]
     Foreign { addr: SocketAddr },
     #[error("{addr} still runs: its data is not deleted")]

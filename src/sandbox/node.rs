@@ -115,17 +115,17 @@ impl LocalNode {
     }
 
     /// Waits until the server answers.
-    pub fn wait_ready(&mut self, patience: Duration) -> Result<u32, SandboxError> {
-        self.wait_ready_unless(patience, &|| None)
+    pub fn wait_ready(&mut self, timeout: Duration) -> Result<u32, SandboxError> {
+        self.wait_ready_unless(timeout, &|| None)
     }
 
     /// Waits until the server answers, or a signal comes, which `interrupted` gives the name of.
     pub(super) fn wait_ready_unless(
         &mut self,
-        patience: Duration,
+        timeout: Duration,
         interrupted: &dyn Fn() -> Option<&'static str>,
     ) -> Result<u32, SandboxError> {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         loop {
             if let Some(pid) = self.ready()? {
                 return Ok(pid);
@@ -135,7 +135,7 @@ impl LocalNode {
             }
             if Instant::now() >= deadline {
                 let (port, log) = (self.addr.port(), self.log());
-                return Err(SandboxError::NoAnswer { port, after: patience, log });
+                return Err(SandboxError::NoAnswer { port, after: timeout, log });
             }
             std::thread::sleep(POLL);
         }
@@ -155,7 +155,7 @@ impl LocalNode {
                 Err(SandboxError::Ended { port, log, tail })
             }
             State::NoAnswer { said: Some(said), .. } if said.starts_with("NOAUTH") => {
-                Err(SandboxError::Untold { addr: self.addr, said: Some(said) })
+                Err(SandboxError::OwnerUnknown { addr: self.addr, said: Some(said) })
             }
             _ => Ok(None),
         }
@@ -173,7 +173,7 @@ impl LocalNode {
 
     /// Asks the server to end, which saves its data, and waits until it has; kills it where it does
     /// not. Gives whether it was running; fails where that cannot be known.
-    pub fn stop(&mut self, patience: Duration) -> Result<bool, SandboxError> {
+    pub fn stop(&mut self, timeout: Duration) -> Result<bool, SandboxError> {
         let state = self.state();
         let own = state.pid();
         let Some(pid) = own.or_else(|| self.live_group()) else {
@@ -189,7 +189,7 @@ impl LocalNode {
                     _ => signal_process(pid, signal),
                 }
             }
-            let deadline = Instant::now() + patience;
+            let deadline = Instant::now() + timeout;
             while Instant::now() < deadline {
                 if self.has_left(pid) {
                     self.reap();
@@ -198,7 +198,7 @@ impl LocalNode {
                 std::thread::sleep(POLL);
             }
         }
-        Err(SandboxError::WontEnd { port: self.addr.port(), pid, after: patience })
+        Err(SandboxError::WontEnd { port: self.addr.port(), pid, after: timeout })
     }
 
     fn has_left(&mut self, pid: u32) -> bool {

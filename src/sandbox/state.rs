@@ -53,7 +53,7 @@ impl State {
     pub fn vet_stop(&self, addr: SocketAddr) -> Result<(), SandboxError> {
         match self {
             State::NoAnswer { pid: None, said } => {
-                Err(SandboxError::Untold { addr, said: said.clone() })
+                Err(SandboxError::OwnerUnknown { addr, said: said.clone() })
             }
             _ => Ok(()),
         }

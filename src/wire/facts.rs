@@ -89,7 +89,7 @@ impl Server {
             link: info.link(),
             link_down_for: info.number("master_link_down_since_seconds"),
             login_failure: None,
-            feeds: info.feeds(),
+            syncing_replicas: info.syncing_replicas(),
             copies: info.copies(),
             replicas: info.number("connected_slaves"),
             zone: info.get("availability_zone").filter(|zone| !zone.is_empty()).map(str::to_owned),

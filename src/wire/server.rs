@@ -9,15 +9,12 @@ use redis::{Cmd, cmd};
 
 use super::access::Access;
 use super::error::WireError;
-use super::resp::{EXCHANGE, Replies, ReplyError, Value, said};
+use super::resp::{EXCHANGE, Replies, ReplyError, Value};
 use super::stream::{self, Stream, is_timeout};
-use crate::model::{NodeAddr, printable, printable_lines};
+use crate::model::{NodeAddr, printable};
 
 /// The longest part of a command that an error quotes.
 const QUOTED: usize = 100;
-
-/// The longest reply that is read as text: INFO, CLUSTER NODES.
-const TEXT: usize = 4 << 20;
 
 /// How much more a value takes here than at the server, which packs small elements.
 const SPREAD: u64 = 40;
@@ -252,7 +249,7 @@ impl Server {
     }
 
     /// A server's words without the password, which some repeat.
-    fn redacted(&self, said: String) -> String {
+    pub(super) fn redacted(&self, said: String) -> String {
         let Some(password) = &self.access.password else { return said };
         let password = password.reveal();
         let escaped = password.escape_debug().to_string();
@@ -290,17 +287,6 @@ impl Server {
         self.stream.get_mut().set_deadline(deadline);
     }
 
-    /// Turns a refusal into an error.
-    pub(super) fn accept(&self, command: &Cmd, reply: Value) -> Result<Value, WireError> {
-        match reply {
-            Value::ServerError(error) => {
-                let said = self.redacted(said(&error));
-                Err(WireError::Refused { addr: self.addr.clone(), command: quote(command), said })
-            }
-            reply => Ok(reply),
-        }
-    }
-
     /// One command, one reply that is no refusal.
     pub(super) fn one(&mut self, command: Cmd) -> Result<Value, WireError> {
         let reply = self.pipeline(std::slice::from_ref(&command))?.pop().unwrap_or_default();
@@ -311,42 +297,6 @@ impl Server {
     pub(super) fn all(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, WireError> {
         let replies = self.pipeline(commands)?;
         commands.iter().zip(replies).map(|(command, reply)| self.accept(command, reply)).collect()
-    }
-
-    /// Text of some lines, printable.
-    pub(super) fn text(&self, command: &Cmd, reply: Value) -> Result<String, WireError> {
-        let reply = self.accept(command, reply)?;
-        match reply.bytes() {
-            Some(bytes) => {
-                self.fits(command, bytes)?;
-                Ok(printable_lines(bytes))
-            }
-            None => Err(self.unexpected(command, &reply)),
-        }
-    }
-
-    /// Whether a text is one that can be gone through.
-    pub(super) fn fits(&self, command: &Cmd, text: &[u8]) -> Result<(), WireError> {
-        if text.len() <= TEXT {
-            return Ok(());
-        }
-        let (addr, command) = (self.addr.clone(), quote(command));
-        Err(WireError::TooMuch { addr, command, what: format!("larger than {} KiB", TEXT >> 10) })
-    }
-
-    pub(super) fn number(&self, command: &Cmd, reply: Value) -> Result<u64, WireError> {
-        match self.accept(command, reply)? {
-            Value::Int(number) if number >= 0 => Ok(number as u64),
-            other => Err(self.unexpected(command, &other)),
-        }
-    }
-
-    pub(super) fn unexpected(&self, command: &Cmd, reply: &Value) -> WireError {
-        WireError::Unexpected {
-            addr: self.addr.clone(),
-            command: quote(command),
-            said: self.redacted(reply.shown()),
-        }
     }
 }
 
@@ -363,7 +313,7 @@ pub(super) fn cluster(rest: &[&str]) -> Cmd {
 }
 
 /// A command for an error message: never a credential, never a screenful.
-fn quote(command: &Cmd) -> String {
+pub(super) fn quote(command: &Cmd) -> String {
     let mut args = command.args_iter().filter_map(|arg| match arg {
         // Keys are bytes: what they would do to a terminal is no message.
         redis::Arg::Simple(bytes) => Some(printable(&bytes[..bytes.len().min(QUOTED * 4)])),

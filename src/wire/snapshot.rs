@@ -18,7 +18,7 @@ const MARK: usize = 40;
 
 /// How the server makes the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
+pub enum RdbTransfer {
     /// On its disk first, at once.
     Disk,
     /// Straight to us, once `repl-diskless-sync-delay` is over: for servers that cannot write.
@@ -55,24 +55,24 @@ impl Server {
     /// Asks for the file and waits until it comes; the connection is used up.
     ///
     /// # Errors
-    /// It is refused, does not begin within `patience`, or `is_over` says so while it is prepared.
+    /// It is refused, does not begin within `timeout`, or `is_over` says so while it is prepared.
     pub fn snapshot(
         mut self,
-        by: By,
-        patience: Duration,
+        transfer: RdbTransfer,
+        timeout: Duration,
         is_over: &dyn Fn() -> bool,
     ) -> Result<Snapshot, WireError> {
         let begun = Instant::now();
         // Servers that do not know it send what is written meanwhile as well, which nobody reads.
         self.pipeline(&[words(&["REPLCONF", "rdb-only", "1"])])?;
-        if by == By::Socket {
+        if transfer == RdbTransfer::Socket {
             self.one(words(&["REPLCONF", "capa", "eof"]))?;
         }
         self.set_deadline(Instant::now() + SILENT);
         self.send(b"PSYNC ? -1\r\n").map_err(|error| self.lost(&error))?;
         let mut place = (String::new(), 0);
         loop {
-            if is_over() || begun.elapsed() > patience {
+            if is_over() || begun.elapsed() > timeout {
                 return Err(WireError::Timeout {
                     addr: self.addr().clone(),
                     command: "PSYNC".to_owned(),

@@ -1,5 +1,6 @@
 //! The house stands as drawn in docs/architecture.md: a file imports from its own floor or from
-//! floors below, the lowest two do nothing but think, and files use each other in no circle.
+//! floors below, the lowest two do nothing but think, files use each other in no circle, and each can
+//! be read in one sitting.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -160,4 +161,48 @@ fn files_form_no_circle() {
     let (_, uses) = uses();
     assert!(uses.values().map(BTreeSet::len).sum::<usize>() > 500);
     assert_eq!(graph::circle(&uses), None);
+}
+
+/// The longest that a file of `src` is without a reason.
+const LINES: usize = 350;
+
+/// How a file's first comment gives the reason.
+const REASON: &str = "//! Longer than most: ";
+
+fn is_too_long(text: &str) -> bool {
+    let mut comment = text.lines().take_while(|line| line.starts_with("//!"));
+    text.lines().count() > LINES && !comment.any(|line| line.starts_with(REASON))
+}
+
+#[test]
+fn files_are_short_or_say_why_not() {
+    let long = |head: &str| format!("{head}\n{}", "\n".repeat(LINES));
+    let without = ["//! A file.", "", "//! A file.\nuse x;\n//! Longer than most: why."];
+    assert!(without.iter().all(|head| is_too_long(&long(head))));
+    assert!(!is_too_long(&long("//! A file.\n//!\n//! Longer than most: a table.")));
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let is_source = |file: &PathBuf| file.extension().is_some_and(|kind| kind == "rs");
+    let too_long =
+        |file: &PathBuf| is_source(file) && is_too_long(&fs::read_to_string(file).unwrap());
+    let found: Vec<PathBuf> = files(&src).into_iter().filter(too_long).collect();
+    assert!(found.is_empty(), "more than {LINES} lines: {found:#?}");
+}
+
+/// Each path that docs/architecture.md names is there: a table of where to go must not mislead. The
+/// section on other programs names files of theirs.
+#[test]
+fn paths_in_the_drawing_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let is_ours = |section: &&str| !section.starts_with("What was taken from whom");
+    let sections = text.split("\n## ").filter(is_ours);
+    let spans = sections.flat_map(|section| section.split('`').skip(1).step_by(2));
+    let is_path = |span: &&str| span.contains('/') || span.ends_with(".rs");
+    let named: BTreeSet<&str> =
+        spans.filter(|span| !span.contains([' ', '<', '…'])).filter(is_path).collect();
+    assert!(named.len() > 50, "{named:?}");
+    let is_there =
+        |path: &str| [root.join(path), root.join("src").join(path)].iter().any(|at| at.exists());
+    let missing: Vec<&&str> = named.iter().filter(|path| !is_there(path)).collect();
+    assert!(missing.is_empty(), "docs/architecture.md names what is not there: {missing:?}");
 }

@@ -170,11 +170,11 @@ impl Stage {
                 ["failover", &entry_addr, "--roles", "--yes"].into_iter().chain(zones).collect()
             }
         };
-        let patience = match act {
+        let timeout = match act {
             Act::AddReplica | Act::AddMaster => "--join-timeout",
             _ => "--within",
         };
-        let words = [&words[..], &["--timeout", "2s", patience, "20s"]].concat();
+        let words = [&words[..], &["--timeout", "2s", timeout, "20s"]].concat();
         // A master that is emptied has no replica to take over: it may hang, but not die.
         let fault = fault.map(|(fault, after)| match (act, fault) {
             (Act::DelMasterWithDrain, Fault::SubjectKilled) => (Fault::SubjectHangs, after),

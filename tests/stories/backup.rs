@@ -252,7 +252,7 @@ fn slots_that_change_hands_meanwhile_make_it_none() {
     let (entry, access) = (cluster.addr(0).parse().unwrap(), Access::default());
     let facts = load_cluster(&entry, &access).unwrap().report;
     let deadline = Deadline::after(Duration::from_secs(60), Interrupt::default());
-    let options = BackupOptions { deadline, patience: Duration::from_secs(60) };
+    let options = BackupOptions { deadline, timeout: Duration::from_secs(60) };
 
     let moved = backup(&facts, dir.path(), &access, &options, &Nobody, || {
         let words =

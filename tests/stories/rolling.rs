@@ -21,9 +21,9 @@ fn three_and_three(name: &str, settings: &[&str]) -> TestCluster {
 fn begins(cluster: &TestCluster, more: &[&str]) -> Running {
     let entry = cluster.addr(0);
     let usual = ["rolling", &entry, "--yes", "--json"];
-    let patience = ["--node-timeout", "20s"];
-    let patience = if more.contains(&patience[0]) { &[][..] } else { &patience };
-    start(&[&usual[..], patience, more].concat(), |_| {})
+    let timeout = ["--node-timeout", "20s"];
+    let timeout = if more.contains(&timeout[0]) { &[][..] } else { &timeout };
+    start(&[&usual[..], timeout, more].concat(), |_| {})
 }
 
 fn rolling(cluster: &TestCluster, more: &[&str]) -> Run {

@@ -37,13 +37,19 @@ impl ConsentArgs {
         start: Instant,
         changed: bool,
         actions: Vec<String>,
-        untold: Vec<String>,
+        not_notified: Vec<String>,
         done: &str,
     ) -> Result<u8, Failure> {
-        untold.iter().for_each(|error| cx.warn(&format!("not notified: {error}")));
+        not_notified.iter().for_each(|error| cx.warn(&format!("not notified: {error}")));
         if cx.ui.wants_json() {
             let (dry_run, elapsed_ms) = (self.dry_run, start.elapsed().as_millis());
-            cx.ui.print_json(&ActionsJson { changed, dry_run, actions, untold, elapsed_ms })?;
+            cx.ui.print_json(&ActionsJson {
+                changed,
+                dry_run,
+                actions,
+                untold: not_notified,
+                elapsed_ms,
+            })?;
         } else if changed {
             cx.ui.print(done)?;
         }

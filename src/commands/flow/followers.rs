@@ -55,18 +55,19 @@ fn of_pairs<'a>(
 }
 
 /// Those who follow a replica once it is promoted: its master and the master's other replicas.
-pub fn of_heirs<'a>(
+pub fn of_successors<'a>(
     cluster: &'a ClusterReport,
-    heirs: &[NodeId],
+    successors: &[NodeId],
     servers: &'a mut [Server],
 ) -> Vec<Follower<'a>> {
     let shard = |node: &NodeReport| node.view.me().role.master().unwrap_or(node.id());
-    let heirs = heirs.iter().filter_map(|id| cluster.node(*id)).collect_vec();
+    let successors = successors.iter().filter_map(|id| cluster.node(*id)).collect_vec();
     let nodes = cluster.nodes.iter().zip(servers);
     nodes
         .filter_map(|(report, server)| {
-            let mut heirs = heirs.iter().filter(|heir| heir.id() != report.id());
-            let master = heirs.find(|heir| shard(heir) == shard(report))?;
+            let mut successors =
+                successors.iter().filter(|successor| successor.id() != report.id());
+            let master = successors.find(|successor| shard(successor) == shard(report))?;
             Some(Follower { report, server, master })
         })
         .collect()

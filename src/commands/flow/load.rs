@@ -30,7 +30,7 @@ pub fn settled<F, T, E: Into<Failure>>(
 
 /// The same, where such a state may last longer.
 pub fn settled_within<F, T, E: Into<Failure>>(
-    patience: Duration,
+    timeout: Duration,
     facts: &mut F,
     load: impl Fn() -> Result<F, Failure>,
     plan: impl Fn(&mut F) -> Result<T, E>,
@@ -39,7 +39,7 @@ pub fn settled_within<F, T, E: Into<Failure>>(
     let begun = Instant::now();
     loop {
         let planned = plan(facts);
-        if !may_pass(&planned) || begun.elapsed() > patience {
+        if !may_pass(&planned) || begun.elapsed() > timeout {
             return planned.map_err(Into::into);
         }
         std::thread::sleep(POLL);

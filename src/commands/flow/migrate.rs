@@ -88,8 +88,8 @@ impl Prepared {
         dry_run: bool,
         plan: impl Fn(&ClusterReport) -> Result<Transfer, NoTransfer>,
     ) -> Result<Prepared, Failure> {
-        let patience = options.deadline.within(UNTIL_IDLE);
-        let capabilities = at_rest(cx, || Ok(cx.load(entry)?), &mut cluster, &patience)?;
+        let timeout = options.deadline.within(UNTIL_IDLE);
+        let capabilities = at_rest(cx, || Ok(cx.load(entry)?), &mut cluster, &timeout)?;
         let load = || Ok(cx.load(entry)?);
         let may_pass =
             |planned: &Result<_, NoTransfer>| planned.as_ref().is_err_and(|no| no.may_pass);
@@ -197,12 +197,12 @@ pub fn at_rest(
     cx: &Context,
     load: impl Fn() -> Result<Cluster, Failure>,
     cluster: &mut Cluster,
-    patience: &Deadline,
+    timeout: &Deadline,
 ) -> Result<Capabilities, Failure> {
     let capabilities = capabilities(cluster)?;
     if capabilities.values().any(|support| *support != MigrationSupport::Classic) {
         // What a move of the servers' own has changed meanwhile is not in the facts.
-        until_idle(cluster, &capabilities, patience, &cx.progress())?;
+        until_idle(cluster, &capabilities, timeout, &cx.progress())?;
         *cluster = load()?;
     }
     Ok(capabilities)

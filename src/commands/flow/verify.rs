@@ -52,7 +52,7 @@ impl Context {
     pub fn check_until(
         &self,
         entry: &NodeList,
-        patience: Option<Duration>,
+        timeout: Option<Duration>,
         zones: &Zones,
         is_well: impl Fn(&ClusterReport, &[Problem]) -> bool,
     ) -> Result<(ClusterReport, Vec<Problem>), Failure> {
@@ -61,9 +61,9 @@ impl Context {
         let cutoff = interrupt.cutoff(SHORTEST_LOOK);
         let (mut access, mut pause) = (Access { cutoff, ..self.access.clone() }, POLL.0);
         loop {
-            if let Some(patience) = patience {
+            if let Some(timeout) = timeout {
                 // A look at a node that hangs must not outlast the wait by much.
-                let left = patience.saturating_sub(start.elapsed()).max(SHORTEST_LOOK);
+                let left = timeout.saturating_sub(start.elapsed()).max(SHORTEST_LOOK);
                 access.timeout = self.access.timeout.min(left);
                 access.connect_timeout = self.access.connect_timeout.min(left);
             }
@@ -78,7 +78,7 @@ impl Context {
                 // No wait gives a password or switches cluster mode on.
                 Err(error) => error.is_denied() || error.is_cluster_off(),
             };
-            let is_late = patience.is_none_or(|patience| start.elapsed() >= patience);
+            let is_late = timeout.is_none_or(|timeout| start.elapsed() >= timeout);
             if is_over || is_late || interrupt.signal().is_some() {
                 let (report, problems, unknown) = looked?;
                 for addr in unknown {

@@ -13,7 +13,7 @@ use super::flow::followers::{self, AFTER_FAILOVER};
 use super::flow::load::{SETTLE, settled_within};
 use super::flow::rights;
 use crate::model::{ClusterReport, NodeId, NodeRef, NodeReport};
-use crate::ops::rolling::{self, Options, Outcome};
+use crate::ops::rolling::{self, RollingOptions, RollingReport};
 use crate::ops::{Event, Observer};
 use crate::plan::check::check;
 use crate::plan::rolling::{
@@ -40,7 +40,7 @@ impl Rolling {
         if !cx.ui.wants_json() {
             cx.ui.print(&show::plan(&cluster.report, &planned))?;
         }
-        let mut outcome = Outcome::default();
+        let mut outcome = RollingReport::default();
         let is_done = planned.steps.is_empty();
         if !is_done || !planned.left_out.is_empty() {
             self.vet(cx, &mut cluster, &planned)?;
@@ -58,7 +58,7 @@ impl Rolling {
 
     /// The plan, once no passing state speaks against it.
     fn settled(&self, cx: &Context, cluster: &mut Cluster, begun: u64) -> Result<Planned, Failure> {
-        let patience = if self.resumes() { RESUMED.min(self.node_timeout) } else { SETTLE };
+        let timeout = if self.resumes() { RESUMED.min(self.node_timeout) } else { SETTLE };
         let may_pass = |planned: &Result<Planned, Failure>| {
             planned.as_ref().is_ok_and(|planned| {
                 planned.refusals.iter().any(|refusal| match refusal {
@@ -75,12 +75,12 @@ impl Rolling {
         let load = || {
             if self.resumes() && !is_told.replace(true) {
                 let message =
-                    format!("waiting up to {} s until all nodes are ready", patience.as_secs());
+                    format!("waiting up to {} s until all nodes are ready", timeout.as_secs());
                 cx.progress().on(Event::Note { message });
             }
             Ok(cx.load(&self.entry)?)
         };
-        settled_within(patience, cluster, load, |cluster| self.plan(cx, cluster, begun), may_pass)
+        settled_within(timeout, cluster, load, |cluster| self.plan(cx, cluster, begun), may_pass)
     }
 
     fn plan(&self, cx: &Context, cluster: &mut Cluster, begun: u64) -> Result<Planned, Failure> {
@@ -143,22 +143,28 @@ impl Rolling {
             false if planned.refusals.is_empty() => {}
             false => return Err(planned.refusals.clone().into()),
         }
-        let heirs = planned.steps.iter().filter_map(|step| match step {
+        let successors = planned.steps.iter().filter_map(|step| match step {
             Step::Replace { replicas, .. } => replicas.first().copied(),
             Step::Return(id) => Some(*id),
             Step::Restart(_) => None,
         });
-        let heirs: Vec<NodeId> = heirs.collect();
-        let followers = followers::of_heirs(&cluster.report, &heirs, &mut cluster.servers);
+        let successors: Vec<NodeId> = successors.collect();
+        let followers =
+            followers::of_successors(&cluster.report, &successors, &mut cluster.servers);
         followers::warn(cx, followers, AFTER_FAILOVER);
-        match heirs.is_empty() || self.dry_run {
+        match successors.is_empty() || self.dry_run {
             true => Ok(()),
             false => rights::vet("rolling", &mut cluster.servers),
         }
     }
 
-    fn options(&self, cx: &Context, planned: &Planned, total: usize) -> Result<Options, Failure> {
-        Ok(Options {
+    fn options(
+        &self,
+        cx: &Context,
+        planned: &Planned,
+        total: usize,
+    ) -> Result<RollingOptions, Failure> {
+        Ok(RollingOptions {
             request: planned.request.clone(),
             exec: self.exec.clone(),
             pause: self.pause,

@@ -8,7 +8,7 @@ use super::args::{Rolling, time_text};
 use super::planned::Planned;
 use crate::commands::flow::Context;
 use crate::model::ClusterReport;
-use crate::ops::rolling::Outcome;
+use crate::ops::rolling::RollingReport;
 use crate::ops::{Event, Observer};
 use crate::plan::check::is_healthy;
 use crate::render::{Failure, RollingJson, exit, health_text};
@@ -47,7 +47,7 @@ impl Rolling {
         cx: &Context,
         start: Instant,
         planned: &Planned,
-        outcome: Outcome,
+        outcome: RollingReport,
     ) -> Result<u8, Failure> {
         let mut healthy = None;
         if outcome.changed {

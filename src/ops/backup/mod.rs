@@ -3,7 +3,7 @@
 //! Files have a temporary name until all of them are whole and on disk; the manifest comes last, so
 //! a folder without one is no backup.
 
-mod seal;
+mod rdb_verifier;
 mod verify;
 
 use std::fs::{self, DirBuilder, File, TryLockError};
@@ -15,15 +15,17 @@ use std::time::{Duration, Instant, SystemTime};
 
 use itertools::Itertools;
 
-use super::event::{Event, Observer, Phase, Tally};
+use super::abort::PhaseError;
+use super::event::{Observer, Phase, Tally};
+use super::phases;
 use super::wait::Deadline;
 use crate::model::{
     ClusterReport, FORMAT, MANIFEST, Manifest, ManifestShard, NodeAddr, NodeReport, RdbHead,
 };
 use crate::plan::check::{covered, settled_owners};
-use crate::wire::{Access, By, Server, Snapshot, WireError, all_at_once};
-pub use seal::Broken;
-use seal::Seal;
+use crate::wire::{Access, RdbTransfer, Server, Snapshot, WireError, all_at_once};
+pub use rdb_verifier::Broken;
+use rdb_verifier::RdbVerifier;
 pub use verify::{Flaw, verify};
 
 /// What files are called until they are whole.
@@ -40,7 +42,7 @@ const TELL: Duration = Duration::from_millis(200);
 pub struct BackupOptions {
     pub deadline: Deadline,
     /// How long a master may take to begin sending.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
 /// Why there is no backup.
@@ -68,6 +70,16 @@ pub enum BackupError {
     Interrupted(&'static str),
 }
 
+impl PhaseError for BackupError {
+    fn interrupted(signal: &'static str) -> BackupError {
+        BackupError::Interrupted(signal)
+    }
+
+    fn is_wait(&self) -> bool {
+        matches!(self, BackupError::GivenUp)
+    }
+}
+
 /// Saves the data of all masters of `cluster` into `dir`, which may be missing or empty, or hold
 /// what an earlier try has left. `again` loads the facts anew.
 pub fn backup(
@@ -78,7 +90,6 @@ pub fn backup(
     observer: &dyn Observer,
     again: impl FnOnce() -> Result<ClusterReport, WireError>,
 ) -> Result<Manifest, BackupError> {
-    let begun = Instant::now();
     let created = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     // It is somebody's data: nobody else's to read.
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(file_error(dir))?;
@@ -88,40 +99,27 @@ pub fn backup(
         TryLockError::Error(source) => BackupError::Lock { dir: dir.to_owned(), source },
     })?;
     clear(dir)?;
-    let masters = masters(cluster);
-    let tally = Tally::new(Phase::Backup, observer);
-    tally.expect(masters.len());
-    let run = BackupRun { dir, access, options, tally, failed: AtomicBool::new(false) };
-    let saved = all_at_once(masters, |node| {
-        // The others stop because of the first one that fails, which is the one to tell of.
-        let saved = run.save(node);
-        saved.map_err(|error| (run.failed.swap(true, Ordering::Relaxed), error))
-    });
-    let (shards, errors): (Vec<_>, Vec<_>) = saved.into_iter().partition_result();
-    let failed = errors.into_iter().min_by_key(|(is_later, _)| *is_later).map(|(_, error)| error);
-    let whole = failed.map_or(Ok(()), Err).and_then(|()| {
-        let now = again()?;
-        let same = settled_owners(&now).is_some_and(|now| settled_owners(cluster) == Some(now));
-        if same { Ok(()) } else { Err(BackupError::Moved) }
-    });
-    whole.inspect_err(|_| drop(clear(dir)))?;
-    let manifest = Manifest {
-        format: FORMAT,
-        created,
-        current_epoch: cluster.nodes.iter().map(|node| node.info.current_epoch).max().unwrap_or(0),
-        slots_covered: covered(cluster).len(),
-        keys: shards.iter().map(|shard| shard.keys).sum(),
-        bytes: shards.iter().map(|shard| shard.bytes).sum(),
-        shards,
-    };
-    finish(dir, &manifest).inspect_err(|_| {
-        let [partial, whole] = [true, false].map(|is_partial| path_of(dir, is_partial));
-        let files = manifest.shards.iter().map(|shard| &shard.file);
-        files.for_each(|file| drop(fs::rename(whole(file), partial(file))));
-        drop(clear(dir));
-    })?;
-    observer.on(Event::Done { phase: Phase::Backup, elapsed: begun.elapsed() });
-    Ok(manifest)
+    phases::run(Phase::Backup, options.deadline.interrupt(), observer, |tally| {
+        let run = BackupRun { dir, access, options, tally, failed: AtomicBool::new(false) };
+        let shards = run.save_all(cluster, again).inspect_err(|_| drop(clear(dir)))?;
+        let epochs = cluster.nodes.iter().map(|node| node.info.current_epoch);
+        let manifest = Manifest {
+            format: FORMAT,
+            created,
+            current_epoch: epochs.max().unwrap_or(0),
+            slots_covered: covered(cluster).len(),
+            keys: shards.iter().map(|shard| shard.keys).sum(),
+            bytes: shards.iter().map(|shard| shard.bytes).sum(),
+            shards,
+        };
+        finish(dir, &manifest).inspect_err(|_| {
+            let [partial, whole] = [true, false].map(|is_partial| path_of(dir, is_partial));
+            let files = manifest.shards.iter().map(|shard| &shard.file);
+            files.for_each(|file| drop(fs::rename(whole(file), partial(file))));
+            drop(clear(dir));
+        })?;
+        Ok(manifest)
+    })
 }
 
 /// The masters that have anything to save, by their first slot.
@@ -198,7 +196,7 @@ struct BackupRun<'a> {
     dir: &'a Path,
     access: &'a Access,
     options: &'a BackupOptions,
-    tally: Tally<'a>,
+    tally: &'a Tally<'a>,
     failed: AtomicBool,
 }
 
@@ -216,25 +214,49 @@ impl BackupRun<'_> {
         }
     }
 
+    /// All masters' files; fails where slots have moved meanwhile, by what `again` finds.
+    fn save_all(
+        &self,
+        cluster: &ClusterReport,
+        again: impl FnOnce() -> Result<ClusterReport, WireError>,
+    ) -> Result<Vec<ManifestShard>, BackupError> {
+        let masters = masters(cluster);
+        self.tally.expect(masters.len());
+        let saved = all_at_once(masters, |node| {
+            // The others stop because of the first one that fails, which is the one to tell of.
+            let saved = self.save(node);
+            saved.map_err(|error| (self.failed.swap(true, Ordering::Relaxed), error))
+        });
+        let (shards, errors): (Vec<_>, Vec<_>) = saved.into_iter().partition_result();
+        if let Some((_, error)) = errors.into_iter().min_by_key(|(is_later, _)| *is_later) {
+            return Err(error);
+        }
+        let now = settled_owners(&again()?);
+        match now.is_some() && now == settled_owners(cluster) {
+            true => Ok(shards),
+            false => Err(BackupError::Moved),
+        }
+    }
+
     /// One master's file, whole and on disk, under its temporary name.
     fn save(&self, node: &NodeReport) -> Result<ManifestShard, BackupError> {
         let name = file_name(node);
         let path = self.dir.join(format!("{name}.{PARTIAL}"));
         let mut file = create(&path).map_err(file_error(&path))?;
-        let mut snapshot = match self.begin(node, By::Disk) {
+        let mut snapshot = match self.begin(node, RdbTransfer::Disk) {
             // A server that cannot write to its disk sends what it has straight away.
             Err(BackupError::Wire(WireError::Lost { .. } | WireError::Refused { .. })) => {
-                self.begin(node, By::Socket)?
+                self.begin(node, RdbTransfer::Socket)?
             }
             begun => begun?,
         };
-        let seal = self.receive(node, &mut snapshot, &mut file, &path)?;
+        let verifier = self.receive(node, &mut snapshot, &mut file, &path)?;
         file.sync_all().map_err(file_error(&path))?;
         let broken = |why| BackupError::Broken { node: node.via.clone(), why };
-        let (bytes, sha256) = seal.finish().map_err(broken)?;
+        let (bytes, sha256) = verifier.finish().map_err(broken)?;
         file.rewind().map_err(file_error(&path))?;
         let head = RdbHead::read(io::BufReader::new(file));
-        let told = head.map_err(file_error(&path))?.keys;
+        let counted = head.map_err(file_error(&path))?.keys;
         self.tally.add(1);
         Ok(ManifestShard {
             file: name,
@@ -243,7 +265,7 @@ impl BackupRun<'_> {
             version: node.version.clone(),
             epoch: node.view.me().epoch,
             slots: node.view.me().slots.ranges().iter().map(ToString::to_string).collect(),
-            keys: self.count(node, told)?,
+            keys: self.count(node, counted)?,
             bytes,
             sha256,
             replication_id: snapshot.replication_id,
@@ -251,9 +273,9 @@ impl BackupRun<'_> {
         })
     }
 
-    fn begin(&self, node: &NodeReport, by: By) -> Result<Snapshot, BackupError> {
+    fn begin(&self, node: &NodeReport, transfer: RdbTransfer) -> Result<Snapshot, BackupError> {
         let server = Server::connect(&node.via, self.access)?;
-        let snapshot = server.snapshot(by, self.options.patience, &|| self.is_over());
+        let snapshot = server.snapshot(transfer, self.options.timeout, &|| self.is_over());
         self.vet()?;
         Ok(snapshot?)
     }
@@ -264,29 +286,29 @@ impl BackupRun<'_> {
         snapshot: &mut Snapshot,
         file: &mut File,
         path: &Path,
-    ) -> Result<Seal, BackupError> {
-        let (mut seal, mut buffer) = (Seal::new(), vec![0; CHUNK]);
-        let mut told = Instant::now();
+    ) -> Result<RdbVerifier, BackupError> {
+        let (mut verifier, mut buffer) = (RdbVerifier::new(), vec![0; CHUNK]);
+        let mut reported = Instant::now();
         loop {
             self.vet()?;
             let bytes = snapshot.read(&mut buffer)?;
             if bytes.is_empty() {
-                return Ok(seal);
+                return Ok(verifier);
             }
-            seal.add(bytes);
+            verifier.add(bytes);
             file.write_all(bytes).map_err(file_error(path))?;
-            if told.elapsed() > TELL {
-                told = Instant::now();
+            if reported.elapsed() > TELL {
+                reported = Instant::now();
                 let of = snapshot.size.map_or(String::new(), |size| format!(" of {size}"));
-                self.tally.waits(format!("{}: {}{of} bytes", node.via, seal.bytes()));
+                self.tally.waits(format!("{}: {}{of} bytes", node.via, verifier.bytes()));
             }
         }
     }
 
     /// Keys in the file: it tells of its first database itself, the server of any others.
-    fn count(&self, node: &NodeReport, told: Option<u64>) -> Result<u64, BackupError> {
+    fn count(&self, node: &NodeReport, counted: Option<u64>) -> Result<u64, BackupError> {
         let origin = Server::connect(&node.via, self.access)?.origin()?;
-        match told {
+        match counted {
             Some(keys) if origin.keys_beside(0) == 0 => Ok(keys),
             _ => Ok(origin.keys.values().sum()),
         }

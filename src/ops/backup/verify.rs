@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::seal::Seal;
+use super::rdb_verifier::RdbVerifier;
 use super::{Broken, CHUNK};
 use crate::model::{FORMAT, MANIFEST, Manifest, ManifestShard};
 use crate::wire::all_at_once;
@@ -59,12 +59,12 @@ fn vet(dir: &Path, shard: &ManifestShard) -> Result<(), Flaw> {
     if Path::new(&shard.file).file_name() != Some(shard.file.as_ref()) {
         return Err(failed(io::ErrorKind::InvalidInput.into()));
     }
-    let seal = read(&dir.join(&shard.file)).map_err(failed)?;
-    if seal.bytes() != shard.bytes {
-        let (found, wanted) = (seal.bytes(), shard.bytes);
+    let verifier = read(&dir.join(&shard.file)).map_err(failed)?;
+    if verifier.bytes() != shard.bytes {
+        let (found, wanted) = (verifier.bytes(), shard.bytes);
         return Err(Flaw::Size { file: file(), found, wanted });
     }
-    let (_, sha256) = seal.finish().map_err(|why| Flaw::Broken { file: file(), why })?;
+    let (_, sha256) = verifier.finish().map_err(|why| Flaw::Broken { file: file(), why })?;
     if sha256 == shard.sha256 { Ok(()) } else { Err(Flaw::Digest { file: file() }) }
 }
 
@@ -84,12 +84,12 @@ fn not_a_file() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "it is no file, but a link or something else")
 }
 
-fn read(path: &Path) -> io::Result<Seal> {
-    let (mut file, mut seal, mut buffer) = (open(path)?, Seal::new(), vec![0; CHUNK]);
+fn read(path: &Path) -> io::Result<RdbVerifier> {
+    let (mut file, mut verifier, mut buffer) = (open(path)?, RdbVerifier::new(), vec![0; CHUNK]);
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(seal),
-            count => seal.add(&buffer[..count]),
+            0 => return Ok(verifier),
+            count => verifier.add(&buffer[..count]),
         }
     }
 }

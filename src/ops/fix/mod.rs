@@ -56,7 +56,7 @@ pub fn fix(
     phases.run(Phase::Epochs, |tally| run.epochs(tally))?;
     phases.run(Phase::Functions, |tally| run.functions(tally))?;
     let (finish, mut orphans) = routes(plan);
-    phases.run(Phase::Reveal, |tally| run.locate_orphans(&finish, &mut orphans, tally))?;
+    phases.run(Phase::LocateOrphans, |tally| run.locate_orphans(&finish, &mut orphans, tally))?;
     let mut moved = MigrationReport::default();
     if !finish.is_empty() || !orphans.is_empty() {
         let ready = run.serves(finish.iter().chain(&orphans)).and_then(|()| Ok(run.look()?));

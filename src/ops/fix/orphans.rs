@@ -101,7 +101,7 @@ impl FixRun<'_> {
             })?;
             match waited {
                 Waited::Done(_) => Ok(()),
-                Waited::GaveUp(_) => Err(match deadline.interrupt().signal() {
+                Waited::Incomplete(_) => Err(match deadline.interrupt().signal() {
                     Some(signal) => MigrateError::Interrupted(signal),
                     None => MigrateError::NotServing(server.addr().clone()),
                 }),

@@ -18,7 +18,8 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use super::event::{Event, Observer, Phase, Tally};
+use super::event::{Observer, Phase};
+use super::phases::timed;
 use crate::plan::import::{Source, Targets};
 use crate::wire::{Access, side_by_side};
 use carrier::Carrier;
@@ -43,30 +44,30 @@ pub fn import(
     options: &ImportOptions,
     observer: &dyn Observer,
 ) -> ImportReport {
-    let run = ImportRun {
-        targets,
-        access,
-        options,
-        tally: Tally::new(Phase::Copy, observer),
-        report: Mutex::default(),
-        stopped: AtomicBool::new(false),
-        begun: Instant::now(),
-    };
-    run.tally.expect(usize::try_from(total).unwrap_or(usize::MAX));
-    let listers = sources.iter().map(|(addr, origin)| {
-        Mutex::new(Lister::new(addr, origin.in_cluster_mode && !options.copy))
+    let report = timed(Phase::Copy, observer, |tally| {
+        tally.expect(usize::try_from(total).unwrap_or(usize::MAX));
+        let run = ImportRun {
+            targets,
+            access,
+            options,
+            tally,
+            report: Mutex::default(),
+            stopped: AtomicBool::new(false),
+            begun: Instant::now(),
+        };
+        let listers = sources.iter().map(|(addr, origin)| {
+            Mutex::new(Lister::new(addr, origin.in_cluster_mode && !options.copy))
+        });
+        let listers: Vec<_> = listers.collect();
+        let queue = Queue::new(sources.len());
+        let most = THREADS.min(sources.len() * (LANES + 1));
+        let room = CONNECTIONS / most.max(1);
+        let left = || if run.is_over() || queue.is_done() { 0 } else { most };
+        side_by_side(most, left, || work(&run, sources, &listers, &queue, room));
+        let report = run.report.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if report.aborted.is_none() { Ok(report) } else { Err(Box::new(report)) }
     });
-    let listers: Vec<_> = listers.collect();
-    let queue = Queue::new(sources.len());
-    let most = THREADS.min(sources.len() * (LANES + 1));
-    let room = CONNECTIONS / most.max(1);
-    let left = || if run.is_over() || queue.is_done() { 0 } else { most };
-    side_by_side(most, left, || work(&run, sources, &listers, &queue, room));
-    let report = run.report.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-    if report.halt.is_none() {
-        observer.on(Event::Done { phase: Phase::Copy, elapsed: run.begun.elapsed() });
-    }
-    report
+    report.unwrap_or_else(|aborted| *aborted)
 }
 
 /// What each thread does: whatever is next, with connections of its own.

@@ -36,7 +36,7 @@ pub struct ImportReport {
     pub leaving: u64,
     /// Whether anything was written.
     pub changed: bool,
-    pub halt: Option<ImportAborted>,
+    pub aborted: Option<ImportAborted>,
 }
 
 impl ImportReport {
@@ -53,7 +53,7 @@ impl ImportReport {
         self.left.extend(other.left);
         self.left.truncate(NAMED);
         self.changed |= other.changed;
-        self.halt = self.halt.or(other.halt);
+        self.aborted = self.aborted.or(other.aborted);
         self
     }
 }

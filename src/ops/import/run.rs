@@ -27,7 +27,7 @@ pub(super) struct ImportRun<'a> {
     /// How the sources are reached, and how the cluster.
     pub access: (&'a Access, &'a Access),
     pub options: &'a ImportOptions,
-    pub tally: Tally<'a>,
+    pub tally: &'a Tally<'a>,
     pub report: Mutex<ImportReport>,
     pub stopped: AtomicBool,
     pub begun: Instant,
@@ -48,9 +48,9 @@ impl ImportRun<'_> {
 
     /// Notes the first failure; the other threads end what they have in hand.
     pub fn abort_on(&self, result: Result<(), ImportAborted>) {
-        if let Err(halt) = result {
+        if let Err(aborted) = result {
             self.stopped.store(true, Ordering::Relaxed);
-            self.report().halt.get_or_insert(halt);
+            self.report().aborted.get_or_insert(aborted);
         }
     }
 

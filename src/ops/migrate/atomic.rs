@@ -95,7 +95,7 @@ impl Mover for Atomic<'_> {
         Err(MigrateError::Failed {
             from: source.addr().clone(),
             to: target.addr().clone(),
-            slots: route.slots.words(),
+            slots: route.slots.summary(),
             state: task.state,
             message: task.message,
         })
@@ -229,7 +229,7 @@ impl Attempt<'_> {
                     moving = looked;
                 }
                 taken = now;
-                let slots = self.route.slots.words();
+                let slots = self.route.slots.summary();
                 migration.tally.waits(format!("{slots}: {}", task.state));
             }
             std::thread::sleep(pause);
@@ -294,7 +294,7 @@ impl Attempt<'_> {
         Err(MigrateError::Odd {
             node: asked,
             command: "the list of its slot migrations",
-            said: format!("{} is not in it", route.slots.words()),
+            said: format!("{} is not in it", route.slots.summary()),
         })
     }
 }

@@ -78,7 +78,7 @@ pub fn until_idle(
     });
     let together = deadline.together();
     let answers = all_at_once(able, |(server, support)| {
-        let mut told = false;
+        let mut noted = false;
         together.until_empty(|| {
             let tasks: Vec<Task> =
                 server.tasks(support)?.into_iter().filter(|task| !task.is_over).collect();
@@ -87,9 +87,9 @@ pub fn until_idle(
             {
                 server.cancel_import(id)?;
             }
-            if let Some(task) = tasks.first().filter(|_| !told) {
-                told = true;
-                let (addr, slots) = (server.addr(), task.slots.words());
+            if let Some(task) = tasks.first().filter(|_| !noted) {
+                noted = true;
+                let (addr, slots) = (server.addr(), task.slots.summary());
                 let message = format!("{addr} is still moving {slots}: waiting for its end");
                 observer.on(Event::Wait { phase: Phase::Move, message });
             }
@@ -97,7 +97,7 @@ pub fn until_idle(
         })
     });
     for answer in answers {
-        if let Waited::GaveUp(_) = answer? {
+        if let Waited::Incomplete(_) = answer? {
             return Err(match deadline.interrupt().signal() {
                 Some(signal) => MigrateError::Interrupted(signal),
                 None => MigrateError::Late(deadline.allowed()),

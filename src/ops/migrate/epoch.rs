@@ -37,7 +37,7 @@ pub(super) fn await_known(
             return Ok(());
         }
         if begun.elapsed() > PATIENCE || migration.is_late() {
-            let (node, slots) = (target.addr().clone(), route.slots.words());
+            let (node, slots) = (target.addr().clone(), route.slots.summary());
             let why = format!("config epoch {epoch} of {} is not its alone there", source.addr());
             return Err(MigrateError::Unproven { node, slots, why });
         }

@@ -22,7 +22,7 @@ pub(super) struct Migration<'a> {
     /// Cut off some time after a signal; settings are put back over connections without that.
     pub access: Access,
     pub options: &'a MigrationOptions,
-    pub tally: Tally<'a>,
+    pub tally: &'a Tally<'a>,
     pub pace: Pace,
     pub outcome: Mutex<MigrationReport>,
     /// Slots that have arrived at each target.

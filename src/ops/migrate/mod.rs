@@ -19,10 +19,12 @@ mod scheduler;
 mod session;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use super::event::{Event, Observer, Phase, Tally};
+use super::event::{Observer, Phase};
+use super::phases::timed;
 use crate::model::ClusterReport;
 use crate::plan::transfer::{Route, Transfer};
 use crate::wire::Access;
@@ -88,27 +90,30 @@ fn run(
     observer: &dyn Observer,
     work: impl FnOnce(&Migration) -> Result<(), MigrateError>,
 ) -> MigrationReport {
-    let tally = Tally::new(Phase::Move, observer);
-    tally.expect(plan.slots());
-    let migration = Migration {
-        report,
-        access: Access { cutoff: options.deadline.interrupt().cutoff(FINISH.1), ..access.clone() },
-        options,
-        tally,
-        pace: Pace::new(options.max_rate, options.deadline.clone()),
-        outcome: Mutex::default(),
-        arrived: Mutex::default(),
-        taken: Mutex::default(),
-        begun: Instant::now(),
-    };
-    if let Err(error) = work(&migration) {
-        // First of all why it ended, then what became of that.
-        migration.change(|outcome| outcome.errors.insert(0, error));
-    }
-    notify::owners(&migration, plan);
-    let elapsed = migration.begun.elapsed();
-    observer.on(Event::Done { phase: Phase::Move, elapsed });
-    migration.outcome.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
+    let Ok(report) = timed(Phase::Move, observer, |tally| {
+        tally.expect(plan.slots());
+        let cutoff = options.deadline.interrupt().cutoff(FINISH.1);
+        let migration = Migration {
+            report,
+            access: Access { cutoff, ..access.clone() },
+            options,
+            tally,
+            pace: Pace::new(options.max_rate, options.deadline.clone()),
+            outcome: Mutex::default(),
+            arrived: Mutex::default(),
+            taken: Mutex::default(),
+            begun: Instant::now(),
+        };
+        if let Err(error) = work(&migration) {
+            // First of all why it ended, then what became of that.
+            migration.change(|outcome| outcome.errors.insert(0, error));
+        }
+        notify::owners(&migration, plan);
+        Ok::<_, Infallible>(
+            migration.outcome.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()),
+        )
+    });
+    report
 }
 
 /// Moves that were begun first, then each route by the best way for it.

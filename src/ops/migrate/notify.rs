@@ -1,11 +1,11 @@
-//! New owners are told to whoever has not heard of them by gossip.
+//! New owners are replies to whoever has not heard of them by gossip.
 
 use super::Migration;
 use crate::plan::transfer::Transfer;
 use crate::wire::{Access, Server, WireError, all_at_once};
 use std::time::Duration;
 
-/// What one master may take to be told: gossip will tell it in the end.
+/// What one master may take to be replies: gossip will tell it in the end.
 const TELLS: Duration = Duration::from_secs(5);
 
 /// Tells every other master of the owners that it does not see. The target of a slot tells all nodes
@@ -21,7 +21,7 @@ pub(super) fn owners(migration: &Migration, plan: &Transfer) {
     let others = masters.filter(|node| !is_end(node.id()));
     let timeout = migration.access.timeout.min(TELLS);
     let access = Access { timeout, ..migration.access.clone() };
-    let told = all_at_once(others, |node| {
+    let replies = all_at_once(others, |node| {
         let mut server = Server::connect(&node.via, &access)?;
         let view = server.view()?;
         for (owner, slots) in arrived.iter().filter(|(owner, _)| **owner != node.id()) {
@@ -33,6 +33,6 @@ pub(super) fn owners(migration: &Migration, plan: &Transfer) {
         }
         Ok::<_, WireError>(())
     });
-    let failed: Vec<WireError> = told.into_iter().filter_map(Result::err).collect();
+    let failed: Vec<WireError> = replies.into_iter().filter_map(Result::err).collect();
     migration.change(|outcome| outcome.not_notified.extend(failed));
 }

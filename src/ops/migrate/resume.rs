@@ -49,8 +49,8 @@ pub(super) fn await_new_source(migration: &Migration, plan: &Transfer) -> Result
         })?;
         match waited {
             Waited::Done(_) => Ok(()),
-            Waited::GaveUp(_) => Err(migration.stopped().unwrap_or_else(|| {
-                MigrateError::StaleOwner { node: server.addr().clone(), slots: slots.words() }
+            Waited::Incomplete(_) => Err(migration.stopped().unwrap_or_else(|| {
+                MigrateError::StaleOwner { node: server.addr().clone(), slots: slots.summary() }
             })),
         }
     });

@@ -142,13 +142,13 @@ impl Session {
         } else if !me.is_master() {
             "it became a replica meanwhile".to_owned()
         } else if !slots.difference(&me.slots).is_empty() {
-            format!("it lost {} meanwhile", slots.difference(&me.slots).words())
+            format!("it lost {} meanwhile", slots.difference(&me.slots).summary())
         } else if let Some(slot) = unmarked() {
             format!("slot {slot} is not migrating any more")
         } else {
             return Ok(census.keys.into_keys().collect());
         };
         let node = self.source.addr().clone();
-        Err(MigrateError::Unproven { node, slots: slots.words(), why })
+        Err(MigrateError::Unproven { node, slots: slots.summary(), why })
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn run(
             Err(error) => not_run(error),
         },
         (Err(error), _) => not_run(error),
-        (Ok(Waited::GaveUp(_)), signal) => {
+        (Ok(Waited::Incomplete(_)), signal) => {
             stop(&mut child);
             match signal {
                 Some(signal) => CommandError::Interrupted(signal),
@@ -127,14 +127,14 @@ mod tests {
 
     #[test]
     fn what_a_command_wrote_is_shown_where_it_fails() {
-        let patience = Duration::from_secs(20);
-        assert!(run_for("test \"$RCLUSTER_NODE_ADDR\" = 10.0.0.1:7001", patience).is_ok());
-        let failure = run_for("seq 20; printf 'no\\033[2J\\n' >&2; exit 7", patience).unwrap_err();
+        let timeout = Duration::from_secs(20);
+        assert!(run_for("test \"$RCLUSTER_NODE_ADDR\" = 10.0.0.1:7001", timeout).is_ok());
+        let failure = run_for("seq 20; printf 'no\\033[2J\\n' >&2; exit 7", timeout).unwrap_err();
         assert!(failure.to_string().contains("exit status: 7"), "{failure}");
         assert_eq!(failure.output.len(), LINES);
         assert_eq!(failure.output.last().unwrap(), r"no\u{1b}[2J");
         // A server that it leaves behind keeps the output open.
-        assert!(run_for("sleep 5 & exit 0", patience).is_ok());
+        assert!(run_for("sleep 5 & exit 0", timeout).is_ok());
     }
 
     #[test]

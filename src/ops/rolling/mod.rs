@@ -4,6 +4,7 @@
 
 mod exec;
 mod node;
+mod replace;
 mod stop;
 
 use std::collections::BTreeMap;
@@ -14,18 +15,15 @@ use itertools::Itertools;
 use self::node::{Node, Seen};
 use super::event::{Event, Observer, Phase, Tally};
 use super::interrupt::Interrupt;
-use super::phases::timed;
-use super::promote::promote;
-use super::readiness::Readiness;
+use super::phases;
 use super::wait::{Deadline, Together, Waited};
-use crate::model::{ClusterReport, NodeId, NodeList, NodeReport};
+use crate::model::{ClusterReport, NodeId, NodeList};
 use crate::plan::check::{Problem, Severity, check};
-use crate::plan::readiness::Unready;
 use crate::plan::rolling::{Next, Progress, Request, next, worse};
-use crate::wire::{Access, Cluster, Promotion, Server, WireError, all_at_once, load_cluster};
+use crate::wire::{Access, Cluster, WireError, all_at_once, load_cluster};
 
 pub use exec::{CommandError, CommandFailure};
-pub use stop::{Outcome, Stop, Stopped};
+pub use stop::{RollingReport, Stop, Stopped};
 
 /// How long an error that `check` finds after a step may last.
 const PASSING: Duration = Duration::from_secs(60);
@@ -33,12 +31,9 @@ const PASSING: Duration = Duration::from_secs(60);
 /// The longest that one look at a node may take: one that hangs must not hide the others.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How long no client may have been redirected, and how long that is waited for.
-const DRAINED: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(3));
-
 /// How nodes are restarted.
 #[derive(Debug)]
-pub struct Options {
+pub struct RollingOptions {
     pub request: Request,
     /// The command that restarts a node; `None`: somebody else does it.
     pub exec: Option<String>,
@@ -68,18 +63,18 @@ pub fn now() -> u64 {
 /// Something was not as it should be; what was done by then is in the error.
 pub fn roll(
     entry: &NodeList,
-    options: &Options,
+    options: &RollingOptions,
     observer: &dyn Observer,
-) -> Result<Outcome, Box<Stopped>> {
+) -> Result<RollingReport, Box<Stopped>> {
     let cutoff = options.interrupt.cutoff(Duration::from_millis(500));
     let access = Access { cutoff, ..options.access.clone() };
-    let mut run = Run {
+    let mut run = RollingRun {
         options,
         observer,
         access,
         entry: entry.clone(),
         progress: Progress::default(),
-        outcome: Outcome::default(),
+        outcome: RollingReport::default(),
     };
     match run.all() {
         Ok(()) => Ok(run.outcome),
@@ -87,16 +82,16 @@ pub fn roll(
     }
 }
 
-struct Run<'a> {
-    options: &'a Options,
+struct RollingRun<'a> {
+    options: &'a RollingOptions,
     observer: &'a dyn Observer,
     access: Access,
     entry: NodeList,
     progress: Progress,
-    outcome: Outcome,
+    outcome: RollingReport,
 }
 
-impl Run<'_> {
+impl RollingRun<'_> {
     fn all(&mut self) -> Result<(), Stop> {
         loop {
             let (mut cluster, now) = self.until_well()?;
@@ -172,7 +167,7 @@ impl Run<'_> {
         self.interrupted()?;
         match (waited, loaded) {
             (Waited::Done(_), Some(loaded)) => Ok(loaded),
-            (Waited::Done(found) | Waited::GaveUp(found), _) => Err(Stop::Worse(found)),
+            (Waited::Done(found) | Waited::Incomplete(found), _) => Err(Stop::Worse(found)),
         }
     }
 
@@ -194,11 +189,12 @@ impl Run<'_> {
         if nodes.is_empty() {
             return Ok(());
         }
-        self.outcome.changed = true;
         let group = self.deadline(self.options.node_timeout);
         let together = group.together();
         let mut restarted = Vec::new();
-        let stopped = timed(Phase::Restart, self.observer, |tally| {
+        let (interrupt, observer) = (&self.options.interrupt, self.observer);
+        let stopped = phases::run(Phase::Restart, interrupt, observer, |tally| {
+            self.outcome.changed = true;
             tally.expect(nodes.len());
             let done = all_at_once(nodes, |node| {
                 let restarted = self.one(node, &together, tally);
@@ -227,9 +223,9 @@ impl Run<'_> {
         let allowed = self.options.node_timeout;
         match &self.options.exec {
             Some(command) => {
-                let told = node.for_command();
-                let command = told.fill(command)?;
-                let run = exec::run(&command, &told, &self.deadline(allowed));
+                let facts = node.for_command();
+                let command = facts.fill(command)?;
+                let run = exec::run(&command, &facts, &self.deadline(allowed));
                 run.map_err(|failure| Stop::Command { node: node.addr.clone(), failure })?;
             }
             None => tally.note(format!(
@@ -253,151 +249,15 @@ impl Run<'_> {
                 }
             }
         });
-        match (waited?, self.options.interrupt.signal()) {
-            (Waited::Done(_), _) if group.has_failed() => Ok(None),
-            (Waited::Done(_), _) => {
+        match waited? {
+            Waited::Done(_) if group.has_failed() => Ok(None),
+            Waited::Done(_) => {
                 tally.add(1);
                 Ok(Some(node))
             }
-            (Waited::GaveUp(_), Some(signal)) => Err(Stop::Interrupted(signal)),
-            (Waited::GaveUp(why), None) => {
+            Waited::Incomplete(why) => {
                 Err(Stop::NotReady { node: node.addr, why: why.concat(), after: allowed })
             }
         }
-    }
-
-    /// Has the best replica take a master's place.
-    fn replace(
-        &mut self,
-        cluster: &mut Cluster,
-        master: NodeId,
-        replicas: &[NodeId],
-    ) -> Result<(), Stop> {
-        let name = cluster.report.name(master);
-        if replicas.is_empty() {
-            self.pass_over(master, format!("{name} was not restarted: it has no replica"));
-            return Ok(());
-        }
-        let heir = self.heir(cluster, master, replicas)?;
-        self.promote(cluster, heir)?;
-        let at = cluster.report.nodes.iter().position(|node| node.id() == master);
-        at.map_or(Ok(()), |at| self.until_drained(&mut cluster.servers[at]))
-    }
-
-    /// Waits until clients have gone over from an old master: one that has not met a redirect by the
-    /// time it restarts asks it again and again.
-    fn until_drained(&self, server: &mut Server) -> Result<(), Stop> {
-        let (mut last, mut since) = (None, Instant::now());
-        let _ = self.deadline(DRAINED.1).together().until_empty(|| {
-            let redirects = server.redirects()?;
-            if redirects != last {
-                (last, since) = (redirects, Instant::now());
-            }
-            let is_quiet = redirects.is_none() || since.elapsed() >= DRAINED.0;
-            Ok::<_, WireError>(if is_quiet { Vec::new() } else { vec![()] })
-        })?;
-        self.interrupted()
-    }
-
-    /// The ready replica that has most of the master's writes, and that the others can follow.
-    fn heir(
-        &self,
-        cluster: &mut Cluster,
-        master: NodeId,
-        replicas: &[NodeId],
-    ) -> Result<NodeId, Stop> {
-        let Cluster { report, servers } = cluster;
-        let at = |id: NodeId| report.nodes.iter().position(|node| node.id() == id);
-        let follow = |heir: &NodeId| {
-            let others = replicas.iter().filter(|id| *id != heir && **id != master);
-            others.copied().all(|id| can_follow(report, id, *heir))
-        };
-        let fitting = replicas.iter().copied().filter(follow).collect_vec();
-        let name = report.name(master);
-        let mut best = None;
-        let deadline = self.deadline(self.options.node_timeout);
-        let mut readiness = Readiness::under(master);
-        let waited = deadline.together().until_empty(|| {
-            let Some(above) = at(master) else { return Ok(vec!["it does not answer".to_owned()]) };
-            let above = servers[above].vitals()?;
-            let mut lacks = Vec::new();
-            let mut offsets = Vec::new();
-            for id in &fitting {
-                let Some(at) = at(*id) else { continue };
-                match servers[at].vitals() {
-                    Ok(own) => match readiness.judge(&own, &above) {
-                        None | Some(Unready::Behind(_)) => offsets.push((own.offset, *id)),
-                        Some(lack) => lacks.push(format!("{} {lack}", report.name(*id))),
-                    },
-                    Err(error) => lacks.push(error.to_string()),
-                }
-            }
-            best = offsets.into_iter().max_by_key(|(offset, _)| *offset).map(|(_, id)| id);
-            Ok::<_, WireError>(if best.is_some() || fitting.is_empty() {
-                Vec::new()
-            } else {
-                lacks
-            })
-        })?;
-        self.interrupted()?;
-        match (best, waited) {
-            (Some(best), _) => Ok(best),
-            (None, Waited::Done(_)) => {
-                let why = "its other replicas are too old to copy one of them".to_owned();
-                Err(Stop::NoHeir { master: name, why })
-            }
-            (None, Waited::GaveUp(lacks)) => {
-                Err(Stop::NoHeir { master: name, why: lacks.join("; ") })
-            }
-        }
-    }
-
-    /// Makes a replica master again that was one before, unless others could not follow it.
-    fn give_back(&mut self, cluster: &mut Cluster, replica: NodeId) -> Result<(), Stop> {
-        let report = &cluster.report;
-        let master = report.node(replica).and_then(|node| node.view.me().role.master());
-        let shard = report.nodes.iter().filter(|node| {
-            node.id() != replica
-                && (Some(node.id()) == master || node.view.me().role.master() == master)
-        });
-        let left = shard.map(NodeReport::id).find(|id| !can_follow(report, *id, replica));
-        if let Some(left) = left {
-            let (name, left) = (report.name(replica), report.name(left));
-            let why = format!("{name} is not master again: {left} is too old to copy it");
-            self.pass_over(replica, why);
-            return Ok(());
-        }
-        self.promote(cluster, replica)
-    }
-
-    fn promote(&mut self, cluster: &mut Cluster, replica: NodeId) -> Result<(), Stop> {
-        let deadline = self.deadline(self.options.node_timeout);
-        let promoted = promote(cluster, replica, Promotion::Agreed, &deadline, self.observer);
-        let via = cluster.report.node(replica).map(|node| node.via.clone());
-        match promoted {
-            Ok(_) => {
-                self.outcome.changed = true;
-                self.outcome.promoted.extend(via);
-                Ok(())
-            }
-            Err(aborted) => {
-                self.outcome.changed |= aborted.changed;
-                self.interrupted()?;
-                Err(Stop::NotPromoted(Box::new(aborted)))
-            }
-        }
-    }
-
-    fn pass_over(&mut self, id: NodeId, why: String) {
-        self.note(why.clone());
-        self.progress.passed_over.insert(id);
-        self.outcome.passed_over.push(why);
-    }
-}
-
-fn can_follow(report: &ClusterReport, replica: NodeId, master: NodeId) -> bool {
-    match (report.node(replica), report.node(master)) {
-        (Some(replica), Some(master)) => replica.can_replicate(master),
-        _ => true,
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::exec::CommandFailure;
 use crate::model::{NodeAddr, NodeId};
-use crate::ops::abort::Aborted;
+use crate::ops::abort::{Aborted, PhaseError};
 use crate::plan::check::Problem;
 use crate::plan::rolling::UnsafeHost;
 use crate::wire::WireError;
@@ -31,14 +31,24 @@ pub enum Stop {
     #[error("the cluster got worse")]
     Worse(Vec<Problem>),
     #[error("no replica of {master} can take its place: {why}")]
-    NoHeir { master: String, why: String },
+    NoSuccessor { master: String, why: String },
     #[error("{0}")]
     NotPromoted(Box<Aborted>),
 }
 
+impl PhaseError for Stop {
+    fn interrupted(signal: &'static str) -> Stop {
+        Stop::Interrupted(signal)
+    }
+
+    fn is_wait(&self) -> bool {
+        matches!(self, Stop::NotReady { .. })
+    }
+}
+
 /// What a run came to.
 #[derive(Clone, Debug, Default)]
-pub struct Outcome {
+pub struct RollingReport {
     /// Restarted and ready, in their order.
     pub restarted: Vec<NodeAddr>,
     /// Replicas that became masters, in their order.
@@ -54,5 +64,5 @@ pub struct Outcome {
 #[error("{cause}")]
 pub struct Stopped {
     pub cause: Stop,
-    pub outcome: Outcome,
+    pub outcome: RollingReport,
 }

@@ -126,12 +126,13 @@ fn remedy(
     let replace = new.map(|new| format!("rcluster replace-node {entry} {id} {new}"));
     let slots = lost_of(cluster, owners, id);
     let replicas = cluster.nodes.iter().filter(|node| node.view.me().role.master() == Some(id));
-    let heir = replicas.min_by_key(|node| (Reverse(node.keys), &node.via));
-    match heir {
-        Some(heir) if !slots.is_empty() => {
+    let successor = replicas.min_by_key(|node| (Reverse(node.keys), &node.via));
+    match successor {
+        Some(successor) if !slots.is_empty() => {
             let how = if has_majority(cluster) { "--force" } else { "--takeover" };
-            let failover = format!("rcluster failover {entry} {} {how}", heir.via);
-            let words = format!("; it owned {}, {}", slots.words(), keeps(heir, unreachable));
+            let failover = format!("rcluster failover {entry} {} {how}", successor.via);
+            let words =
+                format!("; it owned {}, {}", slots.summary(), keeps(successor, unreachable));
             (words, Some(std::iter::once(failover).chain(replace).join(" && ")))
         }
         // Its replicas have to find another master first, as they do by themselves.
@@ -139,7 +140,7 @@ fn remedy(
         None if !slots.is_empty() => {
             let words = format!(
                 "; it owns {}, and no replica of it is reachable: if it came back elsewhere, meet it there",
-                slots.words()
+                slots.summary()
             );
             (words, Some(meet(cluster)))
         }
@@ -154,17 +155,17 @@ fn remedy(
 }
 
 /// Whether the replica still has its master's data: it copies whoever answers at that address.
-fn keeps(heir: &NodeReport, unreachable: &UnreachableNode) -> String {
-    let keys = heir.keys;
-    match (heir.link, unreachable.taken_by) {
+fn keeps(successor: &NodeReport, unreachable: &UnreachableNode) -> String {
+    let keys = successor.keys;
+    match (successor.link, unreachable.taken_by) {
         (Some(Link::Up | Link::Syncing), Some(_)) => format!(
             "and its replica {} copies the node that is there now: it has {keys} {}; what is missing is in a backup only",
-            heir.via,
+            successor.via,
             if keys == 1 { "key" } else { "keys" },
         ),
         _ => format!(
             "its replica {} has {keys} {} and takes its place",
-            heir.via,
+            successor.via,
             if keys == 1 { "key" } else { "keys" },
         ),
     }

@@ -142,7 +142,7 @@ fn replica(cluster: &ClusterReport, report: &NodeReport) -> Vec<Problem> {
         node.view.me().role.master() == Some(of) && node.link != Some(Link::Up)
     };
     let waiting = cluster.nodes.iter().filter(waits).count();
-    let fed = cluster.node(of).is_some_and(|master| master.feeds >= waiting);
+    let fed = cluster.node(of).is_some_and(|master| master.syncing_replicas >= waiting);
     let down_for =
         report.link_down_for.map(|seconds| format!(" for {seconds} s")).unwrap_or_default();
     let stuck = report.link_down_for.is_some_and(|seconds| seconds > FIRST_COPY);

@@ -18,7 +18,7 @@ fn claims(cluster: &ClusterReport, found: &ReplicaSlots) -> Option<Problem> {
     let (name, slots) = (cluster.name(found.node), &found.claims);
     let message = format!(
         "{name} is a replica and claims {}: clients are redirected to the wrong node",
-        slots.words()
+        slots.summary()
     );
     let problem = Problem::error(Kind::ReplicaClaimsSlots, message).at([name]);
     (!slots.is_empty()).then(|| problem.with_slots(slots.clone()).mended_by(slots::fix(cluster)))
@@ -28,7 +28,7 @@ fn open(cluster: &ClusterReport, found: &ReplicaSlots) -> Option<Problem> {
     let (name, slots) = (cluster.name(found.node), &found.open);
     let mut message = format!(
         "{} {} migrating or importing at {name}, a replica: after its promotion the slot state is back",
-        slots.words(),
+        slots.summary(),
         by_number(slots.len(), "is", "are"),
     );
     if found.clearing == Clearing::Wait {

@@ -74,7 +74,7 @@ pub(super) fn conflicts(cluster: &ClusterReport) -> Vec<Problem> {
         let names = [cluster.name(a), cluster.name(b)];
         let message = format!(
             "{} {} claimed by both {} and {}",
-            both.words(),
+            both.summary(),
             by_number(both.len(), "is", "are"),
             names[0],
             names[1]

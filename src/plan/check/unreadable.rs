@@ -33,7 +33,7 @@ pub(super) fn lines(cluster: &ClusterReport) -> Vec<Problem> {
         let mut message = format!("{who} {verb} a node with a bad {}: {}", line.what, line.text);
         let is_kept = !kept.intersection(&slots).is_empty();
         if is_kept {
-            let kept = kept.intersection(&slots).words();
+            let kept = kept.intersection(&slots).summary();
             message += &format!(
                 "; no other node owns {kept}: restart the node that does, with a good copy of its nodes.conf"
             );

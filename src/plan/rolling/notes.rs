@@ -30,7 +30,7 @@ pub fn notes(
         full_syncs(cluster, facts, &restarted),
         short_backlogs(cluster, facts, &restarted),
         wandering(cluster),
-        untold(cluster, facts, &restarted),
+        save_unknown(cluster, facts, &restarted),
     ];
     found.into_iter().flatten().collect()
 }
@@ -126,16 +126,20 @@ fn wandering(cluster: &ClusterReport) -> Option<String> {
     })
 }
 
-fn untold(cluster: &ClusterReport, facts: &FactsByNode, restarted: &[NodeId]) -> Option<String> {
-    let untold = restarted
+fn save_unknown(
+    cluster: &ClusterReport,
+    facts: &FactsByNode,
+    restarted: &[NodeId],
+) -> Option<String> {
+    let save_unknown = restarted
         .iter()
         .filter(|id| facts.get(id).is_none_or(|facts| facts.saves.is_none()))
         .map(|id| cluster.name(*id))
         .collect_vec();
-    (!untold.is_empty()).then(|| {
+    (!save_unknown.is_empty()).then(|| {
         format!(
             "whether {} save their data cannot be told (CONFIG GET is denied)",
-            untold.join(", ")
+            save_unknown.join(", ")
         )
     })
 }

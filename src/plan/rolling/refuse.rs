@@ -168,8 +168,8 @@ fn without_persistence(
     replaced: &[NodeId],
 ) -> Vec<Refusal> {
     let masters = restarted.iter().filter_map(|id| cluster.node(*id)?.view.me().role.master());
-    let heirs = replaced.iter().flat_map(|id| replicas_of(cluster, *id)).map(NodeReport::id);
-    let serving = masters.chain(replaced.iter().copied()).chain(heirs).unique();
+    let successors = replaced.iter().flat_map(|id| replicas_of(cluster, *id)).map(NodeReport::id);
+    let serving = masters.chain(replaced.iter().copied()).chain(successors).unique();
     let without =
         serving.filter(|id| facts.get(id).is_some_and(|facts| facts.saves == Some(false)));
     without

@@ -3,10 +3,11 @@
 use itertools::Itertools;
 
 use super::arrange::SlotGoal;
+use super::change::{Change, Stage};
 use super::file::Declared;
 use super::goal::Goal;
 use super::shard::owners;
-use super::stages::{Change, Stage, Walk, stages};
+use super::stages::{Walk, stages};
 use super::state::State;
 use crate::model::NodeId;
 use crate::plan::moves::MovesError;

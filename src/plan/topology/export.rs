@@ -46,7 +46,7 @@ pub fn export(cluster: &ClusterReport) -> (String, Vec<String>) {
     let owned = nodes.values().fold(SlotSet::EMPTY, |all, (_, owned, _)| all.union(owned));
     let uncovered = owned.complement();
     if !uncovered.is_empty() {
-        left_out.push(format!("{} have no owner", uncovered.words()));
+        left_out.push(format!("{} have no owner", uncovered.summary()));
     }
     let zones =
         cluster.nodes.iter().filter_map(|node| Some((node.via.to_string(), node.zone.clone()?)));

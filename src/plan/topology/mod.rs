@@ -6,6 +6,7 @@
 //! stages has to be the rest of the plan. The tests carry plans out on paper and look.
 
 mod arrange;
+mod change;
 mod compare;
 mod drawn;
 mod export;
@@ -22,6 +23,7 @@ mod state;
 mod write;
 
 pub use arrange::arrange;
+pub use change::{Change, Stage};
 pub use compare::{Comparison, TopologyError, compare};
 pub use drawn::WrittenError;
 pub use export::export;
@@ -30,11 +32,8 @@ pub use file::{Declared, Shape};
 pub use file::{Mistake, Position};
 pub use read::parse;
 pub use settings::{SettingChange, is_same, setting_changes};
-pub use stages::{Change, Stage};
 pub use state::State;
 pub use write::write;
 
-#[cfg(test)]
-mod file_tests;
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,7 @@ impl SettingChange {
     }
 
     /// `cluster-node-timeout: 15000 → 5000 on 3 nodes`
-    pub fn words(&self) -> String {
+    pub fn summary(&self) -> String {
         let (count, nodes) =
             (self.nodes.len(), if self.nodes.len() == 1 { "node" } else { "nodes" });
         format!("{}: {} → {} on {count} {nodes}", self.name, self.before(), shown(&self.to))

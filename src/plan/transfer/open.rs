@@ -87,7 +87,7 @@ impl Facts<'_> {
         }
         let pairs = marks.iter().map(|mark| (mark.from, mark.to)).unique().collect_vec();
         let (source, from, to) = match (owner, &pairs[..]) {
-            // Where the source has gone meanwhile, its heir takes its place.
+            // Where the source has gone meanwhile, its successor takes its place.
             (Some(source), &[(from, to)]) if Some(from) == owner_id || !self.is_master(from) => {
                 (source, from, to)
             }

@@ -5,16 +5,16 @@ use crate::ops::import::{ImportAborted, ImportReport};
 use crate::ops::restore::RestoreError;
 
 impl Failure {
-    /// What an import ends with that `halt` has stopped.
-    pub fn of_import(halt: &ImportAborted, report: &ImportReport) -> Failure {
-        let failure = match halt {
-            _ if report.changed => Failure::halted(format!("the import stopped: {halt}")),
+    /// What an import ends with that `aborted` has stopped.
+    pub fn of_import(aborted: &ImportAborted, report: &ImportReport) -> Failure {
+        let failure = match aborted {
+            _ if report.changed => Failure::aborted(format!("the import stopped: {aborted}")),
             ImportAborted::Wire(error) => return error.clone().into(),
             ImportAborted::Refused { .. } | ImportAborted::Interrupted(_) => {
-                Failure::refused(format!("the import stopped: {halt}"))
+                Failure::refused(format!("the import stopped: {aborted}"))
             }
         };
-        let hint = match halt.to_string().contains("DUMP payload version") {
+        let hint = match aborted.to_string().contains("DUMP payload version") {
             true => "keys can be imported into the same or a newer version only".to_owned(),
             false => so_far(report),
         };
@@ -25,7 +25,7 @@ impl Failure {
     /// are of.
     pub fn of_restore(error: &RestoreError, report: &ImportReport, writers: &str) -> Failure {
         let failure = match error {
-            _ if report.changed => Failure::halted(format!("the restore stopped: {error}")),
+            _ if report.changed => Failure::aborted(format!("the restore stopped: {error}")),
             RestoreError::Wire(error) => error.clone().into(),
             RestoreError::Sandbox(_)
             | RestoreError::NotLoaded { .. }

@@ -25,7 +25,7 @@ impl Failure {
         let failure = match &errors[..] {
             [first, ..] => Failure::of_migrate_error(first, report.changed),
             [] if kept.is_empty() => {
-                Failure::halted("a setting that was changed for the run is not restored")
+                Failure::aborted("a setting that was changed for the run is not restored")
             }
             [] => Failure {
                 changed: report.changed,
@@ -55,9 +55,9 @@ impl Failure {
     /// Why keys did not move, `changed` saying whether anything else did.
     pub fn of_migrate_error(error: &MigrateError, changed: bool) -> Failure {
         let failure = match error {
-            _ if changed => Failure::halted(error),
+            _ if changed => Failure::aborted(error),
             MigrateError::Wire(error) => error.clone().into(),
-            MigrateError::MarkLeft { .. } => Failure::halted(error),
+            MigrateError::MarkLeft { .. } => Failure::aborted(error),
             MigrateError::Unable(_)
             | MigrateError::Refused { .. }
             | MigrateError::Failed { .. }
@@ -91,7 +91,7 @@ fn details(report: &MigrationReport) -> Vec<String> {
     let open = (!report.open.is_empty()).then(|| {
         format!(
             "{} still migrating: the source owns them, clients get ASK redirects for keys that have moved",
-            report.open.words()
+            report.open.summary()
         )
     });
     let copies = report.copies.iter().map(|copies| {
@@ -99,7 +99,7 @@ fn details(report: &MigrationReport) -> Vec<String> {
             "{} keeps copies of {} keys of {}, which their owners have: it refused to delete them: {}",
             copies.node,
             copies.keys,
-            copies.slots.words(),
+            copies.slots.summary(),
             copies.said
         )
     });

@@ -117,8 +117,8 @@ impl Failure {
         Failure::refused(error)
     }
 
-    /// A node that would have to be told gives no answer; nothing was changed.
-    pub fn untold(message: impl ToString) -> Failure {
+    /// A node that has to be notified is unreachable; nothing was changed.
+    pub fn cannot_notify(message: impl ToString) -> Failure {
         Failure::new(exit::UNREACHABLE, message).hint("restart it, or skip it: --force")
     }
 
@@ -137,7 +137,7 @@ impl Failure {
     }
 
     /// It stopped half-way.
-    pub fn halted(message: impl ToString) -> Failure {
+    pub fn aborted(message: impl ToString) -> Failure {
         Failure { changed: true, ..Failure::new(exit::HALTED, message) }
     }
 

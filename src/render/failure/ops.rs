@@ -11,15 +11,15 @@ use crate::wire::WireError;
 
 impl From<Aborted> for Failure {
     fn from(aborted: Aborted) -> Failure {
-        let done = aborted.done.iter().map(|phase| phase.words()).join(", ");
+        let done = aborted.done.iter().map(|phase| phase.summary()).join(", ");
         let done = if done.is_empty() { "nothing".to_owned() } else { done };
         let message = match &aborted.cause {
             // The error names its node and what it said itself.
-            AbortCause::Wire(error) => format!("while {}: {error}", aborted.during.words()),
+            AbortCause::Wire(error) => format!("while {}: {error}", aborted.during.summary()),
             cause => cause.to_string(),
         };
         let mut failure = match (&aborted.cause, aborted.changed) {
-            (_, true) => Failure::halted(message),
+            (_, true) => Failure::aborted(message),
             (AbortCause::Wire(error), false) => error.clone().into(),
             (_, false) => Failure::refused(message),
         };
@@ -116,7 +116,7 @@ impl From<TimeoutsError> for Failure {
                 left.node, left.before, left.why
             )
         });
-        Failure::halted(text)
+        Failure::aborted(text)
             .details(replies)
             .details(details)
             .hint("when they are reachable, rerun, or set the old value")
@@ -135,7 +135,7 @@ impl From<SettingsError> for Failure {
         }
         let left =
             left.iter().map(|(node, why)| format!("{node} may have kept the new settings: {why}"));
-        Failure::halted(text).details(replies).details(left).hint("when they are reachable, rerun")
+        Failure::aborted(text).details(replies).details(left).hint("when they are reachable, rerun")
     }
 }
 

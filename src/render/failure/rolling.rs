@@ -3,7 +3,7 @@
 use itertools::Itertools;
 
 use super::Failure;
-use crate::ops::rolling::{Outcome, Stop, Stopped};
+use crate::ops::rolling::{RollingReport, Stop, Stopped};
 use crate::plan::rolling::{Refusal, UnsafeHost};
 
 /// What speaks against a rolling restart.
@@ -39,8 +39,8 @@ impl Failure {
             cause => Failure::refused(&cause).details(details(&cause)),
         };
         if outcome.changed {
-            let halted = Failure::halted("");
-            (failure.exit_code, failure.changed) = (halted.exit_code, halted.changed);
+            let aborted = Failure::aborted("");
+            (failure.exit_code, failure.changed) = (aborted.exit_code, aborted.changed);
         }
         failure.details.extend(done(&outcome));
         failure.hint(format!("no other node was restarted; {next}, then run\n{again}"))
@@ -55,7 +55,7 @@ fn details(cause: &Stop) -> Vec<String> {
     }
 }
 
-fn done(outcome: &Outcome) -> Vec<String> {
+fn done(outcome: &RollingReport) -> Vec<String> {
     let named = |what: &str, nodes: &[_]| {
         (!nodes.is_empty()).then(|| format!("{what}: {}", nodes.iter().join(", ")))
     };
@@ -82,7 +82,7 @@ fn next(cause: &Stop) -> String {
             "see which server program starts on {node}; if {version} is meant, say so with --until-version"
         ),
         Stop::Worse(_) => "see what is wrong (rcluster check) and fix it".to_owned(),
-        Stop::NoHeir { .. } | Stop::NotPromoted(_) => {
+        Stop::NoSuccessor { .. } | Stop::NotPromoted(_) => {
             "see that its replica is in sync (rcluster check)".to_owned()
         }
         Stop::Wire(_) => "see that the cluster is healthy (rcluster check)".to_owned(),

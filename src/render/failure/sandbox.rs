@@ -24,7 +24,7 @@ impl From<SandboxError> for Failure {
             SandboxError::FolderName { .. } => {
                 Failure::usage(&error).hint("name another directory with --dir")
             }
-            SandboxError::Untold { .. } => failure.hint(
+            SandboxError::OwnerUnknown { .. } => failure.hint(
                 "is it suspended, busy, or does it need a password? It may be this sandbox's own: stop it yourself, then rerun",
             ),
             SandboxError::Foreign { .. } => failure.hint(

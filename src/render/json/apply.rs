@@ -112,7 +112,7 @@ fn change_json(change: &Change, state: &State) -> ChangeJson {
         }
         Change::Assign { slots, to } => {
             let to = name(to);
-            let text = format!("~ assign {} without an owner to {to}", slots.words());
+            let text = format!("~ assign {} without an owner to {to}", slots.summary());
             let json = ChangeJson::new("assign", text);
             ChangeJson { slots: Some(slots.clone()), to: Some(to.to_owned()), ..json }
         }
@@ -144,7 +144,7 @@ pub fn settings_json<'a>(settings: impl IntoIterator<Item = &'a SettingChange>) 
     let change = |change: &SettingChange| ChangeJson {
         from: Some(change.before()),
         to: Some(change.to.clone()),
-        ..ChangeJson::new("setting", format!("~ setting {}", change.words()))
+        ..ChangeJson::new("setting", format!("~ setting {}", change.summary()))
     };
     settings.into_iter().map(change).collect()
 }
@@ -153,7 +153,7 @@ pub fn settings_json<'a>(settings: impl IntoIterator<Item = &'a SettingChange>) 
 pub fn creation_json(layout: &Layout, names: &[String]) -> Vec<ChangeJson> {
     let nodes = layout.shards.iter().flat_map(|shard| {
         let master = &names[shard.master];
-        let text = format!("+ add {master} as a master of {}", shard.slots.words());
+        let text = format!("+ add {master} as a master of {}", shard.slots.summary());
         let slots = Some(shard.slots.clone());
         let own = ChangeJson { slots, ..ChangeJson::of("add", master, None, text) };
         let replicas = shard.replicas.iter().map(move |&replica| {

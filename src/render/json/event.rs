@@ -25,7 +25,8 @@ enum PhaseJson {
     Settings,
     Close,
     Settle,
-    Reveal,
+    #[serde(rename = "reveal")]
+    LocateOrphans,
     Functions,
 }
 

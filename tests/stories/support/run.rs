@@ -101,15 +101,15 @@ impl Running {
     }
 
     /// The same for a run that has a lot to do.
-    pub fn finish_within(mut self, patience: Duration) -> Run {
-        let deadline = Instant::now() + patience;
+    pub fn finish_within(mut self, timeout: Duration) -> Run {
+        let deadline = Instant::now() + timeout;
         let code = loop {
             if let Some(status) = self.child.try_wait().expect("the run can be waited for") {
                 break status.code();
             }
             if Instant::now() > deadline {
                 let _ = self.child.kill();
-                panic!("rcluster did not end within {patience:?}: {}", self.err_so_far());
+                panic!("rcluster did not end within {timeout:?}: {}", self.err_so_far());
             }
             std::thread::sleep(Duration::from_millis(3));
         };

@@ -36,7 +36,7 @@ impl ClassicMove<'_, '_> {
                 return Ok(held);
             }
             batch.committing = slots.clone();
-            let told = self.session.target.set(&slots, SlotChange::Owner(self.route.to));
+            let reply = self.session.target.set(&slots, SlotChange::Owner(self.route.to));
             let owned = self.owned_by_target(&slots)?;
             if !owned.is_empty() {
                 self.have_arrived(&owned, batch);
@@ -44,20 +44,20 @@ impl ClassicMove<'_, '_> {
                 slots = slots.difference(&owned);
             }
             // Where the answer was lost it may own more of them at any time.
-            batch.committing = match &told {
+            batch.committing = match &reply {
                 Err(error) if error.refusal().is_none() => slots.clone(),
                 _ => SlotSet::EMPTY,
             };
             if slots.is_empty() {
                 return Ok(SlotSet::EMPTY);
             }
-            match told {
+            match reply {
                 Err(error) if lacks_replicas(&error) && begun.elapsed() < PATIENCE => {
                     std::thread::sleep(PATIENCE / 100);
                 }
                 Err(error) => return Err(error.into()),
                 Ok(()) => {
-                    let (node, slots) = (self.session.target.addr().clone(), slots.words());
+                    let (node, slots) = (self.session.target.addr().clone(), slots.summary());
                     let why = "it replied OK and does not list them as its own".to_owned();
                     return Err(MigrateError::Unproven { node, slots, why });
                 }
@@ -82,8 +82,8 @@ impl ClassicMove<'_, '_> {
     pub(super) fn tell_source(&mut self, slots: &SlotSet) -> Result<(), MigrateError> {
         let begun = Instant::now();
         loop {
-            let told = self.session.source.set(slots, SlotChange::Owner(self.route.to));
-            let Err(error) = told else { return Ok(()) };
+            let reply = self.session.source.set(slots, SlotChange::Owner(self.route.to));
+            let Err(error) = reply else { return Ok(()) };
             let claims = self.session.source.server.view().map(|view| {
                 let me = view.me();
                 me.is_master() && !me.slots.intersection(slots).is_empty()

@@ -125,7 +125,7 @@ impl ClassicMove<'_, '_> {
         }
         Err(MigrateError::Unproven {
             node: self.session.source.addr().clone(),
-            slots: batch.left.words(),
+            slots: batch.left.summary(),
             why: "it still holds keys of them that are not listed".to_owned(),
         })
     }

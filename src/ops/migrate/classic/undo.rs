@@ -102,7 +102,7 @@ impl ClassicMove<'_, '_> {
         let taken = census.view.me().slots.intersection(slots);
         let lost = slots.difference(&source.view()?.me().slots);
         if !taken.is_empty() || !lost.is_empty() {
-            let (node, slots) = (session.source.addr().clone(), taken.union(&lost).words());
+            let (node, slots) = (session.source.addr().clone(), taken.union(&lost).summary());
             let why = "their owner has changed meanwhile".to_owned();
             return Err(MigrateError::Unproven { node, slots, why });
         }

@@ -10,7 +10,7 @@ use crate::ops::backup::{BackupError, Broken, Flaw};
 use crate::ops::import::{ImportAborted, ImportReport};
 use crate::ops::migrate::{MigrateError, Obstacle, Unable};
 use crate::ops::restore::RestoreError;
-use crate::ops::rolling::{CommandError, CommandFailure, Outcome, Stop, Stopped};
+use crate::ops::rolling::{CommandError, CommandFailure, RollingReport, Stop, Stopped};
 use crate::ops::{AbortCause, Aborted, Gap, Phase, SettingLeft, SettingsError, TimeoutsError};
 use crate::plan::check::{Kind, Problem, Severity};
 use crate::plan::formation::Lack;
@@ -28,15 +28,15 @@ pub fn samples() -> Vec<Sample> {
         parts(commands()),
         parts(vec![("CommandFailure", failed().to_string())]),
     ];
-    let halted = vec![("Aborted", halt(AbortCause::Interrupted("SIGINT"), true))];
+    let whole_run = vec![("Aborted", aborted(AbortCause::Interrupted("SIGINT"), true))];
     let wholes = [
-        whole(halted),
-        stopped(&causes(), |cause, changed| halt(cause.clone(), changed).into()),
+        whole(whole_run),
+        stopped(&causes(), |cause, changed| aborted(cause.clone(), changed).into()),
         whole(timeouts()),
         whole(settings()),
         whole(flaws()),
         whole(backup()),
-        stopped(&import(), |halt, changed| Failure::of_import(halt, &outcome(changed))),
+        stopped(&import(), |aborted, changed| Failure::of_import(aborted, &outcome(changed))),
         stopped(&restore(), |error, changed| {
             Failure::of_restore(error, &outcome(changed), "8.2.1")
         }),
@@ -48,7 +48,7 @@ pub fn samples() -> Vec<Sample> {
     parts.into_iter().chain(wholes).flatten().collect()
 }
 
-fn halt(cause: AbortCause, changed: bool) -> Aborted {
+fn aborted(cause: AbortCause, changed: bool) -> Aborted {
     let done = if changed { vec![Phase::Epochs, Phase::Meet] } else { Vec::new() };
     Aborted { cause, done, during: Phase::Agree, changed }
 }
@@ -115,7 +115,7 @@ fn rolling() -> Vec<(&'static str, Stop)> {
         slots: SlotSet::EMPTY,
         fix: None,
     };
-    let aborted = halt(AbortCause::Wire(refused("ERR no")), false);
+    let aborted = aborted(AbortCause::Wire(refused("ERR no")), false);
     every!(Stop {
         Wire(lost()),
         Interrupted("SIGINT"),
@@ -126,14 +126,17 @@ fn rolling() -> Vec<(&'static str, Stop)> {
         Stranger { node: node(1), id: id("b") },
         OtherVersion { node: node(1), version: words("Redis 7.0.15"), wanted: words("8.2") },
         Worse(vec![problem]),
-        NoHeir { master: named(1), why: words("10.0.0.2:6379 is loading its data") },
+        NoSuccessor { master: named(1), why: words("10.0.0.2:6379 is loading its data") },
         NotPromoted(Box::new(aborted)),
     })
 }
 
 fn rolled(cause: Stop, changed: bool) -> Stopped {
     let done = if changed { vec![node(4), node(5)] } else { Vec::new() };
-    Stopped { cause, outcome: Outcome { restarted: done, changed, ..Outcome::default() } }
+    Stopped {
+        cause,
+        outcome: RollingReport { restarted: done, changed, ..RollingReport::default() },
+    }
 }
 
 fn timeouts() -> Vec<(&'static str, TimeoutsError)> {

@@ -2,11 +2,9 @@
 
 use proptest::proptest;
 
-use super::file::Mistake;
-use super::read::parse;
-use super::write::write;
 use crate::model::NodeAddr;
 use crate::plan::layout::{NodeLocation, Wishes, plan};
+use crate::plan::topology::{Mistake, parse, write};
 
 fn nodes(count: usize) -> Vec<NodeAddr> {
     (1..=count).map(|n| format!("10.0.0.{n}:7001").parse().unwrap()).collect()

@@ -24,7 +24,7 @@ pub enum Broken {
 }
 
 /// Sees a file's bytes in their order.
-pub(super) struct Seal {
+pub(super) struct RdbVerifier {
     sha: Context,
     crc: Digest<'static, u64, Table<16>>,
     bytes: u64,
@@ -33,10 +33,10 @@ pub(super) struct Seal {
     tail: Vec<u8>,
 }
 
-impl Seal {
-    pub fn new() -> Seal {
+impl RdbVerifier {
+    pub fn new() -> RdbVerifier {
         let (first, tail) = (Vec::new(), Vec::new());
-        Seal { sha: Context::new(&SHA256), crc: CRC.digest(), bytes: 0, first, tail }
+        RdbVerifier { sha: Context::new(&SHA256), crc: CRC.digest(), bytes: 0, first, tail }
     }
 
     pub fn bytes(&self) -> u64 {
@@ -78,9 +78,9 @@ mod tests {
     use super::*;
 
     fn sealed(parts: &[&[u8]]) -> Result<(u64, String), Broken> {
-        let mut seal = Seal::new();
-        parts.iter().for_each(|part| seal.add(part));
-        seal.finish()
+        let mut verifier = RdbVerifier::new();
+        parts.iter().for_each(|part| verifier.add(part));
+        verifier.finish()
     }
 
     #[test]
