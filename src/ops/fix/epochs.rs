@@ -41,7 +41,7 @@ impl FixRun<'_> {
                 self.cluster.servers[index].bump_epoch()?;
                 Ok::<_, WireError>(vec![Gap { observer, subject, lack: Lack::Epoch }])
             })?;
-            if let Waited::GaveUp(gaps) = waited {
+            if let Waited::Incomplete(gaps) = waited {
                 return Ok(gaps);
             }
         }
