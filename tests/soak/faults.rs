@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::data::{Contents, assert_same, contents, contents_of_owners, fill, view};
 use crate::support::faults::{FAULTS, limit};
-use crate::support::{Run, Running, Server, TestCluster, rcluster, rcluster_with, start};
+use crate::support::{
+    Run, Running, Server, TestCluster, eventually, rcluster, rcluster_with, start,
+};
 
 const KEYS: usize = 4000;
 
@@ -137,19 +139,24 @@ fn a_disk_that_is_full_on_the_way_loses_nothing() {
     let cluster = three_and(&[&dir, &view, "appendonly yes", "appendfsync everysec"]);
     let before = contents(&cluster);
     let rounds = (crate::kills() / 10).max(1);
+    let begin = || begins(&cluster, &["--max-rate", "2000", "--progress", "json"]);
+    let events = begin().finish().succeeds().err.lines().count();
+    ends(&cluster, true).succeeds();
     let mut codes = [0; 5];
     for round in 0..rounds {
-        let run = begins(&cluster, &["--max-rate", "2000"]);
-        std::thread::sleep(Duration::from_millis(100 + 60 * round as u64));
+        let mut run = begin();
+        let moment = events * (round + 1) / (rounds + 1);
+        eventually("the run comes to its moment", || {
+            let has_ended = run.child.try_wait().is_ok_and(|end| end.is_some());
+            has_ended || run.err_so_far().lines().count() >= moment
+        });
         disk.fill();
         let run = run.finish();
         let code = run.code.unwrap_or(-1);
         codes[code.clamp(0, 4) as usize] += 1;
         std::fs::remove_file(disk.filler()).unwrap();
         is_whole(&cluster, &before, &run);
-        crate::support::eventually("the target writes again", || {
-            ends(&cluster, false).code == Some(0)
-        });
+        eventually("the target writes again", || ends(&cluster, false).code == Some(0));
         assert_same(&before, &contents(&cluster));
         ends(&cluster, true).succeeds();
     }

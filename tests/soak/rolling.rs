@@ -1,95 +1,14 @@
 //! `rolling`, with faults of every kind on the way, and upgrades in place, while a client writes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use redis::cluster::ClusterClient;
-
+use crate::support::data::{Writer, contents};
 use crate::support::{
-    Restarter, Run, Server, TestCluster, eventually, rcluster, server_under_test, start, typed,
+    Restarter, Run, TestCluster, eventually, rcluster, resume, server_under_test, start, typed,
 };
 
-const KEYS: usize = 1000;
-
-/// A client that writes ever higher numbers to the same keys, as fast as it can.
-struct Client {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<Record>,
-}
-
-/// What was acknowledged last of each key, and how long the longest write took.
-#[derive(Default)]
-struct Record {
-    last: BTreeMap<usize, u64>,
-    writes: u64,
-    errors: u64,
-    longest: Duration,
-}
-
-impl Client {
-    fn start(cluster: &TestCluster) -> Client {
-        let urls: Vec<String> =
-            cluster.addrs().iter().map(|addr| format!("redis://{addr}")).collect();
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let thread = std::thread::spawn(move || {
-            let client = ClusterClient::new(urls).expect("a cluster client");
-            let mut connection = client.get_connection().expect("a connection");
-            let mut record = Record::default();
-            let (mut number, mut begun) = (0u64, Instant::now());
-            while !stopped.load(Ordering::Relaxed) {
-                number += 1;
-                let key = number as usize % KEYS;
-                let mut command = redis::cmd("SET");
-                command.arg(format!("c:{key}")).arg(number);
-                match command.query::<()>(&mut connection) {
-                    Ok(()) => {
-                        record.last.insert(key, number);
-                        record.writes += 1;
-                        // A pause lasts until something is taken again.
-                        record.longest = record.longest.max(begun.elapsed());
-                        begun = Instant::now();
-                    }
-                    Err(_) => record.errors += 1,
-                }
-            }
-            record
-        });
-        Client { stop, thread }
-    }
-
-    /// Ends it; gives what it came to and how many acknowledged writes are gone.
-    fn finish(self, cluster: &TestCluster) -> (Record, usize) {
-        self.stop.store(true, Ordering::Relaxed);
-        let record = self.thread.join().expect("the client ends well");
-        let urls: Vec<String> =
-            cluster.addrs().iter().map(|addr| format!("redis://{addr}")).collect();
-        let client = ClusterClient::new(urls).expect("a cluster client");
-        let mut connection = client.get_connection().expect("a connection");
-        let is_lost = |(key, last): (&usize, &u64)| {
-            let now: Option<u64> = redis::cmd("GET")
-                .arg(format!("c:{key}"))
-                .query(&mut connection)
-                .expect("the key's owner answers");
-            // A write that was not acknowledged may have come after it.
-            now.is_none_or(|now| now < *last)
-        };
-        let lost = record.last.iter().map(is_lost).filter(|lost| *lost).count();
-        (record, lost)
-    }
-}
-
-fn formed(name: &str, settings: &[&str]) -> TestCluster {
-    let settings = [&["cluster-node-timeout 2000"], settings].concat();
-    let server = Server { name: name.to_owned(), ..Server::with(&settings) };
-    let cluster = TestCluster::start_as(6, &server);
-    cluster.create(1).succeeds();
-    cluster.wait_for_replicas();
-    cluster
-}
+const KEYS: u64 = 1000;
 
 /// What happens to the node in place of a good restart: words of a shell, with `good` and `stop`
 /// commands that restart and stop the node in `$dir`.
@@ -163,16 +82,11 @@ impl Script {
     }
 }
 
-fn resume(told: &str) -> String {
-    let mut lines = told.lines().skip_while(|line| !line.ends_with("to resume, if interrupted:"));
-    lines.nth(1).unwrap_or_else(|| panic!("no command in {told}")).trim().to_owned()
-}
-
 #[test]
 fn whatever_happens_on_the_way_no_write_is_lost() {
     let name = server_under_test();
     // Writes outlive a process that is killed.
-    let cluster = formed(&name, &["appendonly yes"]);
+    let cluster = TestCluster::three_and_three(&name, &["appendonly yes"]);
     let restarter = Restarter::of(&cluster);
     let script = Script::write(&cluster, &restarter);
     let (entry, each) = (cluster.addr(1), (crate::kills() / 12).max(1));
@@ -182,7 +96,7 @@ fn whatever_happens_on_the_way_no_write_is_lost() {
         for round in 0..each {
             // The replica, or the old master.
             let exec = script.exec(1 + round % 2, words);
-            let client = Client::start(&cluster);
+            let client = Writer::over(&cluster, KEYS);
             let words = ["rolling", &entry, "--only", &shard, "--exec", &exec, "--yes"];
             let run = rcluster(&[&words[..], &["--node-timeout", "5s"]].concat());
             *codes.entry(run.code.unwrap_or(-1)).or_insert(0) += 1;
@@ -190,8 +104,9 @@ fn whatever_happens_on_the_way_no_write_is_lost() {
             if run.code != Some(0) {
                 typed(&resume(&run.err)).succeeds();
             }
-            let (record, gone) = client.finish(&cluster);
-            (lost, longest) = (lost + gone, longest.max(record.longest));
+            let written = client.finish();
+            lost += written.lost(&contents(&cluster)).len();
+            longest = longest.max(written.longest);
         }
         println!("| {name} | {fault} | {each} | {codes:?} | {each} | {lost} | {longest:.2?} |");
         assert_eq!(lost, 0, "{fault}");
@@ -201,7 +116,7 @@ fn whatever_happens_on_the_way_no_write_is_lost() {
 #[test]
 fn a_run_that_is_killed_anywhere_is_finished_by_the_command_that_it_printed() {
     let name = server_under_test();
-    let cluster = formed(&name, &["save 3600 1"]);
+    let cluster = TestCluster::three_and_three(&name, &["save 3600 1"]);
     let restarter = Restarter::of(&cluster);
     let exec = restarter.with(&name);
     let entry = cluster.addr(0);
@@ -211,7 +126,7 @@ fn a_run_that_is_killed_anywhere_is_finished_by_the_command_that_it_printed() {
     let (whole, rounds) = (begun.elapsed(), crate::kills() / 3);
     let (mut restarts, mut lost, mut longest) = (Vec::new(), 0, Duration::ZERO);
     for round in 0..rounds {
-        let client = Client::start(&cluster);
+        let client = Writer::over(&cluster, KEYS);
         let mut run = start(&words, |_| {});
         eventually("it prints how to resume", || run.err_so_far().contains("to resume"));
         let part = (round as f64 + 0.5) / rounds as f64;
@@ -221,8 +136,9 @@ fn a_run_that_is_killed_anywhere_is_finished_by_the_command_that_it_printed() {
         let _ = run.child.wait();
         let rest: Run = typed(&again).succeeds();
         restarts.push(rest.json()["restarted"].as_array().map_or(0, Vec::len));
-        let (record, gone) = client.finish(&cluster);
-        (lost, longest) = (lost + gone, longest.max(record.longest));
+        let written = client.finish();
+        lost += written.lost(&contents(&cluster)).len();
+        longest = longest.max(written.longest);
     }
     println!(
         "| {name} | rcluster killed | {rounds} | | {rounds} | {lost} | {longest:.2?} | restarts left {restarts:?}"
@@ -238,11 +154,19 @@ fn versions() -> Vec<&'static str> {
     }
 }
 
+/// What a client came to, as columns of a table, and how many of its keys are lost.
+fn ended(client: Writer, cluster: &TestCluster) -> (String, usize) {
+    let written = client.finish();
+    let (errors, lost) = (written.errors.len(), written.lost(&contents(cluster)).len());
+    let (writes, longest) = (written.acknowledged, written.longest);
+    (format!("| {writes} | {errors} | {lost} | {longest:.0?} |"), lost)
+}
+
 #[test]
 fn upgrades_in_place_lose_nothing_and_pause_clients_for_moments() {
     for settings in [&["save 3600 1"][..], &["appendonly yes"]] {
         let versions = versions();
-        let cluster = formed(versions[0], settings);
+        let cluster = TestCluster::three_and_three(versions[0], settings);
         let restarter = Restarter::of(&cluster);
         let entry = cluster.addr(0);
         for version in versions.iter().copied() {
@@ -250,27 +174,23 @@ fn upgrades_in_place_lose_nothing_and_pause_clients_for_moments() {
             let words = ["rolling", &entry, "--exec", &exec, "--yes", "--json"];
             let until = ["--until-version", version];
             let until = if version == versions[0] { &[][..] } else { &until };
-            let (client, begun) = (Client::start(&cluster), Instant::now());
+            let (client, begun) = (Writer::over(&cluster, KEYS), Instant::now());
             rcluster(&[&words[..], until].concat()).succeeds();
             let took = begun.elapsed();
-            let (Record { writes, errors, longest, .. }, lost) = client.finish(&cluster);
-            println!(
-                "| {version} {settings:?} | rolling, {took:.1?} | {writes} | {errors} | {lost} | {longest:.0?} |"
-            );
+            let (columns, lost) = ended(client, &cluster);
+            println!("| {version} {settings:?} | rolling, {took:.1?} {columns}");
             assert_eq!(lost, 0, "{version}");
         }
         // The same by hand, node by node, without a failover.
         let last = versions[versions.len() - 1];
         let exec = restarter.with(last);
-        let (client, begun) = (Client::start(&cluster), Instant::now());
+        let (client, begun) = (Writer::over(&cluster, KEYS), Instant::now());
         for node in (0..6).rev() {
             restarter.by_hand(&exec, cluster.port(node));
             rcluster(&["check", &cluster.addr((node + 1) % 6), "--wait", "60s"]).succeeds();
         }
         let took = begun.elapsed();
-        let (Record { writes, errors, longest, .. }, lost) = client.finish(&cluster);
-        println!(
-            "| {last} {settings:?} | by hand, {took:.1?} | {writes} | {errors} | {lost} | {longest:.0?} |"
-        );
+        let (columns, _) = ended(client, &cluster);
+        println!("| {last} {settings:?} | by hand, {took:.1?} {columns}");
     }
 }

@@ -4,19 +4,9 @@ use std::time::Duration;
 
 use crate::support::data::{Writer, Written, contents, fill, view};
 use crate::support::{
-    Restarter, Run, Running, Server, TestCluster, eventually, rcluster, server_dir,
+    Restarter, Run, Running, TestCluster, eventually, rcluster, resume, server_dir,
     server_under_test, start, typed,
 };
-
-/// Three masters and three replicas that save their data, soon seen as failed.
-fn three_and_three(name: &str, settings: &[&str]) -> TestCluster {
-    let settings = [&["cluster-node-timeout 2000"], settings].concat();
-    let server = Server { name: name.to_owned(), ..Server::with(&settings) };
-    let cluster = TestCluster::start_as(6, &server);
-    cluster.create(1).succeeds();
-    cluster.wait_for_replicas();
-    cluster
-}
 
 fn begins(cluster: &TestCluster, more: &[&str]) -> Running {
     let entry = cluster.addr(0);
@@ -46,19 +36,8 @@ fn roles(cluster: &TestCluster) -> Vec<Option<rcluster::model::NodeId>> {
 
 /// Every write that was acknowledged is there.
 fn assert_none_lost(cluster: &TestCluster, written: &Written) {
-    let all = contents(cluster);
     assert!(written.acknowledged > 100, "{} writes", written.acknowledged);
-    for number in 0..written.acknowledged {
-        let value = all.get(format!("w:{number}").as_bytes());
-        let (value, _) = value.unwrap_or_else(|| panic!("w:{number} is lost"));
-        assert!(value.contains(&format!("{number}")), "w:{number}: {value}");
-    }
-}
-
-/// The command that a run prints for the case that it does not come to its end.
-fn resume(told: &str) -> String {
-    let mut lines = told.lines().skip_while(|line| !line.ends_with("to resume, if interrupted:"));
-    lines.nth(1).unwrap_or_else(|| panic!("no command in {told}")).trim().to_owned()
+    assert!(written.lost(&contents(cluster)).is_empty());
 }
 
 fn count(run: &Run, what: &str) -> usize {
@@ -67,7 +46,7 @@ fn count(run: &Run, what: &str) -> usize {
 
 #[test]
 fn all_nodes_are_restarted_and_no_write_is_lost() {
-    let cluster = three_and_three(&server_under_test(), &["appendonly yes"]);
+    let cluster = TestCluster::three_and_three(&server_under_test(), &["appendonly yes"]);
     let restarter = Restarter::of(&cluster);
     let exec = restarter.with(&server_under_test());
     let (before, masters) = (run_ids(&cluster), roles(&cluster));
@@ -89,7 +68,7 @@ fn all_nodes_are_restarted_and_no_write_is_lost() {
 
 #[test]
 fn whatever_goes_wrong_stops_it_and_the_printed_command_goes_on() {
-    let cluster = three_and_three(&server_under_test(), &["save 3600 1"]);
+    let cluster = TestCluster::three_and_three(&server_under_test(), &["save 3600 1"]);
     let restarter = Restarter::of(&cluster);
     let exec = restarter.with(&server_under_test());
     fill(&cluster, 300);
@@ -172,7 +151,7 @@ fn upgrade() -> Option<(&'static str, &'static str)> {
 #[test]
 fn an_upgrade_that_is_killed_on_the_way_goes_on_with_what_is_left() {
     let Some((old, new)) = upgrade() else { return };
-    let cluster = three_and_three(old, &["save 3600 1"]);
+    let cluster = TestCluster::three_and_three(old, &["save 3600 1"]);
     let restarter = Restarter::of(&cluster);
     let (exec, masters) = (restarter.with(new), roles(&cluster));
     let older = ["--exec", &exec, "--until-version", "6.2"];

@@ -91,6 +91,16 @@ impl TestCluster {
         cluster
     }
 
+    /// Three masters with a replica each, soon seen as failed, of a server by its name.
+    pub fn three_and_three(name: &str, settings: &[&str]) -> TestCluster {
+        let settings = [&["cluster-node-timeout 2000"], settings].concat();
+        let server = Server { name: name.to_owned(), ..Server::with(&settings) };
+        let cluster = TestCluster::start_as(6, &server);
+        cluster.create(1).succeeds();
+        cluster.wait_for_replicas();
+        cluster
+    }
+
     /// Starts a server; on another port where a client's connection sits on the chosen one.
     fn start_next(&mut self, index: usize, server: &Server) {
         for _ in 0..5 {

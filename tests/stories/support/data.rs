@@ -205,22 +205,32 @@ pub fn assert_same(before: &Contents, after: &Contents) {
     assert_eq!(before.len(), after.len(), "there are more keys than before");
 }
 
-/// A client that writes as fast as it can, until it is stopped.
+/// A client that writes ever higher numbers as fast as it can, until it is stopped.
 pub struct Writer {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Written>,
 }
 
 /// What a writer came to.
+#[derive(Default)]
 pub struct Written {
-    /// Keys `w:0` to one less than this were acknowledged.
-    pub acknowledged: usize,
+    /// What was acknowledged last of each key.
+    last: BTreeMap<String, u64>,
+    /// How many writes were.
+    pub acknowledged: u64,
     pub errors: Vec<String>,
+    /// The longest time from one acknowledged write to the next.
     pub longest: Duration,
 }
 
 impl Writer {
+    /// Each write is of a key of its own.
     pub fn start(cluster: &TestCluster) -> Writer {
+        Writer::over(cluster, u64::MAX)
+    }
+
+    /// Writes to so many keys, one after the other and again.
+    pub fn over(cluster: &TestCluster, keys: u64) -> Writer {
         let urls: Vec<String> =
             cluster.addrs().iter().map(|addr| format!("redis://{addr}")).collect();
         let stop = Arc::new(AtomicBool::new(false));
@@ -228,17 +238,21 @@ impl Writer {
         let thread = std::thread::spawn(move || {
             let client = ClusterClient::new(urls).expect("a cluster client");
             let mut connection = client.get_connection().expect("a connection");
-            let mut written =
-                Written { acknowledged: 0, errors: Vec::new(), longest: Duration::ZERO };
-            while !stopped.load(Ordering::Relaxed) {
-                let (number, begun) = (written.acknowledged, Instant::now());
-                let mut command = redis::cmd("SET");
-                command.arg(format!("w:{number}")).arg(number);
-                match command.query::<()>(&mut connection) {
-                    Ok(()) => written.acknowledged += 1,
+            let (mut written, mut since) = (Written::default(), Instant::now());
+            for number in 0.. {
+                if stopped.load(Ordering::Relaxed) {
+                    break;
+                }
+                let key = format!("w:{}", number % keys);
+                match redis::cmd("SET").arg(&key).arg(number).query::<()>(&mut connection) {
+                    Ok(()) => {
+                        written.last.insert(key, number);
+                        written.acknowledged += 1;
+                        written.longest = written.longest.max(since.elapsed());
+                        since = Instant::now();
+                    }
                     Err(error) => written.errors.push(error.to_string()),
                 }
-                written.longest = written.longest.max(begun.elapsed());
             }
             written
         });
@@ -248,6 +262,17 @@ impl Writer {
     pub fn finish(self) -> Written {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("the writer ends well")
+    }
+}
+
+impl Written {
+    /// The keys whose last acknowledged write is gone. One that was not acknowledged may have come
+    /// after it.
+    pub fn lost(&self, now: &Contents) -> Vec<&str> {
+        let number = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+        let has = |key: &str| number(&now.get(key.as_bytes())?.0).parse::<u64>().ok();
+        let is_lost = |(key, last): &(&String, &u64)| has(key).is_none_or(|now| now < **last);
+        self.last.iter().filter(is_lost).map(|(key, _)| key.as_str()).collect()
     }
 }
 

@@ -9,7 +9,7 @@ mod run;
 
 pub use cluster::{Server, TestCluster, are_here, server_dir, server_named, server_under_test};
 pub use ports::Port;
-pub use restart::Restarter;
+pub use restart::{Restarter, resume};
 pub use run::{
     Run, Running, rcluster, rcluster_asked, rcluster_at_terminal, rcluster_with, start, typed,
 };

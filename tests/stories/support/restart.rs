@@ -76,3 +76,9 @@ impl Drop for Restarter {
         self.dirs.iter().for_each(|dir| kill(dir));
     }
 }
+
+/// The command that `rolling` prints for the case that it does not come to its end.
+pub fn resume(err: &str) -> String {
+    let mut lines = err.lines().skip_while(|line| !line.ends_with("to resume, if interrupted:"));
+    lines.nth(1).unwrap_or_else(|| panic!("no command in {err}")).trim().to_owned()
+}
