@@ -1,9 +1,12 @@
 //! Settings of servers that are changed for a while, and put back on every way out: at the end, on
 //! an error, on a signal, in a panic. Only kill -9 leaves them; `check` names what it finds then.
 
+use std::convert::Infallible;
 use std::ops::DerefMut;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::interrupt::Interrupt;
+use super::wait::{Deadline, Waited};
 use crate::model::NodeAddr;
 use crate::wire::{Server, WireError, all_at_once};
 
@@ -88,18 +91,21 @@ impl<S: DerefMut<Target = Server> + Send> Drop for SettingGuard<S> {
 
 /// Puts a setting back and reads it, to be sure; a connection that broke is made anew meanwhile.
 fn put_back(server: &mut Server, setting: &'static str, before: String) -> Option<SettingLeft> {
-    let begun = Instant::now();
-    loop {
+    let deadline = Deadline::after(RESTORE, Interrupt::default());
+    let Ok(waited) = deadline.together().until_empty(|| {
         let now = server.set_setting(setting, &before).and_then(|()| server.setting(setting));
-        let why = match now {
-            Ok(Some(now)) if now == before => return None,
-            Ok(now) => format!("it still has {}", now.unwrap_or_default()),
-            Err(error) => error.to_string(),
-        };
-        if begun.elapsed() > RESTORE {
-            return Some(SettingLeft { node: server.addr().clone(), setting, before, why });
+        Ok::<_, Infallible>(match now {
+            Ok(Some(now)) if now == before => Vec::new(),
+            Ok(now) => vec![format!("it still has {}", now.unwrap_or_default())],
+            Err(error) => vec![error.to_string()],
+        })
+    });
+    match waited {
+        Waited::Done(_) => None,
+        Waited::Incomplete(why) => {
+            let (node, why) = (server.addr().clone(), why.concat());
+            Some(SettingLeft { node, setting, before, why })
         }
-        std::thread::sleep(RESTORE / 50);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Nodes that left are struck off every list.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::abort::{AbortCause, Aborted};
 use super::event::{Observer, Phase};
@@ -8,9 +8,6 @@ use super::phases::Phases;
 use super::wait::{Deadline, Waited};
 use crate::model::{ClusterView, NodeAddr, NodeId, Unreadable};
 use crate::wire::{Server, WireError, all_at_once};
-
-/// How often a signal is looked for in a long pause.
-const POLL: Duration = Duration::from_millis(100);
 
 /// FORGET on every server at once, until none lists any of `gone`: one that is not told would bring
 /// them back by gossip.
@@ -93,12 +90,10 @@ pub fn verify_forgotten(
     phases.set_changed();
     phases.run(Phase::Forget, |tally| {
         tally.expect(servers.len());
-        let begun = Instant::now();
-        while begun.elapsed() < after && deadline.interrupt().signal().is_none() {
-            let left = after.saturating_sub(begun.elapsed());
+        let expired = Deadline::after(after, deadline.interrupt().clone());
+        expired.pass(|left| {
             tally.waits(format!("looking again in {} s", left.as_secs_f64().ceil()));
-            std::thread::sleep(left.min(POLL));
-        }
+        });
         let views = all_at_once(servers, |server| {
             let view = server.view()?;
             tally.add(1);

@@ -61,6 +61,15 @@ impl Deadline {
         Deadline { at, allowed, interrupt: self.interrupt.clone() }
     }
 
+    /// Waits until it is over; `tell` is given what is left, again and again.
+    pub(super) fn pass(&self, tell: impl Fn(Duration)) {
+        while !self.is_over() {
+            let left = self.left();
+            tell(left);
+            std::thread::sleep(left.min(PAUSES.1));
+        }
+    }
+
     pub(super) fn together(&self) -> Together<'_> {
         Together { deadline: self, failed: AtomicBool::new(false) }
     }
@@ -115,6 +124,13 @@ mod tests {
             Ok::<_, ()>(left.clone())
         });
         assert_eq!(looked, Ok(Waited::Done(Vec::new())));
+    }
+
+    #[test]
+    fn it_passes_and_not_sooner() {
+        let (begun, told) = (Instant::now(), std::cell::Cell::new(0));
+        deadline(150).pass(|left| told.set(told.get() + usize::from(left.as_millis() <= 150)));
+        assert!(begun.elapsed() >= Duration::from_millis(150) && told.get() >= 2);
     }
 
     #[test]

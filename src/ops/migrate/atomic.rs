@@ -11,6 +11,8 @@ use super::classic::Classic;
 use super::migration::{Migration, Mover, turns};
 use super::{MigrateError, Obstacle, epoch, scheduler};
 use crate::model::SlotSet;
+use crate::ops::interrupt::Interrupt;
+use crate::ops::wait::Deadline;
 use crate::plan::transfer::{Route, Transfer};
 use crate::wire::{MigrationSupport, Server, Task, WireError};
 
@@ -140,12 +142,13 @@ impl Atomic<'_> {
         for route in &routes {
             let (mut source, mut target) =
                 (migration.connect(route.from)?, migration.connect(route.to)?);
-            let begun = Instant::now();
+            let deadline = Deadline::after(CANCEL, Interrupt::default());
             for server in [&mut source, &mut target] {
-                let is_busy = |tasks: Vec<Task>| tasks.iter().any(|task| !task.is_over);
-                while is_busy(server.tasks(self.support)?) && begun.elapsed() < CANCEL {
-                    std::thread::sleep(PAUSES.1);
-                }
+                // Who is busy longer than that refuses the rehearsal.
+                deadline.together().until_empty(|| {
+                    let tasks = server.tasks(self.support)?.into_iter();
+                    Ok::<_, WireError>(tasks.filter(|task| !task.is_over).collect())
+                })?;
             }
             rehearse_route(migration.report, route, &mut source, &mut target)?;
         }

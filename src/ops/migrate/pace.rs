@@ -8,9 +8,6 @@ use crate::ops::wait::Deadline;
 /// How long one pipeline of MIGRATEs is meant to keep the source from its clients.
 const BLOCKS: Duration = Duration::from_millis(10);
 
-/// How often a signal is looked for in a long wait.
-const POLL: Duration = Duration::from_millis(50);
-
 /// The fewest and the most keys in one pipeline.
 const KEYS: (usize, usize) = (1, 2000);
 
@@ -46,13 +43,7 @@ impl Pace {
         let begin = (*next).max(now);
         *next = begin + Duration::from_secs_f64(keys as f64 / f64::from(rate.max(1)));
         drop(next);
-        while !self.deadline.is_over() {
-            let left = begin.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            std::thread::sleep(left.min(POLL));
-        }
+        self.deadline.within(begin.saturating_duration_since(now)).pass(|_| ());
     }
 }
 

@@ -128,8 +128,7 @@ impl RollingRun<'_> {
     /// The pause between two steps.
     fn rest(&self, is_first: bool) -> Result<(), Stop> {
         let Some(pause) = self.options.pause.filter(|_| !is_first) else { return Ok(()) };
-        let deadline = self.deadline(pause);
-        let _ = deadline.together().until_empty(|| Ok::<_, Stop>(vec![()]))?;
+        self.deadline(pause).pass(|_| ());
         self.interrupted()
     }
 

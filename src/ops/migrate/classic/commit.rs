@@ -1,14 +1,16 @@
 //! Slots without keys at the source change hands.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Batch, ClassicMove, MigrateError, Session, epoch};
 use crate::model::SlotSet;
+use crate::ops::interrupt::Interrupt;
+use crate::ops::wait::{Deadline, Waited};
 use crate::wire::{SlotChange, WireError};
 
 /// How long a target's replicas may keep it from taking slots (`NOREPLICAS`), and how long a source
 /// may take to hear of the new owner.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Valkey takes no change of a slot while too few of its replicas answer.
 fn lacks_replicas(error: &WireError) -> bool {
@@ -27,40 +29,49 @@ impl ClassicMove<'_, '_> {
         if slots.is_empty() {
             return Ok(SlotSet::EMPTY);
         }
-        let (begun, mut slots) = (Instant::now(), slots.clone());
         let Session { source, target, .. } = &mut self.session;
         epoch::await_known(self.migration, self.route, &mut source.server, &mut target.server)?;
-        loop {
-            let held = self.session.prove_empty(&slots, batch.connection)?;
+        let (mut left, mut held) = (slots.clone(), SlotSet::EMPTY);
+        let deadline = Deadline::after(TIMEOUT, Interrupt::default());
+        let waited = deadline.together().until_empty(|| {
+            held = self.session.prove_empty(&left, batch.connection)?;
             if !held.is_empty() {
-                return Ok(held);
+                return Ok(Vec::new());
             }
-            batch.committing = slots.clone();
-            let reply = self.session.target.set(&slots, SlotChange::Owner(self.route.to));
-            let owned = self.owned_by_target(&slots)?;
-            if !owned.is_empty() {
-                self.have_arrived(&owned, batch);
-                self.tell_source(&owned)?;
-                slots = slots.difference(&owned);
-            }
-            // Where the answer was lost it may own more of them at any time.
-            batch.committing = match &reply {
-                Err(error) if error.refusal().is_none() => slots.clone(),
-                _ => SlotSet::EMPTY,
-            };
-            if slots.is_empty() {
-                return Ok(SlotSet::EMPTY);
-            }
-            match reply {
-                Err(error) if lacks_replicas(&error) && begun.elapsed() < PATIENCE => {
-                    std::thread::sleep(PATIENCE / 100);
-                }
-                Err(error) => return Err(error.into()),
-                Ok(()) => {
-                    let (node, slots) = (self.session.target.addr().clone(), slots.summary());
-                    let why = "it replied OK and does not list them as its own".to_owned();
-                    return Err(MigrateError::Unproven { node, slots, why });
-                }
+            self.give(&mut left, batch)
+        });
+        all_taken(waited?)?;
+        Ok(held)
+    }
+
+    /// Has the target take these slots, and takes out of them what it owns then; gives the refusal where
+    /// that may be another one soon.
+    fn give(
+        &mut self,
+        slots: &mut SlotSet,
+        batch: &mut Batch,
+    ) -> Result<Vec<WireError>, MigrateError> {
+        batch.committing = slots.clone();
+        let reply = self.session.target.set(slots, SlotChange::Owner(self.route.to));
+        let owned = self.owned_by_target(slots)?;
+        if !owned.is_empty() {
+            self.have_arrived(&owned, batch);
+            self.tell_source(&owned)?;
+            *slots = slots.difference(&owned);
+        }
+        // Where the answer was lost it may own more of them at any time.
+        batch.committing = match &reply {
+            Err(error) if error.refusal().is_none() => slots.clone(),
+            _ => SlotSet::EMPTY,
+        };
+        match reply {
+            _ if slots.is_empty() => Ok(Vec::new()),
+            Err(error) if lacks_replicas(&error) && !self.migration.is_late() => Ok(vec![error]),
+            Err(error) => Err(error.into()),
+            Ok(()) => {
+                let (node, slots) = (self.session.target.addr().clone(), slots.summary());
+                let why = "it replied OK and does not list them as its own".to_owned();
+                Err(MigrateError::Unproven { node, slots, why })
             }
         }
     }
@@ -80,21 +91,30 @@ impl ClassicMove<'_, '_> {
     /// The source may say anything now, or become a replica and close the connection: what counts is
     /// whether it still claims the slots.
     pub(super) fn tell_source(&mut self, slots: &SlotSet) -> Result<(), MigrateError> {
-        let begun = Instant::now();
-        loop {
+        let deadline = Deadline::after(TIMEOUT, Interrupt::default());
+        let waited = deadline.together().until_empty(|| {
             let reply = self.session.source.set(slots, SlotChange::Owner(self.route.to));
-            let Err(error) = reply else { return Ok(()) };
+            let Err(error) = reply else { return Ok(Vec::new()) };
             let claims = self.session.source.server.view().map(|view| {
                 let me = view.me();
                 me.is_master() && !me.slots.intersection(slots).is_empty()
             });
             match claims {
-                Ok(false) => return Ok(()),
-                Ok(true) if begun.elapsed() < PATIENCE && !self.migration.is_late() => {
-                    std::thread::sleep(PATIENCE / 100);
-                }
-                _ => return Err(error.into()),
+                Ok(false) => Ok(Vec::new()),
+                Ok(true) if !self.migration.is_late() => Ok(vec![error]),
+                _ => Err(MigrateError::from(error)),
             }
+        });
+        all_taken(waited?)
+    }
+}
+
+/// The refusal that a wait has come to its end with is an error.
+fn all_taken(waited: Waited<Vec<WireError>>) -> Result<(), MigrateError> {
+    match waited {
+        Waited::Incomplete(refusals) => {
+            refusals.into_iter().next().map_or(Ok(()), |refusal| Err(refusal.into()))
         }
+        Waited::Done(_) => Ok(()),
     }
 }
