@@ -45,7 +45,7 @@ pub struct ReplaceNode {
 }
 
 /// What the new node becomes, and who is forgotten.
-struct Succession {
+struct ReplacementPlan {
     place: Place,
     gone: Vec<NodeId>,
 }
@@ -68,7 +68,7 @@ impl ReplaceNode {
             return Err(failure);
         }
         let name = cluster.report.name(dead);
-        let Succession { place, gone } = self.succession(cx, &cluster.report, dead, &name)?;
+        let ReplacementPlan { place, gone } = self.replacement(cx, &cluster.report, dead, &name)?;
         new.vet(cx, &cluster.report, &place, self.force)?;
         if !self.consent.dry_run {
             new.vet_rights("replace-node", &mut cluster)?;
@@ -88,13 +88,13 @@ impl ReplaceNode {
         self.consent.report(cx, start, changes, actions, not_notified, &done)
     }
 
-    fn succession(
+    fn replacement(
         &self,
         cx: &Context,
         report: &ClusterReport,
         dead: NodeId,
         name: &str,
-    ) -> Result<Succession, Failure> {
+    ) -> Result<ReplacementPlan, Failure> {
         let entry = &self.entry;
         if report.node(dead).is_some() {
             return Err(Failure::refused(format!("{name} has not failed: it is reachable"))
@@ -118,7 +118,10 @@ impl ReplaceNode {
             }
             self.consents(name, &lost)?;
             let gone = std::iter::once(dead).chain(replicas).collect();
-            return Ok(Succession { place: Place::Successor { of: dead, slots: lost }, gone });
+            return Ok(ReplacementPlan {
+                place: Place::SlotSuccessor { of: dead, slots: lost },
+                gone,
+            });
         }
         let place = match (&self.replica_of, role_of(report, dead)) {
             (Some(node), _) => Parent::Node(node.clone()).place(cx, report)?,
@@ -136,7 +139,7 @@ impl ReplaceNode {
             // A master that failed over: its shard is the one that lacks a copy.
             (None, None) => Place::Auto,
         };
-        Ok(Succession { place, gone: vec![dead] })
+        Ok(ReplacementPlan { place, gone: vec![dead] })
     }
 
     fn consents(&self, name: &str, lost: &SlotSet) -> Result<(), Failure> {
@@ -153,7 +156,7 @@ impl ReplaceNode {
     fn actions(&self, report: &ClusterReport, place: &Place, gone: &[NodeId]) -> Vec<String> {
         let new = &self.new;
         let becomes = match place {
-            Place::Successor { slots, .. } => {
+            Place::SlotSuccessor { slots, .. } => {
                 format!("{new} becomes the owner of {}; their keys are lost", slots.summary())
             }
             Place::Replica { of } => format!("{new} becomes a replica of {}", report.name(*of)),

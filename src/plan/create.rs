@@ -123,14 +123,13 @@ pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<TopologyPlan, Vec
         let replica = (Role::Replica { of: id(shard.master) }, SlotSet::EMPTY);
         targets.extend(shard.replicas.iter().map(|&seat| (seat, replica.clone())));
     }
-    let own =
-        targets.iter().flat_map(|(&seat, (role, slots))| objections(reports, seat, *role, slots));
+    let own = targets.iter().flat_map(|(&seat, (role, slots))| unmet(reports, seat, *role, slots));
     let bad = reports.iter().filter_map(BadAddress::of).map(Precondition::from);
     let families = FamiliesApart::of_new(reports).map(Precondition::from);
     let apart = TlsApart::of(reports).map(Precondition::from).into_iter().chain(families);
-    let objections: Vec<Precondition> = apart.chain(bad).chain(own).collect();
-    if !objections.is_empty() {
-        return Err(objections);
+    let unmet: Vec<Precondition> = apart.chain(bad).chain(own).collect();
+    if !unmet.is_empty() {
+        return Err(unmet);
     }
     let members = targets.into_iter().map(|(seat, (role, slots))| {
         let me = reports[seat].view.me();
@@ -201,12 +200,7 @@ fn shared_ids(reports: &[NodeReport]) -> Vec<Precondition> {
     found
 }
 
-fn objections(
-    reports: &[NodeReport],
-    seat: usize,
-    role: Role,
-    planned: &SlotSet,
-) -> Vec<Precondition> {
+fn unmet(reports: &[NodeReport], seat: usize, role: Role, planned: &SlotSet) -> Vec<Precondition> {
     let report = &reports[seat];
     let node = report.via.clone();
     let me = report.view.me();

@@ -22,7 +22,7 @@ pub enum Place {
     /// A replica of the master that needs one most.
     Auto,
     /// The owner of slots whose shard has failed; their keys are lost.
-    Successor {
+    SlotSuccessor {
         /// The master that owned them.
         of: NodeId,
         /// The slots.
@@ -108,7 +108,7 @@ pub fn plan(
     let me = newcomer.view.me();
     let via = newcomer.via.clone();
     let parent = match (place, me.role) {
-        (Place::Master | Place::Successor { .. }, _) => None,
+        (Place::Master | Place::SlotSuccessor { .. }, _) => None,
         // Where it is a replica already, that is what was asked for.
         (Place::Auto, Role::Replica { of }) if cluster.node(me.id).is_some() => Some(of),
         (Place::Auto, _) => {
@@ -118,7 +118,7 @@ pub fn plan(
     };
     let role = parent.map_or(Role::Master, |of| Role::Replica { of });
     let slots = match place {
-        Place::Successor { slots, .. } => slots.clone(),
+        Place::SlotSuccessor { slots, .. } => slots.clone(),
         _ => SlotSet::EMPTY,
     };
     if let Role::Replica { of } = me.role
@@ -140,7 +140,7 @@ pub fn plan(
             member.steps.push(Step::Follow(of));
         }
         let left = slots.difference(&me.slots);
-        if let Place::Successor { of, .. } = place
+        if let Place::SlotSuccessor { of, .. } = place
             && !left.is_empty()
         {
             // Its claim has to be newer than that of the dead.

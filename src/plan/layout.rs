@@ -1,7 +1,7 @@
 //! Who becomes master, who replicates whom, and who owns which slots: the best layout over hosts
 //! and zones.
 //!
-//! With `n` seats and `r` wished replicas there are `M = n / (r + 1)` masters, as with redis-cli;
+//! With `n` nodes and `r` wished replicas there are `M = n / (r + 1)` masters, as with redis-cli;
 //! every shard has `n / M` copies, and the `n mod M` spare nodes are one more replica of as many
 //! shards. Layouts are compared level by level, as [`Score`] defines it:
 //!
@@ -11,7 +11,7 @@
 //!    their masters' number squared, then the same over the hosts. Less is more even.
 //! 3. [`Takeover`]: the most replicas that one host has of another host's masters, then the sum
 //!    of the squares of these numbers.
-//! 4. The masters' seats as a sorted list, the earliest first; then the replicas as they are
+//! 4. The masters as a sorted list, the earliest first; then the replicas as they are
 //!    dealt round by round over the shards, the earliest first.
 //!
 //! `docs/planning.md` has the proofs. In short: given the number of masters of each host, levels
@@ -43,8 +43,8 @@ pub use shard::PlannedShard;
 use task::Task;
 pub use verdict::Verdict;
 
-/// More seats than any cluster has; what is left of the arithmetic's range is a wide margin.
-const MOST_SEATS: usize = 65_536;
+/// More nodes than any cluster has; what is left of the arithmetic's range is a wide margin.
+const MOST_NODES: usize = 65_536;
 
 /// What the user asks for; nodes are named by their index in the list that is planned for.
 ///
@@ -89,7 +89,7 @@ pub enum LayoutError {
         replicas: usize,
     },
     /// More than 65536 nodes.
-    #[error("{nodes} nodes are more than the {MOST_SEATS} that can be planned for")]
+    #[error("{nodes} nodes are more than the {MOST_NODES} that can be planned for")]
     TooManyNodes {
         /// How many nodes there are.
         nodes: usize,
@@ -134,7 +134,7 @@ pub enum LayoutError {
     },
 }
 
-/// Plans the best cluster of `seats` for the wishes. The result depends on nothing else: equal
+/// Plans the best cluster of `nodes` for the wishes. The result depends on nothing else: equal
 /// inputs give equal layouts.
 ///
 /// ```
@@ -154,10 +154,10 @@ pub enum LayoutError {
 ///
 /// # Errors
 /// Too few or too many nodes, or wishes that contradict each other.
-pub fn plan(seats: &[NodeLocation], wishes: &Wishes) -> Result<Layout, LayoutError> {
-    let masters = count_masters(seats.len(), wishes.replicas)?;
-    let pinned = pins(seats.len(), wishes, masters)?;
-    let domains = Domains::new(seats);
+pub fn plan(nodes: &[NodeLocation], wishes: &Wishes) -> Result<Layout, LayoutError> {
+    let masters = count_masters(nodes.len(), wishes.replicas)?;
+    let pinned = pins(nodes.len(), wishes, masters)?;
+    let domains = Domains::new(nodes);
     let task = Task::new(&domains, masters, &pinned);
     let choice = masters::choose(&task);
     let chosen = task.master_seats(&choice.masters);
@@ -168,16 +168,16 @@ pub fn plan(seats: &[NodeLocation], wishes: &Wishes) -> Result<Layout, LayoutErr
     let replicas = assign::replicas(&task, &choice, &order);
     let shards = order.into_iter().zip(slots).zip(replicas);
     let shards = shards.map(|((master, slots), replicas)| PlannedShard { master, slots, replicas });
-    Ok(Layout { proven: choice.proven, ..Layout::given(seats, shards.collect()) })
+    Ok(Layout { proven: choice.proven, ..Layout::given(nodes, shards.collect()) })
 }
 
 impl Layout {
     /// A layout made elsewhere, with its score and verdicts; it is not improved.
     ///
     /// # Panics
-    /// If an index of `shards` is not one of `seats`.
-    pub fn given(seats: &[NodeLocation], shards: Vec<PlannedShard>) -> Layout {
-        let domains = Domains::new(seats);
+    /// If an index of `shards` is not one of `nodes`.
+    pub fn given(nodes: &[NodeLocation], shards: Vec<PlannedShard>) -> Layout {
+        let domains = Domains::new(nodes);
         let score = Score::of(&domains, shards.iter().map(|s| (s.master, s.replicas.as_slice())));
         let verdicts = verdict::verdicts(&domains, &shards, &score);
         Layout { shards, score, proven: false, verdicts }
@@ -207,14 +207,14 @@ fn count_masters(nodes: usize, replicas: usize) -> Result<usize, LayoutError> {
     match nodes / replicas.saturating_add(1) {
         0 => Err(LayoutError::TooFewNodes { nodes, replicas }),
         masters if masters > SLOTS as usize => Err(LayoutError::TooManyMasters { masters }),
-        _ if nodes > MOST_SEATS => Err(LayoutError::TooManyNodes { nodes }),
+        _ if nodes > MOST_NODES => Err(LayoutError::TooManyNodes { nodes }),
         masters => Ok(masters),
     }
 }
 
-/// Which seats must be masters.
-fn pins(seats: usize, wishes: &Wishes, masters: usize) -> Result<Vec<bool>, LayoutError> {
-    let mut pinned = vec![false; seats];
+/// Which nodes must be masters.
+fn pins(nodes: usize, wishes: &Wishes, masters: usize) -> Result<Vec<bool>, LayoutError> {
+    let mut pinned = vec![false; nodes];
     for &seat in wishes.masters.iter().chain(wishes.weights.keys()) {
         *pinned.get_mut(seat).ok_or(LayoutError::UnknownSeat { seat })? = true;
     }

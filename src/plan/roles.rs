@@ -27,9 +27,9 @@ pub struct Swap {
 /// would share its zone or host with. The masters per zone that shards can have are the bases of
 /// a polymatroid, where the least sum of squares also has the least maximum: a zone with half of
 /// the masters is only left if it has to be.
-pub fn swaps(seats: &[NodeLocation], shards: &[CurrentShard]) -> Vec<Swap> {
-    let domains = Domains::new(seats);
-    let weights = Weights::new(seats.len(), shards.len());
+pub fn swaps(nodes: &[NodeLocation], shards: &[CurrentShard]) -> Vec<Swap> {
+    let domains = Domains::new(nodes);
+    let weights = Weights::new(nodes.len(), shards.len());
     let mut net = Network::default();
     let [source, sink] = std::array::from_fn(|_| net.add_node());
     let zones: Vec<usize> = domains.zones.iter().map(|_| net.add_node()).collect();

@@ -40,7 +40,7 @@ pub struct SharedDomain {
     /// Its name.
     pub name: String,
     /// The nodes that share it, by index; in a zone they are not all on one host.
-    pub seats: Vec<usize>,
+    pub nodes: Vec<usize>,
     /// The same nodes in shards of the same sizes can have fewer pairs that share a domain of this
     /// kind, over the whole cluster.
     pub avoidable: bool,
@@ -91,8 +91,8 @@ fn layers(domains: &Domains) -> Vec<Layer<'_>> {
 /// the nodes make shards of one size with the fewest pairs in a zone and on a host at once, and
 /// those are as few as each domain's nodes make when they lie evenly. Shards of other sizes may
 /// have to have more.
-pub fn shared_domains(seats: &[NodeLocation], shards: &[CurrentShard]) -> Vec<SharedDomain> {
-    let domains = Domains::new(seats);
+pub fn shared_domains(nodes: &[NodeLocation], shards: &[CurrentShard]) -> Vec<SharedDomain> {
+    let domains = Domains::new(nodes);
     let mut found = Vec::new();
     for Layer { kind, number, names } in layers(&domains) {
         let sums = tally(names.len(), shards.iter().flat_map(CurrentShard::copies).map(&number));
@@ -101,16 +101,16 @@ pub fn shared_domains(seats: &[NodeLocation], shards: &[CurrentShard]) -> Vec<Sh
         let now: usize = shards.iter().map(|shard| pairs(&in_shard(shard))).sum();
         let avoidable = now > fewest && now > fewest_pairs_in(&sums, shards);
         for (index, shard) in shards.iter().enumerate() {
-            for (at, seats) in shard.copies().into_group_map_by(|&seat| number(seat)) {
-                let one_host = seats.iter().map(|&seat| domains.places[seat].host).all_equal();
-                if seats.len() > 1 && (kind == DomainKind::Host || !one_host) {
+            for (at, nodes) in shard.copies().into_group_map_by(|&node| number(node)) {
+                let one_host = nodes.iter().map(|&node| domains.places[node].host).all_equal();
+                if nodes.len() > 1 && (kind == DomainKind::Host || !one_host) {
                     let name = names[at].to_owned();
-                    found.push(SharedDomain { shard: index, kind, name, seats, avoidable });
+                    found.push(SharedDomain { shard: index, kind, name, nodes, avoidable });
                 }
             }
         }
     }
-    found.sort_by(|a, b| (a.shard, a.kind, &a.seats).cmp(&(b.shard, b.kind, &b.seats)));
+    found.sort_by(|a, b| (a.shard, a.kind, &a.nodes).cmp(&(b.shard, b.kind, &b.nodes)));
     found
 }
 
@@ -138,8 +138,8 @@ fn fewest_pairs_in(sums: &[usize], shards: &[CurrentShard]) -> usize {
 }
 
 /// The hosts and zones that hold half of the masters or more, if there are at least two masters.
-pub fn crowded_domains(seats: &[NodeLocation], shards: &[CurrentShard]) -> Vec<CrowdedDomain> {
-    let domains = Domains::new(seats);
+pub fn crowded_domains(nodes: &[NodeLocation], shards: &[CurrentShard]) -> Vec<CrowdedDomain> {
+    let domains = Domains::new(nodes);
     let of = shards.len();
     // The most masters in a domain that are less than half.
     let minority = of.saturating_sub(1) / 2;
@@ -195,7 +195,7 @@ mod tests {
         let found = shared_domains(&seats, &shards(&[&[0, 1], &[2, 3]]));
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].kind, found[0].avoidable), (DomainKind::Zone, false));
-        assert_eq!(found[0].seats, [0, 1]);
+        assert_eq!(found[0].nodes, [0, 1]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::model::{excerpt, printable_lines};
 
 /// Loopback answers in microseconds; a stopped process never does.
-const PATIENCE: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Who answers on a port.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,14 +23,14 @@ pub(super) enum Occupant {
 
 /// Asks with the inline form of `INFO server`.
 pub(super) fn probe(addr: SocketAddr) -> Occupant {
-    let mut stream = match TcpStream::connect_timeout(&addr, PATIENCE) {
+    let mut stream = match TcpStream::connect_timeout(&addr, TIMEOUT) {
         Ok(stream) => stream,
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => return Occupant::Nobody,
         // A stopped process whose queue of connections is full looks like this.
         Err(_) => return Occupant::Stranger { said: None },
     };
-    let deadline = Instant::now() + PATIENCE;
-    let timeouts = stream.set_read_timeout(Some(PATIENCE));
+    let deadline = Instant::now() + TIMEOUT;
+    let timeouts = stream.set_read_timeout(Some(TIMEOUT));
     let asked = timeouts.and_then(|()| stream.write_all(b"INFO server\r\n"));
     let mut reply = Vec::new();
     let mut buffer = [0; 4096];

@@ -29,7 +29,7 @@ pub use stop::{RollingReport, Stop, Stopped};
 const PASSING: Duration = Duration::from_secs(60);
 
 /// The longest that one look at a node may take: one that hangs must not hide the others.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How nodes are restarted.
 #[derive(Debug)]
@@ -174,8 +174,8 @@ impl RollingRun<'_> {
     fn restart(&mut self, report: &ClusterReport, nodes: &[NodeId]) -> Result<(), Stop> {
         let target = self.options.request.until.version.as_ref();
         let access = Access {
-            timeout: self.access.timeout.min(LOOK),
-            connect_timeout: self.access.connect_timeout.min(LOOK),
+            timeout: self.access.timeout.min(LOOK_TIMEOUT),
+            connect_timeout: self.access.connect_timeout.min(LOOK_TIMEOUT),
             ..self.access.clone()
         };
         let nodes = nodes.iter().filter_map(|id| Node::of(report, *id, target, &access));

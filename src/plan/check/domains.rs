@@ -77,7 +77,7 @@ pub(super) fn spread(cluster: &ClusterReport) -> Vec<Problem> {
     let spread = Spread::of(cluster);
     let shared = shared_domains(&spread.seats, &spread.shards);
     let together = shared.into_iter().filter(|shared| shared.avoidable).map(|shared| {
-        let names = spread.names(cluster, &shared.seats);
+        let names = spread.names(cluster, &shared.nodes);
         let (kind, name) = (word(shared.kind), &shared.name);
         let message = format!(
             "{} are nodes of one shard on one {kind}, {name}: another placement separates them",

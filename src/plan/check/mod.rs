@@ -52,7 +52,7 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(absent::absent(cluster));
     problems.extend(nodes::loading(cluster));
     problems.extend(nodes::flagged(cluster));
-    problems.extend(nodes::unheard(cluster));
+    problems.extend(nodes::bus_unreachable(cluster));
     problems.extend(nodes::shared_ids(cluster));
     problems.extend(unreadable::lines(cluster));
     problems.extend(views::differ(cluster));

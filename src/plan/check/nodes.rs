@@ -88,8 +88,8 @@ pub(super) fn flagged(cluster: &ClusterReport) -> Vec<Problem> {
 
 /// Nodes that answer us, but have never answered another node over the bus: between those two the
 /// bus is open in one direction only, and neither sees the other fail.
-pub(super) fn unheard(cluster: &ClusterReport) -> Vec<Problem> {
-    let mut unheard: BTreeMap<String, Vec<String>> = BTreeMap::new();
+pub(super) fn bus_unreachable(cluster: &ClusterReport) -> Vec<Problem> {
+    let mut bus_unreachable: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for report in &cluster.nodes {
         let quiet = report.view.peers().filter(|node| {
             let doubted = [Flag::Handshake, Flag::NoAddr, Flag::PFail, Flag::Fail];
@@ -98,7 +98,7 @@ pub(super) fn unheard(cluster: &ClusterReport) -> Vec<Problem> {
         for node in quiet.filter(|node| cluster.node(node.id).is_some()) {
             let bus = node.addr.as_ref().map(|addr| addr.bus()).unwrap_or_default();
             let named = format!("{bus}, the bus of {}", node.name());
-            unheard.entry(named).or_default().push(report.via.to_string());
+            bus_unreachable.entry(named).or_default().push(report.via.to_string());
         }
     }
     let cause = match bus_tls::may_fail(&cluster.nodes) {
@@ -109,7 +109,7 @@ pub(super) fn unheard(cluster: &ClusterReport) -> Vec<Problem> {
         let message = format!("{} never had a reply from {bus}{cause}", listed(&observers));
         Problem::error(Kind::BusClosed, message).at(observers)
     };
-    unheard.into_iter().map(problem).collect()
+    bus_unreachable.into_iter().map(problem).collect()
 }
 
 pub(super) fn shared_ids(cluster: &ClusterReport) -> Vec<Problem> {

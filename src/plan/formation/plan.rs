@@ -181,10 +181,10 @@ impl TopologyPlan {
     pub fn lacks(&self, view: &ClusterView) -> Vec<(NodeId, Lack)> {
         let mut lacks = lacking(&self.members, view);
         let lacked: HashSet<NodeId> = lacks.iter().map(|(id, _)| *id).collect();
-        let strangers = view.peers().filter(|peer| peer.flags.has(Flag::Handshake));
-        let strangers: HashSet<_> = strangers.filter_map(|peer| peer.addr.as_ref()).collect();
+        let in_handshake = view.peers().filter(|peer| peer.flags.has(Flag::Handshake));
+        let in_handshake: HashSet<_> = in_handshake.filter_map(|peer| peer.addr.as_ref()).collect();
         let met_again =
-            |member: &&Member| strangers.contains(&member.addr) && !lacked.contains(&member.id);
+            |member: &&Member| in_handshake.contains(&member.addr) && !lacked.contains(&member.id);
         let met_again = self.members.iter().filter(met_again);
         lacks.extend(met_again.map(|member| (member.id, Lack::Handshake)));
         lacks.extend(outranked(&self.members, view));

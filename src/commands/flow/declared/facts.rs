@@ -95,7 +95,7 @@ impl Facts {
         match create::plan(&reports, &layout) {
             Ok(formation) => Some(Ok((layout, formation))),
             Err(_) if running.is_some() => None,
-            Err(objections) => Some(Err(objections.into())),
+            Err(unmet) => Some(Err(unmet.into())),
         }
     }
 
