@@ -92,12 +92,10 @@ impl Create {
 
         // All agreed a moment ago: what is wrong now does not right itself by waiting long.
         let timeout = options.deadline.left().min(VERIFY);
-        let judged = cx.check_until(
-            &planned.entry,
-            Some(timeout),
-            &Zones::default(),
-            |report, problems| cx.is_healthy(report, problems, false),
-        );
+        let judged =
+            cx.check_until(&planned.entry, Some(timeout), &Zones::default(), |report, problems| {
+                cx.is_healthy(report, problems, false)
+            });
         // Whatever goes wrong from here on, something has been changed.
         let (cluster, problems) = judged.map_err(|error| match changed {
             true => Failure::aborted(format!("the cluster is created, but {error}"))
