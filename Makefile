@@ -30,8 +30,7 @@ test: lint
 	cargo test --quiet --doc
 	RCLUSTER_TEST_SERVER=redis-7.0 $(STORIES)
 	RCLUSTER_TEST_SERVER=valkey-9.1 $(STORIES) -- $(addprefix --skip ,$(ONCE))
-	sh .ci/netns.sh
-	sh .ci/first-contact.sh quick
+	sh .ci/netns.sh & netns=$$!; sh .ci/first-contact.sh quick; first=$$?; wait $$netns && exit $$first
 
 # The demo on machines as people have them, in clones too: docs/first-contact.md.
 first-contact: rust
