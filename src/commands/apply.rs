@@ -9,11 +9,13 @@ use super::args::{WITHIN, duration, read_declared};
 use super::flow::Context;
 use super::flow::declared::{Limits, Plan, Work, advance};
 use super::shell::quoted;
-use crate::model::NodeList;
-use crate::plan::check::is_healthy;
-use crate::plan::topology::Stage;
+use crate::model::{ClusterReport, NodeList};
+use crate::plan::check::{Problem, is_healthy};
+use crate::plan::layout::Layout;
+use crate::plan::topology::{Comparison, Stage};
 use crate::render::{
-    ApplyJson, Failure, creation_json, exit, health_text, settings_json, stages_json,
+    ApplyJson, ChangeJson, Failure, OutcomeJson, creation_json, exit, health_text, settings_json,
+    stages_json,
 };
 
 /// How long new replicas may take to copy their masters, where no time is given.
@@ -77,27 +79,13 @@ impl Apply {
             cx.ui.confirm("Apply this plan?", self.yes)?;
             let addrs = declared.addrs();
             let entry: NodeList = addrs[0].clone().into();
-            // Facts may change while it works, so a plan may grow; it does not grow for ever.
-            let mut left = 3 * (plan.stages().len() + 4);
-            while !plan.is_done() {
-                if left == 0 {
-                    return Err(Failure::aborted(
-                        "the cluster changes while the plan is carried out",
-                    )
-                    .hint("rerun when nothing else changes it"));
-                }
-                left -= 1;
-                let agree = cx.deadline(self.within.unwrap_or(WITHIN))?;
-                let sync = cx.deadline(self.sync_within.unwrap_or(SYNC))?;
-                advance(cx, plan, &Limits { agree, sync }, &self.again()).map_err(late)?;
-                plan = make().map_err(late)?;
-            }
-            let entry = plan
-                .facts
-                .cluster
-                .as_ref()
-                .map_or(entry, |cluster| cluster.report.entry().via.clone().into());
-            let (report, problems) = cx.verify(&entry, true).map_err(late)?;
+            // Where signals cannot be caught nothing is begun.
+            cx.interrupt()?;
+            let mut made = Vec::new();
+            let reached = self.carry_out(cx, plan, entry, make, &mut made);
+            let (report, problems) = reached.map_err(|failure| {
+                failure.after(OutcomeJson { actions: made, ..OutcomeJson::default() })
+            })?;
             shown.healthy = Some(is_healthy(&problems, false));
             shown.changed = true;
             if !cx.ui.wants_json() {
@@ -113,15 +101,42 @@ impl Apply {
         Ok(if fails { exit::PROBLEMS } else { exit::OK })
     }
 
+    /// Carries plans out until nothing is left to do, and judges the cluster; `made` is what was done
+    /// by then, a sentence each.
+    fn carry_out(
+        &self,
+        cx: &Context,
+        mut plan: Plan,
+        entry: NodeList,
+        make: impl Fn() -> Result<Plan, Failure>,
+        made: &mut Vec<String>,
+    ) -> Result<(ClusterReport, Vec<Problem>), Failure> {
+        // Facts may change while it works, so a plan may grow; it does not grow for ever.
+        let mut left = 3 * (plan.stages().len() + 4);
+        while !plan.is_done() {
+            if left == 0 {
+                let changes = "the cluster changes while the plan is carried out";
+                return Err(Failure::aborted(changes).hint("rerun when nothing else changes it"));
+            }
+            left -= 1;
+            let agree = cx.deadline(self.within.unwrap_or(WITHIN))?;
+            let sync = cx.deadline(self.sync_within.unwrap_or(SYNC))?;
+            let next = next(&plan);
+            advance(cx, plan, &Limits { agree, sync }, &self.again())?;
+            made.extend(next.into_iter().map(|change| change.text));
+            plan = make()?;
+        }
+        let cluster = plan.facts.cluster.as_ref();
+        let entry = cluster.map_or(entry, |cluster| cluster.report.entry().via.clone().into());
+        cx.verify(&entry, true)
+    }
+
     fn shown(&self, plan: &Plan) -> ApplyJson {
         let mut changes = settings_json(plan.settings(true));
         let (mut unnamed, mut warnings) = (Vec::new(), Vec::new());
         match &plan.work {
             Work::Create { formation, .. } if formation.is_done() => {}
-            Work::Create { layout, .. } => {
-                let names = plan.state().members.iter().map(|member| member.name.clone());
-                changes.extend(creation_json(layout, &names.collect::<Vec<_>>()));
-            }
+            Work::Create { layout, .. } => changes.extend(creation(layout, plan)),
             Work::Change(comparison) => {
                 let (steps, lowered) = stages_json(&comparison.stages, plan.state());
                 changes.extend(steps);
@@ -209,12 +224,21 @@ impl Apply {
     }
 }
 
-/// What goes wrong once anything may have been changed.
-fn late(failure: Failure) -> Failure {
-    match failure.changed {
-        true => failure,
-        false => {
-            Failure { exit_code: exit::HALTED, changed: true, ..failure }.hint("rerun to resume")
-        }
+/// What `advance` does of a plan.
+fn next(plan: &Plan) -> Vec<ChangeJson> {
+    if plan.settings(true).next().is_some() {
+        return settings_json(plan.settings(true));
     }
+    match &plan.work {
+        Work::Create { formation, layout } if !formation.is_done() => creation(layout, plan),
+        Work::Change(Comparison { stages, .. }) if !stages.is_empty() => {
+            stages_json(&stages[..1], plan.state()).0
+        }
+        _ => settings_json(plan.settings(false)),
+    }
+}
+
+fn creation(layout: &Layout, plan: &Plan) -> Vec<ChangeJson> {
+    let names = plan.state().members.iter().map(|member| member.name.clone());
+    creation_json(layout, &names.collect::<Vec<_>>())
 }

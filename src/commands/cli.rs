@@ -6,6 +6,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 
 use super::args::{ConnectArgs, Given, OutputArgs, UrlLogins, without_passwords};
 use super::flow::Context;
+use super::shell;
 use super::{
     acl, add_node, addslots, apply, backup, call, check, create, del_node, delslots, export,
     failover, fix, forget, import, info, keys, meet, nodes, rebalance, replace_node, replicate,
@@ -82,9 +83,10 @@ impl Cli {
     /// Reads a command line; shows what is wrong with it, or the help that it asks for.
     pub fn read(words: Vec<OsString>) -> Result<Cli, u8> {
         let format = format_of(&words);
+        let line = without_passwords(shell::line(&words), &words);
         let failed = |failure: Failure| {
             let ui = Ui::new(false, Color::Auto).in_format(format);
-            failure.show(&ui);
+            failure.show(&ui, &line);
             failure.code(&ui)
         };
         let mut command = command();
@@ -105,7 +107,7 @@ impl Cli {
             }
             let ui = Ui::new(false, Color::Never).in_format(format);
             let failure = Failure::usage(shown.trim_end());
-            let _ = failure.print_document(&ui);
+            let _ = failure.print_document(&ui, &line);
             failure.code(&ui)
         })?;
         let urls = UrlLogins::of(&matches);

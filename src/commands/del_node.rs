@@ -72,30 +72,45 @@ impl DelNode {
             let stays = |node: &&crate::model::NodeReport| !leaving.contains(&node.id());
             let stayer = cluster.report.nodes.iter().find(stays);
             let entry = stayer.map_or_else(|| self.entry.clone(), |node| node.via.clone().into());
-            if plan.drain.is_some() {
+            not_notified = if plan.drain.is_some() {
                 let again = self.again();
-                migrate::drain(
+                let drained = migrate::drain(
                     cx,
                     &entry,
                     |report| Ok(leave::plan(report, &leaving, true)?.drain),
                     |_| again.clone(),
                 )?;
-                cluster = load_cluster(&entry, &cx.access)?;
-            }
-            let plan = leave::plan(&cluster.report, &leaving, false)?;
-            let options = self.consent.options(cx)?;
-            let (mut stay, going) = parted(cluster, &leaving);
-            if !plan.homes.is_empty() {
-                let homing = plan.homing(&stay.report);
-                ops::apply(&homing, &mut stay.servers, &options, &cx.progress())?;
-            }
-            not_notified = depart(cx, stay, going, &leaving, &options.deadline)?;
-            if let Some(after) = self.verify_after {
-                self.verify(cx, &entry, &leaving, after)?;
-            }
+                let left = load_cluster(&entry, &cx.access).map_err(Failure::from);
+                left.and_then(|cluster| self.leave(cx, &entry, cluster, &leaving))
+                    .map_err(|failure| failure.after(drained))?
+            } else {
+                self.leave(cx, &entry, cluster, &leaving)?
+            };
         }
         let done = "no reachable node lists them any more";
         self.consent.report(cx, start, changes, actions, not_notified, done)
+    }
+
+    /// Everything after the slots have moved; gives who could not be told.
+    fn leave(
+        &self,
+        cx: &Context,
+        entry: &NodeList,
+        cluster: Cluster,
+        leaving: &[NodeId],
+    ) -> Result<Vec<String>, Failure> {
+        let options = self.consent.options(cx)?;
+        let plan = leave::plan(&cluster.report, leaving, false)?;
+        let (mut stay, going) = parted(cluster, leaving);
+        if !plan.homes.is_empty() {
+            let homing = plan.homing(&stay.report);
+            ops::apply(&homing, &mut stay.servers, &options, &cx.progress())?;
+        }
+        let untold = depart(cx, stay, going, leaving, &options.deadline)?;
+        if let Some(after) = self.verify_after {
+            self.verify(cx, entry, leaving, after)?;
+        }
+        Ok(untold)
     }
 
     /// The ids of the nodes that leave; none for one that has left already.

@@ -9,14 +9,14 @@ use itertools::Itertools;
 use super::flow::Context;
 use super::flow::load::settled;
 use super::flow::migrate::{LONGEST, UNTIL_IDLE, at_rest};
-use crate::model::{ClusterReport, NodeList, NodeRef, NodeReport};
+use crate::model::{ClusterReport, NodeList, NodeRef, NodeReport, SlotSet};
 use crate::ops::fix::{FixReport, fix, inventory};
 use crate::ops::migrate::{ConflictPolicy, MigrationOptions, Rehearsal, rehearse};
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::fix::{FixPlan, FixRequest, Prefer, plan, routes};
 use crate::render::{
-    Failure, FixedJson, Manner, NotConfirmed, Usage, exit, fix_json, fix_text, health_text,
-    kept_json, loss_text, problems_json,
+    Failure, FixedJson, Manner, NotConfirmed, OutcomeJson, Usage, exit, fix_json, fix_text,
+    health_text, kept_json, loss_text, problems_json,
 };
 use crate::wire::Cluster;
 
@@ -99,7 +99,11 @@ impl Fix {
         let (mut healthy, mut left) = (None, Vec::new());
         if !self.dry_run {
             let may_be_well = cluster.report.unreachable.is_empty() && !plan.is_done();
-            let (found, problems) = cx.verify(&self.entry, may_be_well)?;
+            let late = |failure: Failure| match fixed.changed {
+                true => failure.after(reached(&fixed)),
+                false => failure,
+            };
+            let (found, problems) = cx.verify(&self.entry, may_be_well).map_err(late)?;
             healthy = Some(cx.is_healthy(&found, &problems, false));
             // The old programs look once; what they see stands before the plan.
             let shows = cx.ui.manner() == Manner::Own || !plan.is_done();
@@ -190,6 +194,10 @@ fn options(deadline: Deadline, request: &FixRequest, report: &ClusterReport) -> 
     }
 }
 
+fn reached(fixed: &FixReport) -> OutcomeJson {
+    OutcomeJson::of_moves(&fixed.moved, SlotSet::EMPTY)
+}
+
 /// Tells what was done; fails where it stopped.
 fn tell(cx: &Context, fixed: &FixReport) -> Result<(), Failure> {
     for error in fixed.refused.iter().chain(&fixed.moved.not_notified) {
@@ -201,7 +209,7 @@ fn tell(cx: &Context, fixed: &FixReport) -> Result<(), Failure> {
         }
         return Ok(());
     };
-    let failure = Failure::of_migrate_error(first, fixed.changed);
+    let failure = Failure::of_migrate_error(first, fixed.changed).with_outcome(reached(fixed));
     let details = fixed.moved.errors.iter().skip(1).map(ToString::to_string);
     let open = &fixed.moved.open;
     let open =
@@ -223,5 +231,5 @@ fn kept(fixed: &FixReport) -> Option<Failure> {
         format!("{} slots are not fixed: key conflicts, both values are kept", kept.len());
     let failure = Failure::refused(message).details(details);
     let failure = failure.hint("choose whose value wins: --prefer NODE or --prefer newest-epoch");
-    Some(Failure { changed: fixed.changed, ..failure })
+    Some(Failure { changed: fixed.changed, ..failure.with_outcome(reached(fixed)) })
 }

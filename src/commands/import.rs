@@ -98,7 +98,11 @@ impl Import {
             report = import(&sources, &plan.targets, plan.keys, ends, &options, &progress);
             drop(progress);
             aborted(&report)?;
-            whole(&self.from, &access, before)?;
+            let late = |failure: Failure| match report.changed {
+                true => failure.after((&report).into()),
+                false => failure,
+            };
+            whole(&self.from, &access, before).map_err(late)?;
         }
         if cx.ui.wants_json() {
             let source = |(node, origin): &Source| SourceJson {
@@ -198,7 +202,7 @@ fn whole(from: &NodeList, access: &Access, before: Option<Owners>) -> Result<(),
         return Ok(());
     }
     let message = "slots of the source moved meanwhile: keys of theirs may be missing";
-    Err(Failure::aborted(message).hint("rerun when no slots are moving"))
+    Err(Failure::refused(message).hint("rerun when no slots are moving"))
 }
 
 /// What has come, in a sentence.

@@ -58,14 +58,15 @@ pub fn main() -> ExitCode {
     if dropin::is_dropin(&program, &words) {
         return ExitCode::from(dropin::run(&program, &words));
     }
-    let words = std::iter::once(OsString::from("rcluster")).chain(words).collect();
+    let words: Vec<_> = std::iter::once(OsString::from("rcluster")).chain(words).collect();
+    let line = args::without_passwords(shell::line(&words), &words);
     let cli = match Cli::read(words) {
         Ok(cli) => cli,
         Err(code) => return ExitCode::from(code),
     };
     let ui = cli.ui();
     ExitCode::from(cli.run(&ui).unwrap_or_else(|failure| {
-        failure.show(&ui);
+        failure.show(&ui, &line);
         failure.code(&ui)
     }))
 }

@@ -12,7 +12,7 @@ use crate::model::{ClusterReport, FindError, NodeAddr, NodeId, NodeList, NodeRef
 use crate::ops;
 use crate::plan::join::Place;
 use crate::plan::leave::lost_with;
-use crate::render::Failure;
+use crate::render::{Failure, OutcomeJson};
 
 /// Replace a failed node
 ///
@@ -80,9 +80,15 @@ impl ReplaceNode {
             let (plan, mut servers) = new.join(cluster, &place, true)?;
             let options = self.consent.options(cx)?;
             ops::apply(&plan.formation, &mut servers, &options, &cx.progress())?;
-            let cluster = cx.load(&self.entry)?;
-            let (stay, going) = parted(cluster, &gone);
-            not_notified = depart(cx, stay, going, &gone, &options.deadline)?;
+            let left = cx.load(&self.entry).map_err(Failure::from).and_then(|cluster| {
+                let (stay, going) = parted(cluster, &gone);
+                depart(cx, stay, going, &gone, &options.deadline)
+            });
+            let joined = || OutcomeJson {
+                actions: actions.first().cloned().into_iter().collect(),
+                ..OutcomeJson::default()
+            };
+            not_notified = left.map_err(|failure| failure.after(joined()))?;
         }
         let done = format!("{} has taken the place of {name}", self.new);
         self.consent.report(cx, start, changes, actions, not_notified, &done)

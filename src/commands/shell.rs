@@ -1,6 +1,11 @@
 //! Words as a shell takes them.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+
+/// A command line of these words.
+pub fn line(words: &[OsString]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
 
 /// One word, quoted where it must be, in a form that has no line breaks.
 pub fn quoted(word: &OsStr) -> String {

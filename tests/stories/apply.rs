@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::support::data::{assert_same, contents, fill};
 use crate::support::{Run, TestCluster, eventually, rcluster, start};
 
@@ -217,10 +219,24 @@ fn a_run_that_is_killed_is_finished_by_the_same_command() {
     let real: Vec<&[usize]> = real.iter().map(Vec::as_slice).collect();
     let path = shards(&cluster, &real, "");
     for cue in ["\"phase\":\"meet\"", "\"phase\":\"sync\"", "\"phase\":\"move\""] {
-        let mut run = start(&["apply", &path, "--yes", "--progress", "json"], |_| {});
+        let mut run = start(&["apply", &path, "--yes", "--json", "--progress", "json"], |_| {});
         eventually("the run is there, or over", || {
             run.err_so_far().contains(cue) || run.child.try_wait().unwrap().is_some()
         });
+        if cue.contains("move") {
+            let pid = run.child.id().to_string();
+            assert!(
+                std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success()
+            );
+            let stopped = run.finish();
+            // It may have been done before the signal came.
+            if stopped.code != Some(0) {
+                let outcome = stopped.exits(4).json()["outcome"].clone();
+                assert_eq!(outcome["run"], json!([format!("rcluster apply {path}")]), "{outcome}");
+                assert_ne!(outcome["not_moved"], json!([]), "{outcome}");
+            }
+            break;
+        }
         let _ = run.child.kill();
         let _ = run.child.wait();
     }

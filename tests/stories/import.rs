@@ -102,8 +102,11 @@ fn a_signal_ends_it_between_two_windows_and_says_what_has_come() {
     let pid = run.child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
 
-    run.finish().exits(4).tells(&["stopped by SIGINT", "none is lost", "Rerun"]);
+    let stopped = run.finish().exits(4).tells(&["stopped by SIGINT", "none is lost", "Rerun"]);
 
+    let outcome = &stopped.json()["outcome"];
+    assert_eq!(outcome["keys"], contents(&cluster).len(), "{outcome}");
+    assert!(outcome["run"][0].as_str().unwrap().starts_with("rcluster import "), "{outcome}");
     let (here, there) = (contents(&cluster), contents(&source));
     assert!(before.keys().all(|key| here.contains_key(key) || there.contains_key(key)));
     import(&cluster, &source, &[]).succeeds();

@@ -12,7 +12,7 @@ use crate::support::data::{
     owner,
 };
 use crate::support::{
-    Run, Running, Server, TestCluster, eventually, rcluster, server_under_test, start,
+    Run, Running, Server, TestCluster, eventually, rcluster, server_under_test, start, typed,
 };
 
 fn three_and_one() -> TestCluster {
@@ -73,21 +73,23 @@ fn killed_at_any_moment_the_same_command_completes() {
 
 #[test]
 fn a_signal_ends_the_batch_in_hand_and_leaves_no_slot_open() {
-    for name in ["HUP", "TERM"] {
+    for name in ["INT", "TERM"] {
         let cluster = three_and_one();
         fill(&cluster, 6000);
         let before = contents(&cluster);
-        let mut run = rebalance(&cluster, &["--max-rate", "2000", "--keep-empty"]);
+        let mut run = rebalance(&cluster, &["--max-rate", "2000", "--keep-empty", "--json"]);
         has_moved(&mut run, 1);
         signal(&run, name);
 
         let stopped = run.finish().exits(4);
 
         let by = format!("stopped by SIG{name}");
-        stopped.tells(&[&by, "one owner", "rcluster rebalance"]);
+        let stopped = stopped.tells(&[&by, "one owner", "rcluster rebalance"]);
         assert_eq!(open_slots(&cluster), 0);
         assert_same(&before, &contents(&cluster));
-        ends(&cluster, &[]).succeeds();
+        let next = stopped.came_to(&cluster, 3);
+        assert!(next.contains(" --max-rate 2000"), "{next}");
+        typed(&next).succeeds();
         assert_same(&before, &contents(&cluster));
     }
 }
@@ -116,12 +118,12 @@ fn a_signal_drops_the_pace_and_finishes_the_slots_in_hand() {
         cluster.ask::<u64>(3, &["DBSIZE"]) > 0 || run.child.try_wait().unwrap().is_some()
     });
     let begun = Instant::now();
-    interrupt(&run);
+    signal(&run, "HUP");
 
     let stopped = run.finish().exits(4);
 
     assert!(begun.elapsed() < Duration::from_secs(10), "it took {:?}", begun.elapsed());
-    stopped.tells(&["stopped by SIGINT", "one owner"]);
+    stopped.tells(&["stopped by SIGHUP", "one owner"]);
     assert_eq!(open_slots(&cluster), 0);
     assert_same(&before, &contents(&cluster));
 }

@@ -92,7 +92,7 @@ fn what_begins_to_fail_on_the_way_is_undone() {
         let before = contents(&cluster);
         let entry = cluster.addr(0);
         let more = ["--classic", "--max-rate", "1000", "--progress", "json", "--user", "limited"];
-        let mut run = start(&words(&entry, &more), |command| {
+        let mut run = start(&words(&entry, &[&more[..], &["--json"]].concat()), |command| {
             command.env("REDISCLI_AUTH", "pw");
         });
         is_under_way(&mut run);
@@ -100,11 +100,12 @@ fn what_begins_to_fail_on_the_way_is_undone() {
 
         let stopped = run.finish().exits(4);
 
-        stopped.tells(
-            &[said, &["slots moved", "one owner", "rcluster --user limited rebalance"]].concat(),
-        );
+        let again = "rcluster --user limited rebalance";
+        let stopped = stopped.tells(&[said, &["slots moved", "one owner", again]].concat());
         is_whole(&cluster);
         assert_same(&before, &contents_of_owners(&cluster));
+        let next = stopped.came_to(&cluster, 3);
+        assert!(next.starts_with(again) && next.contains(" --classic"), "{next}");
         end(&cluster);
         rebalance_as_limited(&cluster, &["--classic"]).succeeds();
         assert_same(&before, &contents(&cluster));

@@ -4,6 +4,8 @@ use std::process::Command;
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::support::{Running, Server, TestCluster, eventually, start};
 
 const PHASES: [&str; 5] = ["epochs", "meet", "assign", "agree", "serve"];
@@ -71,6 +73,17 @@ fn a_signal_in_any_phase_leaves_no_setting_behind() {
         if run.code != Some(0) {
             let run = run.exits(4).tells(&["stopped by SIG", "Rerun to resume"]);
             assert_eq!(run.json()["error"]["changed"], true);
+            let outcome = &run.json()["outcome"];
+            // The next may have begun before the signal came.
+            let place = |phase: &serde_json::Value| PHASES.iter().position(|other| phase == other);
+            let during = place(&outcome["during"]);
+            let done = outcome["done"].as_array().expect("phases");
+            assert!(during >= place(&json!(phase)), "{outcome}");
+            assert!(done.iter().all(|phase| place(phase) < during), "{outcome}");
+            let addrs = cluster.addrs().join(" ");
+            let again =
+                format!("rcluster create {addrs} --replicas 1 --yes --json --progress json");
+            assert_eq!(outcome["run"], json!([again]));
         }
         assert_eq!(cluster.settings("cluster-node-timeout"), ["15000"; 6], "{name} in {phase}");
         cluster.create(1).succeeds();

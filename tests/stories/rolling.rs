@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::support::data::{Writer, Written, contents, fill, view};
 use crate::support::{
     Restarter, Run, Running, TestCluster, eventually, rcluster, resume, server_dir,
@@ -97,6 +99,7 @@ fn whatever_goes_wrong_stops_it_and_the_printed_command_goes_on() {
     let stops = restarter.stop();
     let away = ["--only", &replica, "--exec", &stops, "--node-timeout", "1s"];
     let away = rolling(&cluster, &away).exits(4).tells(&[&replica, "does not answer"]);
+    assert_eq!(away.json()["outcome"]["run"], json!([resume(&away.err)]));
     rolling(&cluster, &["--exec", &exec]).exits(1).tells(&["unhealthy", &replica]);
     typed(&resume(&away.err).replace(&stops.replace('\'', r"'\''"), &exec.replace('\'', r"'\''")))
         .succeeds();

@@ -18,7 +18,8 @@ use crate::plan::check::check;
 use crate::plan::leave::LeaveError;
 use crate::plan::transfer::{Route, Transfer, TransferError};
 use crate::render::{
-    Failure, Manner, TransferJson, exit, health_text, kept_json, legacy, routes_json, routes_text,
+    Failure, Manner, OutcomeJson, TransferJson, exit, health_text, kept_json, legacy, routes_json,
+    routes_text,
 };
 use crate::wire::{Cluster, MigrationSupport};
 
@@ -165,7 +166,11 @@ pub fn run(
     let mut healthy = None;
     if !args.dry_run {
         let may_be_well = was_well && outcome.not_notified.is_empty();
-        let (found, problems) = cx.verify(entry, may_be_well)?;
+        let late = |failure: Failure| match outcome.changed {
+            true => failure.after(OutcomeJson::of_moves(&outcome, SlotSet::EMPTY)),
+            false => failure,
+        };
+        let (found, problems) = cx.verify(entry, may_be_well).map_err(late)?;
         let is_well = cx.is_healthy(&found, &problems, false);
         healthy = Some(is_well);
         // The old programs look at the cluster before a move only.
@@ -208,13 +213,13 @@ pub fn at_rest(
     Ok(capabilities)
 }
 
-/// Moves all slots of these masters to those that stay; they stay masters.
+/// Moves all slots of these masters to those that stay; they stay masters. Gives what that came to.
 pub fn drain(
     cx: &Context,
     entry: &NodeList,
     plan: impl Fn(&ClusterReport) -> Result<Option<Transfer>, LeaveError>,
     rest: impl Fn(&SlotSet) -> String,
-) -> Result<(), Failure> {
+) -> Result<OutcomeJson, Failure> {
     carry_out(cx, entry, |report| Ok(plan(report)?.unwrap_or_default()), rest)
 }
 
@@ -225,7 +230,7 @@ pub fn carry_out(
     entry: &NodeList,
     plan: impl Fn(&ClusterReport) -> Result<Transfer, NoTransfer>,
     rest: impl Fn(&SlotSet) -> String,
-) -> Result<(), Failure> {
+) -> Result<OutcomeJson, Failure> {
     let options = MigrationOptions {
         deadline: cx.deadline(LONGEST)?,
         classic: false,
@@ -236,8 +241,8 @@ pub fn carry_out(
     };
     let mut prepared =
         Prepared::new(cx, Job::Rebalance, entry, cx.load(entry)?, &options, false, plan)?;
-    prepared.carry(cx, &options, rest)?;
-    Ok(())
+    let report = prepared.carry(cx, &options, rest)?;
+    Ok(OutcomeJson::of_moves(&report, SlotSet::EMPTY))
 }
 
 /// Tells what was moved; fails where something was left.

@@ -52,7 +52,8 @@ impl Rolling {
         let mut healthy = None;
         if outcome.changed {
             let was_well = is_healthy(&planned.before, false);
-            let (found, problems) = cx.verify(&self.entry, was_well)?;
+            let late = |failure: Failure| failure.after((&outcome).into());
+            let (found, problems) = cx.verify(&self.entry, was_well).map_err(late)?;
             healthy = Some(is_healthy(&problems, false));
             if !cx.ui.wants_json() {
                 let (nodes, roles) = (outcome.restarted.len(), outcome.promoted.len());

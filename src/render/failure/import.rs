@@ -8,7 +8,8 @@ impl Failure {
     /// What an import ends with that `aborted` has stopped.
     pub fn of_import(aborted: &ImportAborted, report: &ImportReport) -> Failure {
         let failure = match aborted {
-            _ if report.changed => Failure::aborted(format!("the import stopped: {aborted}")),
+            _ if report.changed => Failure::aborted(format!("the import stopped: {aborted}"))
+                .with_outcome(report.into()),
             ImportAborted::Wire(error) => return error.clone().into(),
             ImportAborted::Refused { .. } | ImportAborted::Interrupted(_) => {
                 Failure::refused(format!("the import stopped: {aborted}"))
@@ -25,7 +26,8 @@ impl Failure {
     /// are of.
     pub fn of_restore(error: &RestoreError, report: &ImportReport, writers: &str) -> Failure {
         let failure = match error {
-            _ if report.changed => Failure::aborted(format!("the restore stopped: {error}")),
+            _ if report.changed => Failure::aborted(format!("the restore stopped: {error}"))
+                .with_outcome(report.into()),
             RestoreError::Wire(error) => error.clone().into(),
             RestoreError::Sandbox(_)
             | RestoreError::NotLoaded { .. }

@@ -7,6 +7,7 @@ use crate::model::SlotSet;
 use crate::ops::SettingLeft;
 use crate::ops::migrate::{MigrateError, MigrationReport, Obstacle, Unable};
 use crate::plan::transfer::Transfer;
+use crate::render::json::OutcomeJson;
 
 impl Failure {
     /// What a run that moves slots ends with, if it has left anything; `rest` names the command that
@@ -39,16 +40,21 @@ impl Failure {
         if report.changed {
             hints.push(format!("{}; every slot has one owner", report.summary(plan.slots())));
         }
-        let restored = left.iter();
+        let mut run = left.iter().map(restore).collect_vec();
+        let restored = left.iter().zip(&run);
         hints.extend(
-            restored.map(|left| format!("to restore {}, run: {}", left.setting, restore(left))),
+            restored.map(|(left, line)| format!("to restore {}, run: {line}", left.setting)),
         );
         if kept.iter().any(|kept| kept.why.contains("differs")) {
             hints.push("to overwrite with the source's values: --replace".to_owned());
         }
         if !not_moved.is_empty() {
-            hints.push(format!("to move the rest, run:\n{}", rest(&not_moved)));
+            let rest = rest(&not_moved);
+            hints.push(format!("to move the rest, run:\n{rest}"));
+            run.extend(rest.lines().map(str::to_owned));
         }
+        let outcome = OutcomeJson { run, ..OutcomeJson::of_moves(report, not_moved) };
+        let failure = failure.with_outcome(outcome);
         Some(failure.details(details(report)).hint(hints.join("\n")))
     }
 

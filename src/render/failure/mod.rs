@@ -14,7 +14,7 @@ mod wire;
 
 use std::io;
 
-use super::json::{CauseJson, ErrorJson};
+use super::json::{CauseJson, ErrorJson, OutcomeJson};
 use super::legacy::Refusal;
 use super::report::{Trouble, UNKNOWN, report_trouble};
 use super::ui::{Manner, OutputError, OutputFormat, Ui};
@@ -82,6 +82,8 @@ pub struct Failure {
     pub exit_code: u8,
     /// Whether anything was changed on any node.
     pub changed: bool,
+    /// What it came to, if anything was changed.
+    pub outcome: Option<Box<OutcomeJson>>,
     /// Whether the user was asked, and did not say yes.
     pub declined: bool,
     /// What the old programs say of it, for scripts that look for that.
@@ -97,6 +99,7 @@ impl Failure {
             hint: None,
             exit_code,
             changed: false,
+            outcome: None,
             declined: false,
             known_as: Vec::new(),
         }
@@ -141,6 +144,23 @@ impl Failure {
         Failure { changed: true, ..Failure::new(exit::HALTED, message) }
     }
 
+    /// It went wrong once `before` was reached.
+    pub fn after(self, before: OutcomeJson) -> Failure {
+        let failure = match self.changed {
+            true => self,
+            // What it says of nothing having been changed is true of its own part only.
+            false => {
+                Failure { exit_code: exit::HALTED, changed: true, ..self }.hint("rerun to resume")
+            }
+        };
+        let outcome = failure.outcome.clone().unwrap_or_default().after(before);
+        failure.with_outcome(outcome)
+    }
+
+    pub fn with_outcome(self, outcome: OutcomeJson) -> Failure {
+        Failure { outcome: Some(Box::new(outcome)), ..self }
+    }
+
     pub fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hint = Some(hint.into());
         self
@@ -151,13 +171,14 @@ impl Failure {
         self
     }
 
-    /// Shows it: text on stderr, and where the output has another format a document on stdout.
-    pub fn show(&self, ui: &Ui) {
+    /// Shows it: text on stderr, and where the output has another format a document on stdout;
+    /// `line` is the command line of this run.
+    pub fn show(&self, ui: &Ui, line: &str) {
         // Agents take a plugin that writes to stderr for a broken one.
         if ui.format() != OutputFormat::Nagios {
             self.tell(ui);
         }
-        let _ = self.print_document(ui);
+        let _ = self.print_document(ui, line);
     }
 
     /// What the process ends with.
@@ -201,9 +222,9 @@ impl Failure {
     }
 
     /// As the one document on stdout, in the format that is wanted; nothing where that is text.
-    pub fn print_document(&self, ui: &Ui) -> Result<(), OutputError> {
+    pub fn print_document(&self, ui: &Ui, line: &str) -> Result<(), OutputError> {
         if ui.wants_json() {
-            return self.print_json(ui);
+            return self.print_json(ui, line);
         }
         let trouble = Trouble {
             message: self.message.clone(),
@@ -214,7 +235,7 @@ impl Failure {
     }
 
     /// As the one JSON document on stdout.
-    pub fn print_json(&self, ui: &Ui) -> Result<(), OutputError> {
+    pub fn print_json(&self, ui: &Ui, line: &str) -> Result<(), OutputError> {
         let runnable = |text: &String| ui.runnable(text);
         let error = CauseJson {
             message: self.message.clone(),
@@ -223,6 +244,15 @@ impl Failure {
             exit_code: self.exit_code,
             changed: self.changed,
         };
-        ui.print_json(&ErrorJson { error })
+        let outcome = self.changed.then(|| {
+            let mut outcome = self.outcome.as_deref().cloned().unwrap_or_default();
+            match outcome.run.is_empty() {
+                // Every command goes on where it stopped.
+                true => outcome.run.push(line.to_owned()),
+                false => outcome.run.iter_mut().for_each(|run| *run = ui.runnable(run)),
+            }
+            outcome
+        });
+        ui.print_json(&ErrorJson { error, outcome })
     }
 }

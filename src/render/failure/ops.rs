@@ -7,6 +7,7 @@ use super::migrate::restore;
 use crate::model::NodeAddr;
 use crate::ops::backup::{BackupError, Flaw};
 use crate::ops::{AbortCause, Aborted, Gap, SettingsError, TimeoutsError};
+use crate::render::json::{OutcomeJson, SettingJson};
 use crate::wire::WireError;
 
 impl From<Aborted> for Failure {
@@ -18,8 +19,15 @@ impl From<Aborted> for Failure {
             AbortCause::Wire(error) => format!("while {}: {error}", aborted.during.summary()),
             cause => cause.to_string(),
         };
+        let mut outcome = OutcomeJson::from(&aborted);
+        if let AbortCause::TimeoutLeft(left) = &aborted.cause {
+            outcome.settings = left.iter().map(SettingJson::from).collect();
+        }
+        if let AbortCause::Rehomed { replica, .. } = &aborted.cause {
+            outcome.run = vec![format!("rcluster nodes {replica}")];
+        }
         let mut failure = match (&aborted.cause, aborted.changed) {
-            (_, true) => Failure::aborted(message),
+            (_, true) => Failure::aborted(message).with_outcome(outcome),
             (AbortCause::Wire(error), false) => error.clone().into(),
             (_, false) => Failure::refused(message),
         };
@@ -116,7 +124,12 @@ impl From<TimeoutsError> for Failure {
                 left.node, left.before, left.why
             )
         });
+        let outcome = OutcomeJson {
+            settings: left.iter().map(SettingJson::from).collect(),
+            ..OutcomeJson::default()
+        };
         Failure::aborted(text)
+            .with_outcome(outcome)
             .details(replies)
             .details(details)
             .hint("when they are reachable, rerun, or set the old value")
@@ -133,9 +146,20 @@ impl From<SettingsError> for Failure {
             return Failure { message: text, details: replies, ..Failure::from(errors) }
                 .hint("every node has its old settings; fix the cause, then rerun");
         }
+        let settings = left.iter().map(|(node, why)| SettingJson {
+            node: node.clone(),
+            setting: None,
+            before: None,
+            why: why.clone(),
+        });
+        let outcome = OutcomeJson { settings: settings.collect(), ..OutcomeJson::default() };
         let left =
             left.iter().map(|(node, why)| format!("{node} may have kept the new settings: {why}"));
-        Failure::aborted(text).details(replies).details(left).hint("when they are reachable, rerun")
+        Failure::aborted(text)
+            .with_outcome(outcome)
+            .details(replies)
+            .details(left)
+            .hint("when they are reachable, rerun")
     }
 }
 

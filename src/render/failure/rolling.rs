@@ -5,6 +5,7 @@ use itertools::Itertools;
 use super::Failure;
 use crate::ops::rolling::{RollingReport, Stop, Stopped};
 use crate::plan::rolling::{Refusal, UnsafeHost};
+use crate::render::json::OutcomeJson;
 
 /// What speaks against a rolling restart.
 impl From<Vec<Refusal>> for Failure {
@@ -32,6 +33,7 @@ impl Failure {
     pub fn of_rolling(stopped: Stopped, again: &str) -> Failure {
         let Stopped { cause, outcome } = stopped;
         let next = next(&cause);
+        let reached = OutcomeJson { run: vec![again.to_owned()], ..(&outcome).into() };
         let mut failure = match cause {
             Stop::NotPromoted(aborted) => Failure::from(*aborted),
             Stop::Wire(error) => Failure::from(error),
@@ -41,6 +43,7 @@ impl Failure {
         if outcome.changed {
             let aborted = Failure::aborted("");
             (failure.exit_code, failure.changed) = (aborted.exit_code, aborted.changed);
+            failure.outcome = Some(Box::new(reached));
         }
         failure.details.extend(done(&outcome));
         failure.hint(format!("no other node was restarted; {next}, then run\n{again}"))

@@ -2,11 +2,15 @@
 
 use serde::Serialize;
 
+use super::outcome::OutcomeJson;
+
 /// What every command prints in place of its own document if it fails.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ErrorJson {
     pub error: CauseJson,
+    /// What the run came to that stopped; null if nothing was changed.
+    pub outcome: Option<OutcomeJson>,
 }
 
 /// Why it failed.

@@ -30,6 +30,12 @@ enum PhaseJson {
     Functions,
 }
 
+/// A phase, named as in the events.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct PhaseName(#[serde(with = "PhaseJson")] pub Phase);
+
 /// One line of `--progress json`.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -13,6 +13,7 @@ mod health;
 mod key_place;
 mod keys;
 mod layout;
+mod outcome;
 mod problem;
 mod rolling;
 mod rows;
@@ -21,7 +22,7 @@ mod steps;
 mod tools;
 mod transfer;
 
-pub use apply::{ApplyJson, ExportJson, creation_json, settings_json, stages_json};
+pub use apply::{ApplyJson, ChangeJson, ExportJson, creation_json, settings_json, stages_json};
 pub use call::{AnswerJson, CallJson, ReplyJson};
 pub use error::{CauseJson, ErrorJson};
 pub use event::EventJson;
@@ -30,6 +31,7 @@ pub use health::{ClusterJson, InfoJson, health_json, info_json, totals};
 pub use key_place::{KeyPlaceJson, KeyPlacesJson, NodeNameJson, SlotMoveJson, SlotPlaceJson};
 pub use keys::{BackupJson, ImportJson, RestoreJson, SourceJson};
 pub use layout::verdicts_json;
+pub use outcome::{OutcomeJson, SettingJson};
 pub use problem::{ExplainedJson, problems_json};
 pub use rolling::RollingJson;
 #[cfg(test)]

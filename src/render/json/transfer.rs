@@ -45,7 +45,7 @@ pub struct RouteJson {
     pub resumed: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct KeptJson {
     pub slot: u16,

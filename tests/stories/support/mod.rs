@@ -6,6 +6,7 @@ pub mod faults;
 mod ports;
 mod restart;
 mod run;
+mod schema;
 
 pub use cluster::{Server, TestCluster, are_here, server_dir, server_named, server_under_test};
 pub use ports::Port;

@@ -5,9 +5,12 @@ use std::io::{Read, Seek, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use rcluster::model::Slot;
+use serde_json::{Value, json};
 
-use super::{PATIENCE, eventually};
+use super::data::owner;
+use super::schema::validate;
+use super::{PATIENCE, TestCluster, eventually};
 
 /// A finished run.
 #[derive(Debug)]
@@ -42,6 +45,27 @@ impl Run {
             assert!(self.err.contains(word), "'{word}' is missing in {}", self.err);
         }
         self
+    }
+
+    /// Asserts that what a stopped move says of slots is true of the servers, `to` being the node that
+    /// was to get them all; gives the command that it names last.
+    #[track_caller]
+    pub fn came_to(&self, cluster: &TestCluster, to: usize) -> String {
+        let outcome = self.json()["outcome"].clone();
+        let owner_of_first = |slots: &str| {
+            let first = outcome[slots][0][0].as_u64().unwrap_or_else(|| panic!("{outcome:#}"));
+            owner(cluster, Slot::new(first as u16).expect("a slot"))
+        };
+        assert_eq!(owner_of_first("moved"), to, "{outcome:#}");
+        assert_ne!(owner_of_first("not_moved"), to, "{outcome:#}");
+        let ranges = outcome["moved"].as_array().expect("ranges").iter();
+        let moved = ranges.map(|range| range[1].as_u64().zip(range[0].as_u64()).expect("slots"));
+        let moved: u64 = moved.map(|(last, first)| last - first + 1).sum();
+        assert_eq!(outcome["moved_count"], moved, "{outcome:#}");
+        assert!(outcome["keys"].as_u64() > Some(0), "{outcome:#}");
+        assert_eq!(outcome["open"], json!([]), "{outcome:#}");
+        let run = outcome["run"].as_array().and_then(|lines| lines.last());
+        run.and_then(Value::as_str).expect("a command").to_owned()
     }
 
     /// The problems that check found, by kind.
@@ -90,6 +114,7 @@ impl Run {
 /// A run that is under way.
 pub struct Running {
     pub child: Child,
+    args: Vec<String>,
     out: File,
     err: File,
 }
@@ -113,7 +138,12 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(3));
         };
-        Run { code, out: read(&mut self.out), err: self.err_so_far() }
+        let run = Run { code, out: read(&mut self.out), err: self.err_so_far() };
+        // Of a run that was killed there may be half a document.
+        if run.code.is_some() {
+            validate(&self.args, &run.out, &run.err);
+        }
+        run
     }
 
     pub fn err_so_far(&mut self) -> String {
@@ -134,17 +164,17 @@ pub fn start(args: &[&str], change: impl FnOnce(&mut Command)) -> Running {
     command.args(args).stdin(Stdio::null());
     command.env_remove("REDISCLI_AUTH").env_remove("NO_COLOR");
     change(&mut command);
-    spawn(command)
+    spawn(command, args.iter().map(|&arg| arg.to_owned()).collect())
 }
 
-fn spawn(mut command: Command) -> Running {
+fn spawn(mut command: Command, args: Vec<String>) -> Running {
     // What is read meanwhile must not move the place that is written to.
     let file = || tempfile::Builder::new().append(true).tempfile().expect("a temporary file");
     let (out, err) = (file().into_file(), file().into_file());
     let share = |file: &File| Stdio::from(file.try_clone().expect("a file handle"));
     command.stdout(share(&out)).stderr(share(&err));
     let child = command.spawn().expect("the program starts");
-    Running { child, out, err }
+    Running { child, args, out, err }
 }
 
 /// Runs rcluster on a terminal of its own, as `script` makes one, and types a line at its prompt.
@@ -159,7 +189,8 @@ pub fn rcluster_asked(args: &[&str], prompt: &str, meanwhile: impl FnOnce(), lin
     script.args(["-qec", &format!("\"$RCLUSTER\"{words}"), "/dev/null"]);
     script.env("RCLUSTER", env!("CARGO_BIN_EXE_rcluster")).env_remove("REDISCLI_AUTH");
     script.stdin(Stdio::piped());
-    let mut running = spawn(script);
+    // Question and document share the terminal.
+    let mut running = spawn(script, Vec::new());
     let mut typing = running.child.stdin.take().expect("a pipe");
     eventually("it asks", || {
         read(&mut running.out).contains(prompt)
@@ -192,5 +223,9 @@ pub fn typed(line: &str) -> Run {
         .output()
         .expect("a shell");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the output is text");
-    Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    let run =
+        Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
+    let args: Vec<String> = line.split(' ').chain(["--json"]).map(str::to_owned).collect();
+    validate(&args, &run.out, &run.err);
+    run
 }

@@ -139,7 +139,8 @@ fn carry_out(
         Change::Move { .. } | Change::FinishMoves => {
             let Comparison { masters, emptied, slots, .. } = comparison;
             let plan = |report: &ClusterReport| Ok(arrange(report, masters, emptied, slots)?);
-            migrate::carry_out(cx, &entry, plan, |_| again.to_owned())
+            migrate::carry_out(cx, &entry, plan, |_| again.to_owned())?;
+            Ok(())
         }
         Change::Promote { .. } => {
             for change in &stage.changes {
