@@ -2,6 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 
+use crate::model::shell_word;
+
 /// A command line of these words.
 pub fn line(words: &[OsString]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
@@ -9,12 +11,9 @@ pub fn line(words: &[OsString]) -> String {
 
 /// One word, quoted where it must be, in a form that has no line breaks.
 pub fn quoted(word: &OsStr) -> String {
-    let is_safe = |b: u8| b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b);
     match word.to_str() {
-        Some(text) if !text.is_empty() && text.bytes().all(is_safe) => text.to_owned(),
-        Some(text) if !text.chars().any(char::is_control) => {
-            format!("'{}'", text.replace('\'', r"'\''"))
-        }
+        Some("") => "''".to_owned(),
+        Some(text) if !text.chars().any(char::is_control) => shell_word(text).into_owned(),
         _ => escaped(word),
     }
 }

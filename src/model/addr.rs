@@ -1,5 +1,6 @@
 //! Where a node listens: the one parser of addresses.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
@@ -7,6 +8,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use super::NodeUrl;
+use super::printable::shell_word;
 
 /// The port of a URL that names none.
 const USUAL_PORT: &str = "6379";
@@ -65,6 +67,17 @@ impl NodeAddr {
     /// The host: a name or an IP, IPv6 without brackets.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The host as a shell takes it for one word. One that is typed is a word as it is; servers can
+    /// announce any text.
+    pub fn shell_host(&self) -> Cow<'_, str> {
+        shell_word(&self.host)
+    }
+
+    /// `host:port` for programs: IPv6 in brackets, and nothing quoted.
+    pub fn unquoted(&self) -> String {
+        format!("{}:{}", bracketed(&self.host), self.port)
     }
 
     /// The port for clients, 1 to 65535 where the address was parsed.
@@ -190,10 +203,15 @@ impl FromStr for NodeAddr {
     }
 }
 
-/// `host:port`, IPv6 in brackets.
+/// `host:port`, IPv6 in brackets. Addresses stand in commands that are copied into a shell: a host
+/// that is no word there is quoted.
 impl fmt::Display for NodeAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}:{}", bracketed(&self.host), self.port))
+        let host = self.shell_host();
+        f.pad(&match host == self.host() {
+            true => self.unquoted(),
+            false => format!("{host}:{}", self.port),
+        })
     }
 }
 
@@ -225,13 +243,21 @@ impl std::hash::Hash for NodeAddr {
 
 impl Serialize for NodeAddr {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.unquoted())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_server_announces_is_one_word_of_a_shell() {
+        let addr = NodeAddr::new("$(reboot)", 7001, None);
+        assert_eq!((&*addr.to_string(), addr.host()), ("'$(reboot)':7001", "$(reboot)"));
+        assert_eq!(serde_json::to_string(&addr).unwrap(), r#""$(reboot):7001""#);
+        assert_eq!(NodeAddr::new("::1", 7001, None).to_string(), "[::1]:7001");
+    }
 
     #[test]
     fn every_form_is_read_and_printed_back() {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::NodeAddr;
+use super::printable::shell_word;
 
 /// Why a replica cannot authenticate to its master with its `masteruser` and `masterauth`
 /// (`syncWithMaster` in the server's `replication.c`).
@@ -56,7 +57,7 @@ impl LoginFailure {
     /// `USER` stand for what the user has to fill in.
     pub fn remedy(&self, replica: &NodeAddr, master: &NodeAddr) -> String {
         let cli = |node: &NodeAddr, command: &str| {
-            format!("redis-cli -h {} -p {} {command}", node.host(), node.port())
+            format!("redis-cli -h {} -p {} {command}", node.shell_host(), node.port())
         };
         let (node, set) = match self {
             LoginFailure::NoPassword | LoginFailure::Refused { user: None, .. } => {
@@ -72,7 +73,7 @@ impl LoginFailure {
             }
             LoginFailure::NotRequired => (replica, "CONFIG SET masterauth ''".to_owned()),
             LoginFailure::NotPermitted { user, .. } => {
-                (master, format!("ACL SETUSER {user} +psync +replconf +ping"))
+                (master, format!("ACL SETUSER {} +psync +replconf +ping", shell_word(user)))
             }
         };
         format!("{} && {}", cli(node, &set), cli(node, "CONFIG REWRITE"))

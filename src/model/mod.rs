@@ -47,7 +47,7 @@ pub use node::{Flag, Flags, IdError, Node, NodeId, Role};
 pub use node_list::{NodeList, Place, parts};
 pub use node_ref::{FindError, NodeRef};
 pub use origin::Origin;
-pub use printable::{excerpt, is_printable, printable, printable_lines};
+pub use printable::{excerpt, is_printable, printable, printable_lines, shell_word};
 pub use rdb::RdbHead;
 pub use report::{ClusterReport, Link, NodeReport, Settings, Stranger, UnreachableNode};
 pub use slot::{SLOTS, Slot, SlotError, SlotRange, hash_tag};

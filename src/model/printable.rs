@@ -1,6 +1,8 @@
 //! Bytes from outside as text that does nothing to a terminal. What a server sends becomes text here
 //! and nowhere else, so that it is escaped once.
 
+use std::borrow::Cow;
+
 /// Bytes in one line: what is no printable character shows as `\n`, `\u{1b}` or `\xff`. Quotes and
 /// backslashes stay as they are.
 pub fn printable(bytes: &[u8]) -> String {
@@ -48,9 +50,28 @@ pub fn excerpt(bytes: &[u8], most: usize) -> String {
     }
 }
 
+/// A text as a shell takes it for one word: quoted where it must be. An empty one stays empty.
+pub fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_safe = |b: u8| b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b);
+    match text.bytes().all(is_safe) {
+        true => text.into(),
+        false => format!("'{}'", text.replace('\'', r"'\''")).into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_a_shell_are_what_they_were() {
+        for text in ["10.0.0.1:7001", "a_b-c.d", "fe80::1%eth0", ""] {
+            assert_eq!(shell_word(text), text);
+        }
+        for (text, word) in [("$(x)", "'$(x)'"), ("it's `y`", r"'it'\''s `y`'"), ("*", "'*'")] {
+            assert_eq!(shell_word(text), word);
+        }
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_escaped_and_text_stays() {

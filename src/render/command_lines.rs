@@ -90,6 +90,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_server_announces_does_nothing_when_a_command_is_pasted() {
+        let odd = crate::model::NodeAddr::new("$(echo a);echo `b`'c", 7001, None);
+        let left = crate::ops::SettingLeft {
+            node: odd.clone(),
+            setting: "save",
+            before: "3600 1;echo d".to_owned(),
+            why: String::new(),
+        };
+        let halted = crate::ops::Aborted {
+            cause: crate::ops::AbortCause::TimeoutLeft(vec![left]),
+            done: Vec::new(),
+            during: crate::ops::Phase::Meet,
+            changed: true,
+        };
+        let hint = crate::render::Failure::from(halted).hint.unwrap();
+        let line = hint.lines().next().unwrap().replace("redis-cli", "printf '%s\n'");
+        let pasted = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();
+        let words = String::from_utf8(pasted.stdout).unwrap();
+        let wanted = ["-h", odd.host(), "-p", "7001", "CONFIG", "SET", "save", "3600 1;echo d"];
+        assert_eq!(words.lines().collect::<Vec<_>>(), wanted, "{line}");
+    }
+
+    #[test]
     fn a_command_line_is_never_broken() {
         let command = format!("redis-cli -h 10.0.0.1 -p 6379 CONFIG SET {} 5", "x".repeat(60));
         let text = format!("{} run: {command}; then rerun\nrcluster check a:1", "word ".repeat(12));

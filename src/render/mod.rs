@@ -13,6 +13,8 @@ mod progress;
 mod reply;
 mod report;
 mod rolling;
+#[cfg(test)]
+mod snapshots;
 mod table;
 mod transfer;
 mod ui;

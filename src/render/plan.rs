@@ -128,7 +128,8 @@ known() {
 /// after its name and as it is between two quotes.
 pub fn script(plan: &TopologyPlan, flags: &[String]) -> String {
     let flags = flags.iter().map(|flag| format!("{} ", for_shell(flag))).join("");
-    let cli = |node: &NodeAddr| format!("redis-cli {flags}-h {} -p {}", node.host(), node.port());
+    let cli =
+        |node: &NodeAddr| format!("redis-cli {flags}-h {} -p {}", node.shell_host(), node.port());
     let mut lines = vec![PRELUDE.to_owned()];
     let mut introduced = false;
     for StepJson { node, command } in steps_json(plan) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use itertools::Itertools;
 
 use super::problem::{Kind, Problem, listed};
-use crate::model::{ClusterReport, Node, NodeAddr};
+use crate::model::{ClusterReport, Node, NodeAddr, shell_word};
 use crate::plan::announced::BadAddress;
 use crate::plan::formation::timeout_before;
 
@@ -34,7 +34,7 @@ pub(super) fn announced(cluster: &ClusterReport) -> Vec<Problem> {
     let bad = cluster.nodes.iter().filter_map(BadAddress::of);
     let problem = |bad: BadAddress| {
         let node = bad.node();
-        let (host, port) = (node.host(), node.port());
+        let (host, port) = (node.shell_host(), node.port());
         let fix = format!("redis-cli -h {host} -p {port} CONFIG SET cluster-announce-ip IP");
         let message = format!("{bad}. Set it: {fix}, and the same in its config file");
         Problem::error(Kind::AnnouncedAddress, message).at([node.to_string()])
@@ -78,8 +78,13 @@ fn setting(cluster: &ClusterReport, name: &'static str) -> Option<Problem> {
     let odd = values.iter().filter(|(value, _)| meant.as_deref() != Some(**value));
     let odd = odd.flat_map(|(_, nodes)| nodes.iter().copied()).collect_vec();
     let fix = meant.map(|value| {
+        let value = shell_word(&value);
         let set = |node: &&NodeAddr| {
-            format!("redis-cli -h {} -p {} CONFIG SET {name} {value}", node.host(), node.port())
+            format!(
+                "redis-cli -h {} -p {} CONFIG SET {name} {value}",
+                node.shell_host(),
+                node.port()
+            )
         };
         odd.iter().map(set).join(" && ")
     });

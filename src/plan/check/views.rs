@@ -155,8 +155,12 @@ fn problem(
                 Some(node)
                     if is_v6(&seen) != is_v6(&most) || is_shared(&seen) || is_shared(&most) =>
                 {
-                    let (host, port) = (node.via.host(), node.via.port());
-                    let ip = if is_shared(&most) { node.reached.host() } else { most.host() };
+                    let (host, port) = (node.via.shell_host(), node.via.port());
+                    let ip = if is_shared(&most) {
+                        node.reached.shell_host()
+                    } else {
+                        most.shell_host()
+                    };
                     Some(format!("redis-cli -h {host} -p {port} CONFIG SET {ANNOUNCE_IP} {ip}"))
                 }
                 _ => there.map(|(node, by)| format!("rcluster meet {by} {}", node.via)),

@@ -28,7 +28,7 @@ fn save(node: &NodeReport) -> Option<Problem> {
     let message = format!(
         "{via}: the last background save failed (rdb_last_bgsave_status:err): {becomes}; its log has the cause"
     );
-    let fix = format!("redis-cli -h {} -p {} BGSAVE", via.host(), via.port());
+    let fix = format!("redis-cli -h {} -p {} BGSAVE", via.shell_host(), via.port());
     let problem = Problem::warning(Kind::SaveFailed, message).at([via.to_string()]);
     node.writes.save_failed.then(|| problem.mended_by(fix))
 }

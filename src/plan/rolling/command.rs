@@ -22,7 +22,7 @@ impl CommandNode {
     /// Each name and its value.
     fn values(&self) -> [(&'static str, String); 5] {
         [
-            ("addr", self.addr.to_string()),
+            ("addr", self.addr.unquoted()),
             ("host", self.addr.host().to_owned()),
             ("port", self.addr.port().to_string()),
             ("id", self.id.to_string()),

@@ -3,7 +3,7 @@
 use itertools::Itertools;
 
 use super::Failure;
-use crate::model::SlotSet;
+use crate::model::{SlotSet, shell_word};
 use crate::ops::SettingLeft;
 use crate::ops::migrate::{MigrateError, MigrationReport, Obstacle, Unable};
 use crate::plan::transfer::Transfer;
@@ -115,7 +115,7 @@ fn details(report: &MigrationReport) -> Vec<String> {
 
 /// The command that puts a setting back.
 pub(super) fn restore(SettingLeft { node, setting, before, .. }: &SettingLeft) -> String {
-    let (host, port) = (node.host(), node.port());
+    let (host, port, before) = (node.shell_host(), node.port(), shell_word(before));
     format!("redis-cli -h {host} -p {port} CONFIG SET {setting} {before}")
 }
 

@@ -174,7 +174,7 @@ impl From<ReplicateError> for Failure {
             }
             ReplicateError::HasKeys { node, .. } => {
                 let addr: Option<NodeAddr> = node.parse().ok();
-                let flush = addr.map(|addr| format!("redis-cli -h {} -p {} FLUSHALL", addr.host(), addr.port()));
+                let flush = addr.map(|addr| format!("redis-cli -h {} -p {} FLUSHALL", addr.shell_host(), addr.port()));
                 let flush = flush.unwrap_or_else(|| format!("FLUSHALL on {node}"));
                 failure.hint(format!("if they can be deleted: {flush}"))
             }

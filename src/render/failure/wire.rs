@@ -8,7 +8,7 @@ impl From<WireError> for Failure {
     fn from(error: WireError) -> Failure {
         let text = error.to_string();
         let addr = error.addr();
-        let (host, port) = (addr.host(), addr.port());
+        let (host, port) = (addr.shell_host(), addr.port());
         let known_as = Vec::from_iter(legacy::wire(&error));
         let (code, hint) = match error {
             error if error.is_cluster_off() => (

@@ -45,7 +45,7 @@ pub struct OutcomeJson {
     /// Settings that were changed for the run and could not be restored.
     pub settings: Vec<SettingJson>,
     /// Nodes that could not be notified, and why.
-    pub untold: Vec<String>,
+    pub not_notified: Vec<String>,
     /// Nodes that were restarted, in their order.
     pub restarted: Vec<NodeAddr>,
     /// Replicas that became masters, in their order.
@@ -88,7 +88,7 @@ impl OutcomeJson {
             moved_count: moved.len(),
             moved,
             keys: before.keys + self.keys,
-            untold: [before.untold, self.untold].concat(),
+            not_notified: [before.not_notified, self.not_notified].concat(),
             ..self
         }
     }
@@ -110,7 +110,7 @@ impl OutcomeJson {
             skipped: kept_json(&report.kept),
             copies: report.copies.iter().map(copies).collect(),
             settings: report.left.iter().map(SettingJson::from).collect(),
-            untold: report.not_notified.iter().map(ToString::to_string).collect(),
+            not_notified: report.not_notified.iter().map(ToString::to_string).collect(),
             ..OutcomeJson::default()
         }
     }
@@ -158,5 +158,74 @@ impl From<&SettingLeft> for SettingJson {
             before: Some(left.before.clone()),
             why: left.why.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::migrate::MigrateError;
+    use crate::plan::transfer::{Route, Transfer};
+    use crate::render::{Failure, exit};
+
+    fn slots(ranges: &[&str]) -> SlotSet {
+        ranges.iter().map(|range| range.parse::<crate::model::SlotRange>().unwrap()).collect()
+    }
+
+    /// A run that a signal stopped when 10 of its 20 slots had moved, one of them for good.
+    fn stopped() -> Failure {
+        let id = |letter: &str| letter.repeat(40).parse().unwrap();
+        let route = Route { from: id("a"), to: id("b"), slots: slots(&["0-19"]) };
+        let plan = Transfer { routes: vec![route], ..Transfer::default() };
+        let left = SettingLeft {
+            node: "10.0.0.1:6379".parse().unwrap(),
+            setting: "cluster-allow-replica-migration",
+            before: "yes".to_owned(),
+            why: "it does not answer".to_owned(),
+        };
+        let report = MigrationReport {
+            moved: slots(&["0-9"]),
+            keys: 7,
+            open: slots(&["10-10"]),
+            errors: vec![MigrateError::Interrupted("SIGINT")],
+            left: vec![left],
+            changed: true,
+            ..MigrationReport::default()
+        };
+        let rest = |slots: &SlotSet| format!("rcluster reshard a:1 --slots {}", slots.words());
+        Failure::of_migration(&plan, &report, rest).unwrap()
+    }
+
+    #[test]
+    fn a_move_that_stopped_tells_what_moved_and_what_to_run() {
+        let outcome = stopped().outcome.unwrap();
+        assert_eq!((outcome.moved_count, outcome.keys), (10, 7));
+        assert_eq!((&outcome.not_moved, &outcome.open), (&slots(&["10-19"]), &slots(&["10-10"])));
+        assert_eq!(outcome.settings[0].before.as_deref(), Some("yes"));
+        assert_eq!(
+            outcome.run,
+            [
+                "redis-cli -h 10.0.0.1 -p 6379 CONFIG SET cluster-allow-replica-migration yes",
+                "rcluster reshard a:1 --slots slots 10-19"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_came_before_counts_whatever_went_wrong_after_it() {
+        let before = || OutcomeJson {
+            actions: vec!["+ add".to_owned()],
+            moved: slots(&["5-5", "30-31"]),
+            keys: 3,
+            ..OutcomeJson::default()
+        };
+        let late = Failure::refused("no").hint("nothing was changed").after(before());
+        assert_eq!((late.exit_code, late.changed), (exit::HALTED, true));
+        assert_eq!(late.hint.as_deref(), Some("rerun to resume"));
+        let outcome = stopped().after(before()).outcome.unwrap();
+        assert_eq!(outcome.moved, slots(&["0-9", "30-31"]));
+        assert_eq!((outcome.moved_count, outcome.keys), (12, 10));
+        assert_eq!(outcome.actions, ["+ add"]);
+        assert_eq!(outcome.run.len(), 2);
     }
 }

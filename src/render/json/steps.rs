@@ -76,7 +76,7 @@ pub fn steps_json(plan: &TopologyPlan) -> Vec<StepJson> {
     let meet = pairs.map(|(host, guest)| {
         let guest = &plan.members[guest].addr;
         let bus = guest.bus_port().map(|bus| format!(" {bus}")).unwrap_or_default();
-        let command = format!("CLUSTER MEET {} {}{bus}", guest.host(), guest.port());
+        let command = format!("CLUSTER MEET {} {}{bus}", guest.shell_host(), guest.port());
         StepJson { node: plan.members[host].addr.clone(), command }
     });
     epochs.into_iter().map(say).chain(meet).chain(rest.into_iter().map(say)).collect()
