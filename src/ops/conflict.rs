@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::model::Slot;
-use crate::wire::{Copy, Key, Server, WireError};
+use crate::wire::{Copy, Key, Server, WireError, hold_same};
 
 /// A key for a person: printable, and no screenful.
 pub(super) fn name(key: &Key) -> String {
@@ -72,13 +72,12 @@ pub(super) fn compare(
     key: &Key,
 ) -> Result<Standing, WireError> {
     // Most often it is not there at all: a big value need not be read for that.
-    let Some(mut there) = target.copy_of(key)? else { return Ok(Standing::NotThere) };
-    let Some(mut here) = source.copy_of(key)? else { return Ok(Standing::NotHere) };
-    if !here.has_value_of(&there) {
-        target.read_value(key, &mut there)?;
-        source.read_value(key, &mut here)?;
-    }
-    let described = |copy: &Copy| match here.has_value_of(&there) {
+    let Some(there) = target.copy_of(key)? else { return Ok(Standing::NotThere) };
+    let Some(here) = source.copy_of(key)? else { return Ok(Standing::NotHere) };
+    // What has one form is not read again.
+    let is_same = here.has_form_of(&there)
+        || (here.kind == there.kind && hold_same(source, target, key, &here.kind)?);
+    let described = |copy: &Copy| match is_same {
         true => copy.end(),
         false => format!("{} bytes", copy.size),
     };
@@ -90,11 +89,11 @@ pub(super) fn compare(
         described(&there),
         target.addr()
     );
-    Ok(if here.equals(&there) {
+    Ok(if is_same && here.ends_with(&there) {
         Standing::Equal
-    } else if there.is_late_copy_of(&here) {
+    } else if is_same && there.ends_late_after(&here) {
         Standing::LateThere(why)
-    } else if here.is_late_copy_of(&there) {
+    } else if is_same && here.ends_late_after(&there) {
         Standing::LateHere(why)
     } else {
         Standing::Differ(why)

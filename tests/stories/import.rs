@@ -212,6 +212,8 @@ fn what_is_equal_in_other_words_is_equal_and_what_ends_later_is_not() {
     import(&cluster, &source, &["--copy"]).exits(1).tells(&["'ends' differs", "TTL"]);
     assert!(cluster.ask::<i64>(at("ends"), &["TTL", "ends"]) > 110);
 
+    compares_in_pieces(&cluster, &source);
+
     let knows = cluster.try_ask::<redis::Value>(0, &["COMMAND", "INFO", "hpexpire"]);
     if !matches!(knows, Ok(redis::Value::Array(items)) if matches!(items[0], redis::Value::Array(_)))
     {
@@ -223,6 +225,54 @@ fn what_is_equal_in_other_words_is_equal_and_what_ends_later_is_not() {
     source.tell(0, &["HPEXPIRE", "hash", "500000", "FIELDS", "1", "f"]);
     import(&cluster, &source, &["--match", "hash"]).exits(1).tells(&["'hash' differs"]);
     assert_eq!(keys_at(&source, 0), 2);
+}
+
+/// Values of many pieces, by type: how they are made, and what changes the last piece only.
+const BIG: [(&str, &str, &str); 6] = [
+    (
+        "string",
+        "redis.call('SET', KEYS[1], string.rep('abcdefgh', 200000))",
+        "SETRANGE % 1599999 x",
+    ),
+    ("list", "for i = 1, 1200 do redis.call('RPUSH', KEYS[1], 'e' .. i) end", "LSET % -1 x"),
+    ("set", "for i = A, B, C do redis.call('SADD', KEYS[1], 'm' .. i) end", "SREM % m1200"),
+    (
+        "zset",
+        "for i = A, B, C do redis.call('ZADD', KEYS[1], i / 10, 'm' .. i) end",
+        "ZADD % 7 m1200",
+    ),
+    ("hash", "for i = A, B, C do redis.call('HSET', KEYS[1], 'f' .. i, i) end", "HSET % f1200 x"),
+    (
+        "stream",
+        "for i = 1, 1200 do redis.call('XADD', KEYS[1], i .. '-1', 'f', i) end",
+        "XDEL % 1200-1",
+    ),
+];
+
+/// The source and the cluster make them in opposite order, and word them differently.
+fn compares_in_pieces(cluster: &TestCluster, source: &TestCluster) {
+    let at = |key: &str| owner(cluster, Slot::of_key(key.as_bytes()));
+    for (key, script, _) in BIG {
+        let make = |from: &str, to: &str, step: &str| {
+            script.replace("= A", &format!("= {from}")).replace("B, C", &format!("{to}, {step}"))
+        };
+        source.tell(0, &["EVAL", &make("1", "1200", "1"), "1", key]);
+        cluster.tell(at(key), &["EVAL", &make("1200", "1", "-1"), "1", key]);
+    }
+    let same = import(cluster, source, &["--copy", "--match", "*[tghm]"]).succeeds().json();
+    assert_eq!((&same["present"], &same["conflicting"]), (&6.into(), &0.into()), "{same}");
+
+    for (key, _, change) in BIG {
+        let words = change.replace('%', key);
+        cluster.tell(at(key), &words.split(' ').collect::<Vec<_>>());
+    }
+    cluster.tell(at("set"), &["SADD", "set", "other"]);
+    let told = import(cluster, source, &["--copy", "--match", "*[tghm]"]).exits(1);
+    assert_eq!(told.json()["conflicting"], 6, "{told:?}");
+    for (key, ..) in BIG {
+        source.tell(0, &["DEL", key]);
+        cluster.tell(at(key), &["DEL", key]);
+    }
 }
 
 #[test]
