@@ -13,9 +13,9 @@ mod progress;
 mod reply;
 mod report;
 mod rolling;
-#[cfg(test)]
-mod snapshots;
 mod table;
+#[cfg(test)]
+mod tests;
 mod transfer;
 mod ui;
 #[cfg(test)]

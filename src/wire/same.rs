@@ -89,9 +89,9 @@ fn within(
     width: usize,
     there: Lookup,
 ) -> Result<bool, WireError> {
-    let mut cursor = "0".to_owned();
+    let mut cursor = 0_u64;
     loop {
-        let reply = one.ask(scan, &[&cursor, "COUNT", &ELEMENTS.to_string()])?;
+        let reply = one.ask(scan, &[&cursor.to_string(), "COUNT", &ELEMENTS.to_string()])?;
         let Value::Array(parts) = &reply else { return Ok(false) };
         let [next, Value::Array(items)] = &parts[..] else { return Ok(false) };
         let groups: Vec<&[Value]> = items.chunks_exact(width).collect();
@@ -100,9 +100,11 @@ fn within(
                 return Ok(false);
             }
         }
-        cursor = String::from_utf8_lossy(next.bytes().unwrap_or_default()).into_owned();
-        if cursor == "0" || cursor.is_empty() {
-            return Ok(true);
+        let next = std::str::from_utf8(next.bytes().unwrap_or_default());
+        match next.ok().and_then(|next| next.parse().ok()) {
+            Some(0) => return Ok(true),
+            Some(next) => cursor = next,
+            None => return Ok(false),
         }
     }
 }

@@ -81,7 +81,8 @@ fn is_test(attrs: &[Attribute]) -> bool {
 impl Source {
     fn read(module: &[String], file: &Path, is_module: &impl Fn(&[String]) -> bool) -> Source {
         let text = fs::read_to_string(file).unwrap();
-        let parsed = syn::parse_file(&text).unwrap();
+        let parsed = syn::parse_file(&text);
+        let parsed = parsed.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let mut source = Source { module: module.to_vec(), ..Source::default() };
         let mut trees = Vec::new();
         for item in &parsed.items {

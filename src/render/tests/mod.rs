@@ -1,18 +1,14 @@
-//! What people see of fixed facts, in files to be read: `snapshots/80.txt`, `100.txt` and `160.txt`
+//! What people see of fixed facts, in files to be read: `80.txt`, `100.txt` and `160.txt`
 //! are of clusters whose names and slots take about so many columns. Everything is laid out for 80,
 //! whatever the terminal, and only names of their own length make a table wider: a screen, a pipe and a
 //! file show the same.
 //!
-//! `UPDATE_EXPECT=1 cargo test --lib snapshots` writes them anew after a wanted change.
+//! `UPDATE_EXPECT=1 cargo test --lib tables_and_verdicts` writes them anew after a wanted change.
 
 use console::{measure_text_width, strip_ansi_codes};
 use expect_test::expect_file;
 use itertools::Itertools;
 
-use super::json::{MasterJson, PlaceJson, ShardJson, info_json, node_rows, routes_json};
-use super::{
-    Color, Ui, fix_text, health_text, info_text, layout_text, nodes_text, routes_text, step_lines,
-};
 use crate::model::{
     ClusterReport, ClusterView, NodeAddr, NodeId, SlotRange, SlotSet, UnreachableNode,
 };
@@ -21,6 +17,10 @@ use crate::plan::check::check;
 use crate::plan::fix::{self, FixRequest, KeyInventory, Prefer};
 use crate::plan::rolling::Step;
 use crate::plan::transfer::{RebalanceRequest, rebalance};
+use crate::render::json::{MasterJson, PlaceJson, ShardJson, info_json, node_rows, routes_json};
+use crate::render::{
+    Color, Ui, fix_text, health_text, info_text, layout_text, nodes_text, routes_text, step_lines,
+};
 
 /// What a cluster is made of.
 struct Facts {
@@ -143,7 +143,7 @@ fn shown(facts: &Facts, ui: &Ui) -> String {
 fn tables_and_verdicts_are_as_they_were() {
     for (size, facts) in SIZES {
         let text = shown(&facts, &Ui::new(false, Color::Never));
-        expect_file![format!("snapshots/{size}.txt")].assert_eq(&text);
+        expect_file![format!("{size}.txt")].assert_eq(&text);
         // A command line is one line, to be copied; a step of `rolling` is a line of its own.
         let laid_out = text.lines().filter(|line| !line.contains("fix: "));
         let laid_out = laid_out.take_while(|line| *line != "=== rolling");
