@@ -192,7 +192,7 @@ mod tests {
             changed: true,
             ..MigrationReport::default()
         };
-        let rest = |slots: &SlotSet| format!("rcluster reshard a:1 --slots {}", slots.words());
+        let rest = |slots: &SlotSet| format!("rcluster reshard a:1 --slots {}", slots.ranges()[0]);
         Failure::of_migration(&plan, &report, rest).unwrap()
     }
 
@@ -206,7 +206,7 @@ mod tests {
             outcome.run,
             [
                 "redis-cli -h 10.0.0.1 -p 6379 CONFIG SET cluster-allow-replica-migration yes",
-                "rcluster reshard a:1 --slots slots 10-19"
+                "rcluster reshard a:1 --slots 10-19"
             ]
         );
     }
