@@ -10,7 +10,7 @@ use super::shell;
 use super::{
     acl, add_node, addslots, apply, backup, call, check, create, del_node, delslots, export,
     failover, fix, forget, import, info, keys, meet, nodes, rebalance, replace_node, replicate,
-    reset, reshard, restore, rolling, sandbox, schema, set_timeout, translate,
+    reset, reshard, restore, rolling, sandbox, schema, set_timeout, slots, translate,
 };
 use crate::render::{Color, ConnectionFlags, Failure, OutputFormat, Ui};
 
@@ -59,6 +59,7 @@ pub enum Command {
     Info(info::Info),
     Nodes(nodes::Nodes),
     Keys(keys::Keys),
+    Slots(slots::Slots),
     Call(call::Call),
     SetTimeout(set_timeout::SetTimeout),
     Import(import::Import),
@@ -185,6 +186,7 @@ impl Command {
             Command::Info(command) => command.run(cx),
             Command::Nodes(command) => command.run(cx),
             Command::Keys(command) => command.run(cx),
+            Command::Slots(command) => command.run(cx),
             Command::Call(command) => command.run(cx),
             Command::SetTimeout(command) => command.run(cx),
             Command::Import(command) => command.run(cx),

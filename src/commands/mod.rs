@@ -36,6 +36,7 @@ mod sandbox;
 mod schema;
 mod set_timeout;
 mod shell;
+mod slots;
 mod translate;
 
 use std::ffi::OsString;

@@ -21,6 +21,7 @@ pub mod restore;
 pub mod rolling;
 mod rounds;
 mod serve;
+pub mod slot_load;
 mod timeouts;
 mod wait;
 

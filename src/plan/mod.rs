@@ -41,6 +41,7 @@ pub mod reset;
 pub mod rights;
 pub mod roles;
 pub mod rolling;
+pub mod slot_load;
 pub mod slot_place;
 pub mod slots;
 pub mod spread;

@@ -134,6 +134,7 @@ pub(crate) const LIST_KEYS: Right =
     Right::new("cluster|getkeysinslot", &["CLUSTER", "GETKEYSINSLOT", "0", "1"]);
 pub(crate) const CONFIG_SET: Right =
     Right::new("config|set", &["CONFIG", "SET", "rcluster-has-no-such-setting", "0"]);
+const SLOT_STATS: Right = Right::of(&[Redis82, Redis84, Valkey8, Valkey9], "cluster|slot-stats");
 const CONFIG_REWRITE: Right = Right::plain("config|rewrite");
 pub(crate) const FLUSH_ALL: Right = Right::new("flushall", &["FLUSHALL", "x"]);
 const SAVE: Right = Right::plain("save");
@@ -159,7 +160,7 @@ const MOVES: &[Right] = &[
     // What a rehearsal and a proof ask, and do without where it is denied.
     Right::of(SINCE_7, "function|dump"),
     Right::of(SINCE_7, "cluster|shards"),
-    Right::of(&[Redis82, Redis84, Valkey8, Valkey9], "cluster|slot-stats"),
+    SLOT_STATS,
     Right::of(&[Valkey9], "cluster|migrateslots"),
     Right::of(&[Valkey9], "cluster|getslotmigrations"),
     Right::of(&[Valkey9], "cluster|cancelslotmigrations"),
@@ -222,6 +223,17 @@ const COMMANDS: &[Row] = &[
     row("info", &[], &[]),
     row("nodes", &[], &[]),
     row("keys", &[], &[]),
+    row(
+        "slots",
+        &[],
+        &[&[
+            COUNT_KEYS,
+            LIST_KEYS,
+            SLOT_STATS,
+            Right::plain("memory|usage"),
+            Right::plain("select"),
+        ]],
+    ),
     row("create", &[MEET, SET_EPOCH, ADD_SLOTS, REPLICATE], &[&[CONFIG_SET, ADD_SLOTS_6]]),
     row(
         "apply",
@@ -300,7 +312,7 @@ pub fn rights(command: &str, family: Family) -> Vec<&'static str> {
 pub fn rule(user: &str, commands: &[&str], family: Family) -> String {
     let rights = commands.iter().flat_map(|command| rights(command, family));
     let rights = rights.sorted().dedup().collect_vec();
-    let has_keys = |right: &&&str| ["migrate", "restore"].contains(right);
+    let has_keys = |right: &&&str| ["migrate", "restore", "memory|usage"].contains(right);
     let keys = if rights.iter().any(|right| has_keys(&right)) { " ~*" } else { "" };
     let rights = rights.iter().map(|right| format!("+{right}")).join(" ");
     format!("ACL SETUSER {user} on resetkeys resetchannels -@all{keys} {rights}")

@@ -13,6 +13,7 @@ mod progress;
 mod reply;
 mod report;
 mod rolling;
+mod slot_load;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub use progress::{Progress, ProgressMode};
 pub use reply::{has_lines, write_plain, write_text};
 pub use report::{Found, explained_text, nagios_code, report};
 pub use rolling::step_lines;
+pub use slot_load::{slot_loads_json, slot_loads_text};
 pub use table::Table;
 pub use transfer::routes_text;
 pub use ui::{Color, Dialect, Manner, NotConfirmed, OutputError, OutputFormat, Ui};

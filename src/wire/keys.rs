@@ -7,6 +7,7 @@ use redis::{Cmd, cmd};
 use super::error::WireError;
 use super::resp::{EXCHANGE, Value};
 use super::server::{Bounds, Server, cluster, words};
+use super::slot_stats::slot_stats;
 use crate::model::{ClusterView, InfoMap, Slot, SlotSet};
 
 /// How many keys of a slot are listed at a time.
@@ -61,8 +62,8 @@ impl Server {
         self.count_keys_at(databases, slots)
     }
 
-    /// The same in these databases, which are all that hold keys.
-    fn count_keys_at(
+    /// The same in these databases alone; the last of them stays selected.
+    pub fn count_keys_at(
         &mut self,
         databases: impl IntoIterator<Item = u32>,
         slots: &SlotSet,
@@ -107,7 +108,7 @@ impl Server {
         for (command, reply) in replies {
             // Servers before Redis 8.2 and Valkey 8 know no such command, and users may lack it.
             let Ok(reply) = self.accept(command, reply) else { break };
-            keys.extend(slot_stats(&reply));
+            keys.extend(slot_stats(&reply).into_iter().map(|(slot, stats)| (slot, stats.keys)));
         }
         let keyspace = InfoMap::parse(&keyspace);
         let databases = keyspace.keys_by_database().map(|(database, _)| database);
@@ -150,7 +151,12 @@ impl Server {
 
     /// Up to [`LISTED`] keys of each slot in the selected database; slots without any are left out.
     pub fn list_keys(&mut self, slots: &SlotSet) -> Result<Vec<KeyBatch>, WireError> {
-        let list = |slot: Slot| cluster(&["GETKEYSINSLOT", &slot.to_string(), &LISTED.to_string()]);
+        self.list_some(slots, LISTED)
+    }
+
+    /// Up to `most` keys of each slot in the selected database; slots without any are left out.
+    pub fn list_some(&mut self, slots: &SlotSet, most: usize) -> Result<Vec<KeyBatch>, WireError> {
+        let list = |slot: Slot| cluster(&["GETKEYSINSLOT", &slot.to_string(), &most.to_string()]);
         let commands: Vec<Cmd> = slots.slots().map(list).collect();
         let replies = self.pipeline(&commands)?;
         let mut batches = Vec::new();
@@ -205,33 +211,5 @@ impl Server {
         let mut command = cmd("UNLINK");
         command.arg(key);
         self.asking(command).map(drop)
-    }
-}
-
-/// A list of a slot and its statistics, names and values in turn.
-fn slot_stats(reply: &Value) -> Vec<(Slot, u64)> {
-    let Value::Array(entries) = reply else { return Vec::new() };
-    let read = |entry: &Value| {
-        let Value::Array(entry) = entry else { return None };
-        let [Value::Int(slot), Value::Array(stats)] = &entry[..] else { return None };
-        let keys = stats.chunks_exact(2).find_map(|pair| match pair {
-            [Value::BulkString(name), Value::Int(count)] if name == b"key-count" => Some(*count),
-            _ => None,
-        })?;
-        Some((Slot::new(u16::try_from(*slot).ok()?)?, keys.unsigned_abs()))
-    };
-    entries.iter().filter_map(read).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::resp::tests::any_reply;
-    use super::*;
-
-    proptest::proptest! {
-        #[test]
-        fn no_reply_about_slot_stats_makes_it_panic(reply in any_reply()) {
-            let _ = slot_stats(&reply);
-        }
     }
 }

@@ -23,6 +23,7 @@ mod same;
 mod server;
 mod setslot;
 mod settings;
+mod slot_stats;
 mod snapshot;
 mod stream;
 mod tls;

@@ -30,7 +30,7 @@ const OFFLINE: [&str; 4] = ["acl", "sandbox", "translate", "help"];
 
 /// A line for each command; A, B and C stand for the nodes of a hostile cluster, DIR for a backup of
 /// nothing, NEW for a directory that is not there, FILE for a declared cluster of them.
-const LINES: [&str; 33] = [
+const LINES: [&str; 36] = [
     "create A B C --join-timeout 1s --yes",
     "meet A B C --join-timeout 1s",
     "addslots A 0-5",
@@ -52,6 +52,9 @@ const LINES: [&str; 33] = [
     "nodes A",
     "nodes A --json",
     "keys A foo 5 --json",
+    "slots A --by memory --json",
+    "check A --format github",
+    "check A --format junit",
     "call A PING",
     "call A --json PING",
     "call A --raw PING",
@@ -103,7 +106,7 @@ fn no_server_harms_whoever_asks_it() {
 
 /// What is wrong with a run, if anything is.
 fn fault(behavior: Behavior, line: &str, outcome: &Outcome) -> Option<String> {
-    let reads = ["check", "info", "nodes", "keys", "call", "export", "apply", "--cluster"];
+    let reads = ["check", "info", "nodes", "keys", "slots", "call", "export", "apply", "--cluster"];
     let only_reads = reads.iter().any(|command| line.starts_with(command));
     let allowed = match outcome.code {
         Some(1 | 3) => true,

@@ -126,6 +126,7 @@ fn a_user_with_just_these_rights_moves_keys() {
     let (entry, to) = (addrs[0].as_str(), addrs[1].as_str());
     fill(&cluster, 300);
     let before = contents(&cluster);
+    works(&cluster, &["slots", entry, "--by", "memory"]);
 
     works(&cluster, &["reshard", entry, "--to", to, "--slots", "0-99", "--yes"]);
     works(&cluster, &["reshard", entry, "--to", to, "--slots", "100-199", "--classic", "--yes"]);

@@ -8,13 +8,14 @@ use crate::support::{Port, Run, TestCluster, rcluster, server_named, server_unde
 /// Runs of every command, in an order in which each succeeds. `A` to `H` are nodes, `IDA` is a
 /// node's id, `DIR` a directory, `SERVER` a server program, `PORT` a free port; a line in brackets
 /// is what is done to the cluster in between.
-const RUNS: [&str; 40] = [
+const RUNS: [&str; 41] = [
     "create A B C --dry-run",
     "create A B C --yes",
     "check A --wait 20s",
     "info A",
     "nodes A",
     "keys A foo 5",
+    "slots A",
     "call A PING",
     "set-timeout A 5000 --yes",
     "delslots A 5 --yes",

@@ -41,6 +41,7 @@ mod sandbox;
 mod server_program;
 mod set_timeout;
 mod sick_nodes;
+mod slot_load;
 mod support;
 #[path = "../netns/table.rs"]
 mod table;

@@ -18,6 +18,7 @@ mod problem;
 mod rolling;
 mod rows;
 mod schema;
+mod slot_load;
 mod steps;
 mod tools;
 mod transfer;
@@ -38,6 +39,7 @@ pub use rolling::RollingJson;
 pub use rows::{MasterJson, PlaceJson};
 pub use rows::{NodeJson, NodesJson, ShardJson, node_rows, shards_json};
 pub use schema::{SCHEMAS, schema};
+pub use slot_load::{MasterLoadJson, SlotLoadJson, SlotLoadsJson};
 pub use steps::{ActionsJson, CreateJson, ResetJson, StepJson, StepsJson, steps_json};
 pub use tools::{
     AclJson, LocalNodeJson, RuleJson, SandboxJson, SchemasJson, TranslateJson, UpPlanJson,

@@ -40,6 +40,7 @@ pub const SCHEMAS: &[(&str, &str)] = schemas![
     "sandbox",
     "schema",
     "set-timeout",
+    "slots",
     "translate",
 ];
 
@@ -73,6 +74,7 @@ mod tests {
     use crate::render::json::problem::ExplainedJson;
     use crate::render::json::rolling::RollingJson;
     use crate::render::json::rows::NodesJson;
+    use crate::render::json::slot_load::SlotLoadsJson;
     use crate::render::json::steps::{ActionsJson, CreateJson, ResetJson, StepsJson};
     use crate::render::json::tools::{
         AclJson, SandboxJson, SchemasJson, TranslateJson, UpPlanJson,
@@ -210,6 +212,7 @@ mod tests {
             "rolling" => schema_of::<RollingJson>(&title),
             "sandbox" => schema_of::<SandboxDocument>(&title),
             "schema" => schema_of::<SchemasJson>(&title),
+            "slots" => schema_of::<SlotLoadsJson>(&title),
             "translate" => schema_of::<TranslateJson>(&title),
             _ => panic!("no type is named for {name}"),
         }
