@@ -14,8 +14,12 @@ const FIRST: usize = 20_000;
 const FEWEST: usize = 2;
 const MOST: usize = 100;
 
-/// Keys of each of the heaviest slots that are sampled in the second pass.
+/// Keys of each of the heaviest slots that are sampled then.
 const SECOND: usize = 1_000;
+
+/// How many of the heaviest slots are looked at closely, and how often others take their place.
+const CLOSELY: usize = 100;
+const LOOKS: usize = 8;
 
 /// Keys that are listed in one exchange.
 const LISTED: usize = 5_000;
@@ -135,12 +139,21 @@ fn sampled(
         let each = (FIRST / keys.len().max(1)).clamp(FEWEST, MOST);
         sample(server, &keys, each, &mut all)?;
     }
-    let first = loads(owner, &all);
-    let closer: SlotSet = heaviest(&first, top).iter().map(|load| load.slot).collect();
-    closer.slots().for_each(|slot| drop(all.remove(&slot)));
-    for database in databases {
-        let keys = server.count_keys_at([database], &closer)?;
-        sample(server, &keys, SECOND, &mut all)?;
+    // Of many rough estimates the highest are too high: after a closer look others come first.
+    let mut close = SlotSet::EMPTY;
+    for _ in 0..LOOKS {
+        let first = loads(owner, &all);
+        let heaviest = heaviest(&first, top.min(CLOSELY)).into_iter().map(|load| load.slot);
+        let next: SlotSet = heaviest.filter(|slot| !close.contains(*slot)).collect();
+        if next.is_empty() {
+            break;
+        }
+        next.slots().for_each(|slot| drop(all.remove(&slot)));
+        for database in &databases {
+            let keys = server.count_keys_at([*database], &next)?;
+            sample(server, &keys, SECOND, &mut all)?;
+        }
+        close = close.union(&next);
     }
     let sizes = all.values().flatten().map(|sample| sample.sizes.len()).sum();
     Ok((sizes, loads(owner, &all)))
