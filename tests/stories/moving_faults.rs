@@ -1,6 +1,5 @@
 //! What can go wrong while slots move: nothing is lost, and the same command ends it.
 
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -79,7 +78,7 @@ fn a_signal_ends_the_batch_in_hand_and_leaves_no_slot_open() {
         let before = contents(&cluster);
         let mut run = rebalance(&cluster, &["--max-rate", "2000", "--keep-empty", "--json"]);
         has_moved(&mut run, 1);
-        signal(&run, name);
+        run.signal(name);
 
         let stopped = run.finish().exits(4);
 
@@ -92,15 +91,6 @@ fn a_signal_ends_the_batch_in_hand_and_leaves_no_slot_open() {
         typed(&next).succeeds();
         assert_same(&before, &contents(&cluster));
     }
-}
-
-fn signal(run: &Running, name: &str) {
-    let pid = run.child.id().to_string();
-    assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-}
-
-fn interrupt(run: &Running) {
-    signal(run, "INT");
 }
 
 #[test]
@@ -118,7 +108,7 @@ fn a_signal_drops_the_pace_and_finishes_the_slots_in_hand() {
         cluster.ask::<u64>(3, &["DBSIZE"]) > 0 || run.child.try_wait().unwrap().is_some()
     });
     let begun = Instant::now();
-    signal(&run, "HUP");
+    run.signal("HUP");
 
     let stopped = run.finish().exits(4);
 
@@ -156,7 +146,7 @@ fn a_second_signal_ends_a_run_that_waits_for_a_server_and_puts_settings_back() {
     cluster.nodes[3].signal(Signal::STOP);
     eventually("somebody waits for the target", || has_unread(cluster.port(3)));
     let begun = Instant::now();
-    interrupt(&run);
+    run.signal("INT");
     // Signals of one kind that are not yet taken are one.
     eventually("the first is taken", || {
         let status = std::fs::read_to_string(format!("/proc/{}/status", run.child.id()));
@@ -164,7 +154,7 @@ fn a_second_signal_ends_a_run_that_waits_for_a_server_and_puts_settings_back() {
         let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
         pending.is_none_or(|mask| u64::from_str_radix(mask.trim(), 16) == Ok(0))
     });
-    interrupt(&run);
+    run.signal("INT");
 
     let stopped = run.finish().exits(4);
 

@@ -1,7 +1,5 @@
 //! A run that is stopped anywhere is finished by the same command.
 
-use std::process::Command;
-
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -34,11 +32,6 @@ fn reaches(run: &mut Running, phase: &str) {
     });
 }
 
-fn signal(run: &Running, name: &str) {
-    let sent = Command::new("kill").args([name, &run.child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-}
-
 #[test]
 fn killed_in_any_phase_the_same_command_converges() {
     for phase in PHASES {
@@ -62,11 +55,11 @@ fn killed_in_any_phase_the_same_command_converges() {
 
 #[test]
 fn a_signal_in_any_phase_leaves_no_setting_behind() {
-    for (phase, name) in PHASES.into_iter().zip(["-INT", "-TERM", "-HUP", "-INT", "-TERM"]) {
+    for (phase, name) in PHASES.into_iter().zip(["INT", "TERM", "HUP", "INT", "TERM"]) {
         let cluster = TestCluster::start(6).settled();
         let mut run = started(&cluster);
         reaches(&mut run, phase);
-        signal(&run, name);
+        run.signal(name);
         let run = run.finish();
 
         // It may have been done before the signal came.

@@ -136,6 +136,35 @@ fn whatever_goes_wrong_stops_it_and_the_printed_command_goes_on() {
     crate::support::data::assert_same(&held, &contents(&cluster));
 }
 
+#[test]
+fn a_signal_ends_the_command_too_and_replicas_of_a_zone_go_on_together() {
+    let cluster = TestCluster::three_and_three(&server_under_test(), &["save 3600 1"]);
+    let restarter = Restarter::of(&cluster);
+    let exec = restarter.with(&server_under_test());
+    fill(&cluster, 100);
+    let (held, masters, before) = (contents(&cluster), roles(&cluster), run_ids(&cluster));
+    let pid = cluster.dir().join("command.pid");
+    let hangs = format!("echo $$ >'{0}.new'; mv '{0}.new' '{0}'; exec sleep 600", pid.display());
+
+    let run = begins(&cluster, &["--exec", &hangs]);
+    eventually("the command runs", || pid.exists());
+    run.signal("INT");
+    let stopped = run.finish().exits(4).tells(&["stopped by SIGINT"]);
+
+    let command = std::fs::read_to_string(&pid).unwrap();
+    assert!(!std::path::Path::new("/proc").join(command.trim()).exists(), "COMMAND is left");
+    assert_eq!(run_ids(&cluster), before);
+
+    let goes_on =
+        resume(&stopped.err).replace(&hangs.replace('\'', r"'\''"), &exec.replace('\'', r"'\''"));
+    typed(&format!("{goes_on} --max-parallel 3 --pause 200ms")).succeeds();
+
+    let after = run_ids(&cluster);
+    assert!(before.iter().zip(&after).all(|(before, after)| before != after));
+    assert_eq!(roles(&cluster), masters);
+    crate::support::data::assert_same(&held, &contents(&cluster));
+}
+
 /// An older and a newer server, where both were fetched.
 #[allow(clippy::print_stderr)]
 fn upgrade() -> Option<(&'static str, &'static str)> {

@@ -51,6 +51,15 @@ pub struct Comparison {
     pub slots: SlotGoal,
 }
 
+impl Comparison {
+    /// Whether slots are without an owner by what the nodes claim. While an atomic slot migration ends,
+    /// its source may have been asked after it and its target before it.
+    pub fn assigns(&self) -> bool {
+        let mut changes = self.stages.iter().flat_map(|stage| &stage.changes);
+        changes.any(|change| matches!(change, Change::Assign { .. }))
+    }
+}
+
 /// Compares a file with where the nodes are, and plans what makes the cluster as declared. With `prune`
 /// nodes leave that the file does not name.
 pub fn compare(

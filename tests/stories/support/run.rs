@@ -120,6 +120,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// Sends it a signal, like `INT`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
     /// Waits for its end; kills it, and fails the story, where that does not come.
     pub fn finish(self) -> Run {
         self.finish_within(PATIENCE)

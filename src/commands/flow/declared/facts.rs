@@ -128,7 +128,10 @@ impl Facts {
     ) -> Result<Comparison, Failure> {
         let load = || Facts::load(cx, declared);
         let plan = |facts: &mut Facts| compare(declared, &facts.state, prune);
-        settled(self, load, plan, |compared| compared.as_ref().is_err_and(|error| error.may_pass()))
+        settled(self, load, plan, |compared| match compared {
+            Ok(compared) => compared.assigns(),
+            Err(error) => error.may_pass(),
+        })
     }
 
     pub fn settings(
