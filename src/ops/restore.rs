@@ -159,10 +159,15 @@ fn load(
                 Ok::<_, RestoreError>(if origin.is_some() { Vec::new() } else { vec![()] })
             })?;
             tally.add(usize::from(origin.is_some()));
-            let late = RestoreError::Late { file: name, after: deadline.allowed() };
+            Ok((name, addr, origin))
+        });
+        // What stopped one is what is told; the others only did not come to their end.
+        let loaded = loaded.into_iter().collect::<Result<Vec<_>, RestoreError>>()?;
+        let sources = loaded.into_iter().map(|(file, addr, origin)| {
+            let late = RestoreError::Late { file, after: deadline.allowed() };
             Ok((addr, origin.ok_or(late)?))
         });
-        loaded.into_iter().collect()
+        sources.collect()
     })
 }
 
