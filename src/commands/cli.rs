@@ -9,8 +9,8 @@ use super::flow::Context;
 use super::shell;
 use super::{
     acl, add_node, addslots, apply, backup, call, check, create, del_node, delslots, export,
-    failover, fix, forget, import, info, keys, meet, nodes, rebalance, replace_node, replicate,
-    reset, reshard, restore, rolling, sandbox, schema, set_timeout, slots, translate,
+    failover, fix, forget, import, info, keys, map, meet, nodes, rebalance, replace_node,
+    replicate, reset, reshard, restore, rolling, sandbox, schema, set_timeout, slots, translate,
 };
 use crate::render::{Color, ConnectionFlags, Failure, OutputFormat, Ui};
 
@@ -60,6 +60,7 @@ pub enum Command {
     Nodes(nodes::Nodes),
     Keys(keys::Keys),
     Slots(slots::Slots),
+    Map(map::Map),
     Call(call::Call),
     SetTimeout(set_timeout::SetTimeout),
     Import(import::Import),
@@ -187,6 +188,7 @@ impl Command {
             Command::Nodes(command) => command.run(cx),
             Command::Keys(command) => command.run(cx),
             Command::Slots(command) => command.run(cx),
+            Command::Map(command) => command.run(cx),
             Command::Call(command) => command.run(cx),
             Command::SetTimeout(command) => command.run(cx),
             Command::Import(command) => command.run(cx),

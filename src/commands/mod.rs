@@ -23,6 +23,7 @@ mod forget;
 mod import;
 mod info;
 mod keys;
+mod map;
 mod meet;
 mod nodes;
 mod rebalance;

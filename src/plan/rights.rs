@@ -223,6 +223,7 @@ const COMMANDS: &[Row] = &[
     row("info", &[], &[]),
     row("nodes", &[], &[]),
     row("keys", &[], &[]),
+    row("map", &[], &[]),
     row(
         "slots",
         &[],

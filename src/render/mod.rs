@@ -8,6 +8,7 @@ mod health;
 mod json;
 mod key_place;
 pub mod legacy;
+pub mod map;
 mod plan;
 mod progress;
 mod reply;
@@ -34,8 +35,8 @@ pub use json::{
     NodesJson, OutcomeJson, ReplyJson, ResetJson, RestoreJson, RollingJson, RuleJson, SCHEMAS,
     SandboxJson, SchemasJson, ShardJson, SourceJson, StepJson, StepsJson, TransferJson,
     TranslateJson, UpPlanJson, creation_json, fix_json, health_json, info_json, kept_json,
-    node_rows, problems_json, routes_json, schema, settings_json, shards_json, stages_json,
-    steps_json, verdicts_json,
+    map_json, node_rows, problems_json, routes_json, schema, settings_json, shards_json,
+    stages_json, steps_json, verdicts_json,
 };
 pub use key_place::{Wanted, key_places_json, key_places_text};
 pub use plan::{layout_text, script, steps_text, verdicts_text};

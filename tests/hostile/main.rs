@@ -30,7 +30,7 @@ const OFFLINE: [&str; 5] = ["acl", "sandbox", "schema", "translate", "help"];
 
 /// A line for each command; A, B and C stand for the nodes of a hostile cluster, DIR for a backup of
 /// nothing, NEW for a directory that is not there, FILE for a declared cluster of them.
-const LINES: [&str; 36] = [
+const LINES: [&str; 38] = [
     "create A B C --join-timeout 1s --yes",
     "meet A B C --join-timeout 1s",
     "addslots A 0-5",
@@ -53,6 +53,8 @@ const LINES: [&str; 36] = [
     "nodes A --json",
     "keys A foo 5 --json",
     "slots A --by memory --json",
+    "map A",
+    "map A --format svg",
     "check A --format github",
     "check A --format junit",
     "call A PING",
@@ -106,7 +108,8 @@ fn no_server_harms_whoever_asks_it() {
 
 /// What is wrong with a run, if anything is.
 fn fault(behavior: Behavior, line: &str, outcome: &Outcome) -> Option<String> {
-    let reads = ["check", "info", "nodes", "keys", "slots", "call", "export", "apply", "--cluster"];
+    let reads =
+        ["check", "info", "nodes", "keys", "slots", "map", "call", "export", "apply", "--cluster"];
     let only_reads = reads.iter().any(|command| line.starts_with(command));
     let allowed = match outcome.code {
         Some(1 | 3) => true,

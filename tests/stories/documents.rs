@@ -8,7 +8,7 @@ use crate::support::{Port, Run, TestCluster, rcluster, server_named, server_unde
 /// Runs of every command, in an order in which each succeeds. `A` to `H` are nodes, `IDA` is a
 /// node's id, `DIR` a directory, `SERVER` a server program, `PORT` a free port; a line in brackets
 /// is what is done to the cluster in between.
-const RUNS: [&str; 41] = [
+const RUNS: [&str; 42] = [
     "create A B C --dry-run",
     "create A B C --yes",
     "check A --wait 20s",
@@ -16,6 +16,7 @@ const RUNS: [&str; 41] = [
     "nodes A",
     "keys A foo 5",
     "slots A",
+    "map A",
     "call A PING",
     "set-timeout A 5000 --yes",
     "delslots A 5 --yes",

@@ -1,4 +1,4 @@
-//! `info`, `nodes` and `keys`: what the cluster holds, who is in it, and where a key is.
+//! `info`, `nodes`, `keys` and `map`: what the cluster holds, who is in it, and where a key is.
 
 use serde_json::json;
 
@@ -84,6 +84,18 @@ fn keys_are_where_the_servers_say() {
     assert!(offline.out.contains("12182") && offline.out.contains("3443"), "{}", offline.out);
     rcluster(&["keys", "--offline"]).exits(2);
     rcluster(&["keys", &cluster.addr(0)]).exits(2);
+
+    let map = |format| rcluster(&["map", &cluster.addr(5), "--format", format]).succeeds().out;
+    let text = map("text");
+    assert!(text.contains("AAAABBBB") && text.contains("BBBCCC"), "{text}");
+    let picture = map("svg");
+    let picture = roxmltree::Document::parse(&picture).unwrap();
+    let dots = picture.descendants().filter(|node| node.has_tag_name("circle"));
+    assert_eq!(dots.count(), 6);
+    for format in ["dot", "mermaid"] {
+        let graph = map(format);
+        assert!(cluster.addrs().iter().all(|addr| graph.contains(addr.as_str())), "{graph}");
+    }
 
     cluster.tell(0, &["CLUSTER", "SETSLOT", "7", "MIGRATING", &cluster.id(1)]);
     cluster.tell_all(&["CLUSTER", "DELSLOTS", "16383"]);

@@ -112,6 +112,17 @@ impl ExplainedJson {
     }
 }
 
+impl ProblemJson {
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// `error: slot 5 has no owner`
+    pub fn line(&self) -> String {
+        format!("{}: {}", self.severity.name(), self.message)
+    }
+}
+
 impl From<&Problem> for ProblemJson {
     fn from(problem: &Problem) -> ProblemJson {
         ProblemJson {

@@ -27,6 +27,7 @@ pub const SCHEMAS: &[(&str, &str)] = schemas![
     "import",
     "info",
     "keys",
+    "map",
     "meet",
     "nodes",
     "progress",
@@ -71,6 +72,7 @@ mod tests {
     use crate::render::json::health::{HealthJson, InfoJson};
     use crate::render::json::key_place::KeyPlacesJson;
     use crate::render::json::keys::{BackupJson, ImportJson, RestoreJson};
+    use crate::render::json::map::MapJson;
     use crate::render::json::problem::ExplainedJson;
     use crate::render::json::rolling::RollingJson;
     use crate::render::json::rows::NodesJson;
@@ -204,6 +206,7 @@ mod tests {
             "import" => schema_of::<ImportJson>(&title),
             "info" => schema_of::<InfoJson>(&title),
             "keys" => schema_of::<KeyPlacesJson>(&title),
+            "map" => schema_of::<MapJson>(&title),
             "nodes" => schema_of::<NodesJson>(&title),
             "progress" => schema_of::<EventFields>("rcluster --progress json: one line on stderr"),
             "rebalance" | "reshard" => schema_of::<TransferJson>(&title),
