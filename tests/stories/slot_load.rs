@@ -74,14 +74,14 @@ fn the_heaviest_slots_are_found_by_keys_and_by_memory() {
         (&slot(MANY).into(), &(3000 + elsewhere).into())
     );
     assert_eq!(heaviest["master"]["addr"], cluster.addr(many));
-    assert_eq!(heaviest["error"], 0);
+    assert_eq!(heaviest["margin"], 0);
     assert_eq!(by_keys.json()["total"], 200 + 3000 + 1500 + elsewhere);
     assert_eq!(by_keys.json()["slots"].as_array().unwrap().len(), 20);
 
     // More keys than are measured one by one: it may be off, and says by how much.
     let by_memory = slots(&cluster, &["--by", "memory", "--top", "3"]).succeeds();
     let heaviest = first(&by_memory);
-    let (amount, error) = (&heaviest["amount"], &heaviest["error"]);
+    let (amount, error) = (&heaviest["amount"], &heaviest["margin"]);
     let (amount, error) = (amount.as_u64().unwrap(), error.as_u64().unwrap());
     assert_eq!((&heaviest["slot"], &heaviest["keys"]), (&slot(BIG).into(), &1500.into()));
     assert!(amount.abs_diff(truth) <= 2 * error, "{amount} ± {error}, and not {truth}");

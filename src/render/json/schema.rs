@@ -233,6 +233,14 @@ mod tests {
         }
     }
 
+    /// Scripts tell a document of a command from that of a failure by this.
+    #[test]
+    fn only_the_error_document_has_an_error_at_its_top() {
+        let has_error = |text: &str| text.contains("\n    \"error\": {");
+        let names = SCHEMAS.iter().filter(|(_, text)| has_error(text)).map(|(name, _)| *name);
+        assert_eq!(names.collect_vec(), ["error"]);
+    }
+
     #[test]
     fn every_file_is_embedded() {
         let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();

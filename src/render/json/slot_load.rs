@@ -16,6 +16,7 @@ pub struct SlotLoadsJson {
     /// Of all slots that were measured.
     pub total: u64,
     /// How far the total may be off, in 95 of 100 cases; 0 if it is exact.
+    #[serde(rename = "margin")]
     pub error: u64,
     /// Slots with an amount above 0.
     pub slots_in_use: usize,
@@ -36,6 +37,7 @@ pub struct SlotLoadJson {
     pub keys: u64,
     pub amount: u64,
     /// How far the amount may be off, in 95 of 100 cases; 0 if it is exact.
+    #[serde(rename = "margin")]
     pub error: u64,
     /// Of the total, 0 to 1.
     pub share: f64,
@@ -56,6 +58,7 @@ pub struct MasterLoadJson {
     /// Keys that were measured, if the source is samples.
     pub sampled_keys: Option<usize>,
     pub amount: u64,
+    #[serde(rename = "margin")]
     pub error: u64,
     /// Of the total, 0 to 1.
     pub share: f64,
