@@ -23,6 +23,8 @@ pub struct Vitals {
     pub offset: u64,
     /// The replicas that are connected to it.
     pub replicas: Vec<ConnectedReplica>,
+    /// Whether it says `cluster_state:ok`.
+    pub serving: bool,
 }
 
 /// A replica as its master reports it: a `slave0:ip=…` line of INFO replication.
@@ -37,7 +39,7 @@ pub struct ConnectedReplica {
 }
 
 impl Vitals {
-    /// Reads the sections server, replication and persistence of INFO.
+    /// Reads the sections server, replication and persistence of INFO, and CLUSTER INFO.
     pub fn read(view: Option<ClusterView>, info: &InfoMap<'_>) -> Vitals {
         let is_on = |name: &str| info.get(name) == Some("1");
         let offset = match info.get("role") {
@@ -56,6 +58,7 @@ impl Vitals {
             }),
             offset: offset.unwrap_or(0),
             replicas: info.connected_replicas(),
+            serving: info.get("cluster_state") == Some("ok"),
         }
     }
 }

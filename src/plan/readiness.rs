@@ -23,6 +23,9 @@ pub enum Unready {
     Syncing,
     /// It lacks this many bytes of what its master had.
     Behind(u64),
+    /// It says `cluster_state:fail`, its master does not. A master that says so after its promotion
+    /// refuses queries for up to 5 s more (`CLUSTER_MAX_REJOIN_DELAY` of the servers).
+    NotServing,
 }
 
 impl fmt::Display for Unready {
@@ -34,6 +37,7 @@ impl fmt::Display for Unready {
             Unready::LinkDown => f.write_str("has no connection to its master"),
             Unready::Syncing => f.write_str("is waiting for a full sync with its master"),
             Unready::Behind(bytes) => write!(f, "lags {bytes} bytes behind its master"),
+            Unready::NotServing => f.write_str("reports cluster_state:fail"),
         }
     }
 }
@@ -60,6 +64,9 @@ pub fn unready(
     }
     if replica.offset < at_least {
         return Some(Unready::Behind(at_least - replica.offset));
+    }
+    if !replica.serving && master_vitals.serving {
+        return Some(Unready::NotServing);
     }
     let is_online = view.me().addr.as_ref().is_some_and(|addr| is_online(master_vitals, addr));
     (!is_online).then_some(Unready::Syncing)
@@ -121,6 +128,9 @@ mod tests {
         }
         assert_eq!(lacks(well, &online.replace("online", "wait_bgsave")), Some(Unready::Syncing));
         assert_eq!(lacks(well, ""), Some(Unready::Syncing));
+        let serves = format!("{online}cluster_state:ok\r\n");
+        assert_eq!(lacks(well, &serves), Some(Unready::NotServing));
+        assert_eq!(lacks(&format!("{well}cluster_state:ok\r\n"), &serves), None);
         let other = unready(&replica(well), (id('c'), &master(online)), 100);
         assert_eq!(other, Some(Unready::OtherMaster(id('a'))));
     }

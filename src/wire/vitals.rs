@@ -17,9 +17,14 @@ impl Server {
         let sections = ["server", "replication", "persistence"];
         let mut commands = vec![cluster(&["NODES"])];
         commands.extend(sections.map(|section| words(&["INFO", section])));
-        let mut replies = self.pipeline(&commands)?.into_iter();
+        commands.push(cluster(&["INFO"]));
+        let mut replies = self.pipeline(&commands)?;
+        let state = replies.pop().unwrap_or_default();
+        let mut replies = replies.into_iter();
         let view = replies.next().unwrap_or_default();
-        let info = self.joined(&commands[1..], replies)?;
+        let info = self.joined(&commands[1..=sections.len()], replies)?;
+        // Refused while it loads, and then it does not serve.
+        let info = info + &self.text(&commands[sections.len() + 1], state).unwrap_or_default();
         let vitals = Vitals::read(None, &InfoMap::parse(&info));
         let view = match self.read_view(&commands[0], view) {
             // Redis refuses CLUSTER meanwhile.

@@ -236,7 +236,14 @@ impl Writer {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
-            let client = ClusterClient::new(urls).expect("a cluster client");
+            // By itself it pauses for seconds after any error, whatever the servers do meanwhile.
+            let client = ClusterClient::builder(urls)
+                .retries(8)
+                .min_retry_wait(1)
+                .max_retry_wait(20)
+                .connection_timeout(Duration::from_millis(500))
+                .response_timeout(Duration::from_secs(2));
+            let client = client.build().expect("a cluster client");
             let mut connection = client.get_connection().expect("a connection");
             let (mut written, mut since) = (Written::default(), Instant::now());
             for number in 0.. {
@@ -251,7 +258,13 @@ impl Writer {
                         written.longest = written.longest.max(since.elapsed());
                         since = Instant::now();
                     }
-                    Err(error) => written.errors.push(error.to_string()),
+                    Err(error) => {
+                        written.errors.push(error.to_string());
+                        // It keeps a connection that broke, and fails for seconds on every shard.
+                        if let (true, Ok(anew)) = (error.is_io_error(), client.get_connection()) {
+                            connection = anew;
+                        }
+                    }
                 }
             }
             written
