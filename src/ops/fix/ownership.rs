@@ -77,17 +77,15 @@ impl FixRun<'_> {
             others.map(|(owner, slots)| (node.id(), (*owner, *slots))).collect_vec()
         });
         let told = told.collect_vec();
-        let takers = news.iter().map(|(owner, slots)| (*owner, *slots)).collect_vec();
+        let takers = news.iter().map(|(owner, slots)| (*owner, (*owner, *slots))).collect_vec();
         tally.expect(takers.len() + told.len());
         let gaps = self.raise(&owners)?;
         if !gaps.is_empty() {
             return Err(AbortCause::NotAgreed { gaps, after: EPOCHS });
         }
-        self.all(&takers, tally, |server, slots| {
-            let me = server.view()?.me().id;
-            server.set_slot_owner(slots, me)
-        })?;
-        self.all(&told, tally, |server, (owner, slots)| server.set_slot_owner(slots, *owner))?;
+        for told in [takers, told] {
+            self.all(&told, tally, |server, (owner, slots)| server.set_slot_owner(slots, *owner))?;
+        }
         self.spread(&news)
     }
 
