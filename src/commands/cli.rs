@@ -2,7 +2,10 @@
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
+use clap::error::ErrorKind;
+use clap::{
+    Args as _, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _,
+};
 
 use super::args::{ConnectArgs, Given, OutputArgs, UrlLogins, without_passwords};
 use super::flow::Context;
@@ -36,40 +39,75 @@ pub struct Cli {
     pub urls: UrlLogins,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    Create(create::Create),
-    Apply(apply::Apply),
-    Export(export::Export),
-    Meet(meet::Meet),
-    Addslots(addslots::AddSlots),
-    Delslots(delslots::DelSlots),
-    Replicate(replicate::Replicate),
-    Reset(reset::Reset),
-    Reshard(reshard::Reshard),
-    Rebalance(rebalance::Rebalance),
-    AddNode(add_node::AddNode),
-    DelNode(del_node::DelNode),
-    ReplaceNode(replace_node::ReplaceNode),
-    Failover(failover::Failover),
-    Rolling(rolling::Rolling),
-    Forget(forget::Forget),
-    Check(check::Check),
-    Fix(fix::Fix),
-    Info(info::Info),
-    Nodes(nodes::Nodes),
-    Keys(keys::Keys),
-    Slots(slots::Slots),
-    Map(map::Map),
-    Call(call::Call),
-    SetTimeout(set_timeout::SetTimeout),
-    Import(import::Import),
-    Backup(backup::Backup),
-    Restore(restore::Restore),
-    Acl(acl::Acl),
-    Sandbox(sandbox::SandboxArgs),
-    Translate(translate::Translate),
-    Schema(schema::SchemaArgs),
+/// Each command: its name, what it is here, and its arguments with what they run.
+macro_rules! commands {
+    ($($name:literal $variant:ident($args:ty),)*) => {
+        #[derive(Debug, Subcommand)]
+        pub enum Command {
+            $(#[command(name = $name)] $variant($args),)*
+        }
+
+        impl Command {
+            const NAMES: &[&str] = &[$($name),*];
+
+            pub fn run(self, cx: &Context) -> Result<u8, Failure> {
+                match self {
+                    $(Command::$variant(command) => command.run(cx),)*
+                }
+            }
+
+            /// Those of the commands whose names are among the words, on a tree.
+            fn named(words: &[OsString], mut tree: clap::Command) -> clap::Command {
+                $(if words.iter().any(|word| word == $name) {
+                    tree = tree.subcommand(<$args>::augment_args(clap::Command::new($name)));
+                })*
+                tree
+            }
+        }
+    };
+}
+
+commands! {
+    "create" Create(create::Create),
+    "apply" Apply(apply::Apply),
+    "export" Export(export::Export),
+    "meet" Meet(meet::Meet),
+    "addslots" Addslots(addslots::AddSlots),
+    "delslots" Delslots(delslots::DelSlots),
+    "replicate" Replicate(replicate::Replicate),
+    "reset" Reset(reset::Reset),
+    "reshard" Reshard(reshard::Reshard),
+    "rebalance" Rebalance(rebalance::Rebalance),
+    "add-node" AddNode(add_node::AddNode),
+    "del-node" DelNode(del_node::DelNode),
+    "replace-node" ReplaceNode(replace_node::ReplaceNode),
+    "failover" Failover(failover::Failover),
+    "rolling" Rolling(rolling::Rolling),
+    "forget" Forget(forget::Forget),
+    "check" Check(check::Check),
+    "fix" Fix(fix::Fix),
+    "info" Info(info::Info),
+    "nodes" Nodes(nodes::Nodes),
+    "keys" Keys(keys::Keys),
+    "slots" Slots(slots::Slots),
+    "map" Map(map::Map),
+    "call" Call(call::Call),
+    "set-timeout" SetTimeout(set_timeout::SetTimeout),
+    "import" Import(import::Import),
+    "backup" Backup(backup::Backup),
+    "restore" Restore(restore::Restore),
+    "acl" Acl(acl::Acl),
+    "sandbox" Sandbox(sandbox::SandboxArgs),
+    "translate" Translate(translate::Translate),
+    "schema" Schema(schema::SchemaArgs),
+}
+
+/// As much of the tree as these words need: to build all of it takes a third of the CPU time of a
+/// short command.
+fn branch(words: &[OsString]) -> clap::Command {
+    let root = clap::Command::new("rcluster").version(env!("CARGO_PKG_VERSION"));
+    let root = OutputArgs::augment_args(ConnectArgs::augment_args(root));
+    Command::named(words, root.subcommand_required(true))
 }
 
 /// The tree of commands. `-h` shows what is a command's own, on one screen.
@@ -91,10 +129,15 @@ impl Cli {
             failure.show(&ui, &line);
             failure.code(&ui)
         };
-        let mut command = command();
-        let read = command.try_get_matches_from_mut(&words).and_then(|matches| {
-            let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command));
-            Ok((cli?, matches))
+        let parse = |mut tree: clap::Command| {
+            let matches = tree.try_get_matches_from_mut(&words)?;
+            let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut tree))?;
+            Ok((cli, matches))
+        };
+        // The whole tree knows the help, and what is wrong.
+        let read = parse(branch(&words)).or_else(|error: clap::Error| match error.kind() {
+            ErrorKind::DisplayVersion => Err(error),
+            _ => parse(command()),
         });
         let (cli, matches) = read.map_err(|error| {
             let text = error.to_string();
@@ -121,8 +164,6 @@ impl Cli {
 
     /// The way to the user.
     pub fn ui(&self) -> Ui {
-        let commands =
-            Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
         let format = match (&self.command, self.output.json) {
             (_, true) => OutputFormat::Json,
             (Command::Check(check), false) => check.format.unwrap_or_default(),
@@ -132,7 +173,7 @@ impl Cli {
         ui.with_connection(ConnectionFlags {
             rcluster: self.connect.flags(),
             redis_cli: self.connect.redis_cli_flags().join(" "),
-            commands,
+            commands: Command::NAMES,
         })
     }
 
@@ -163,50 +204,13 @@ fn format_of(words: &[OsString]) -> OutputFormat {
     format.and_then(|name| OutputFormat::from_str(name, false).ok()).unwrap_or_default()
 }
 
-impl Command {
-    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
-        match self {
-            Command::Create(command) => command.run(cx),
-            Command::Apply(command) => command.run(cx),
-            Command::Export(command) => command.run(cx),
-            Command::Meet(command) => command.run(cx),
-            Command::Addslots(command) => command.run(cx),
-            Command::Delslots(command) => command.run(cx),
-            Command::Replicate(command) => command.run(cx),
-            Command::Reset(command) => command.run(cx),
-            Command::Reshard(command) => command.run(cx),
-            Command::Rebalance(command) => command.run(cx),
-            Command::AddNode(command) => command.run(cx),
-            Command::DelNode(command) => command.run(cx),
-            Command::ReplaceNode(command) => command.run(cx),
-            Command::Failover(command) => command.run(cx),
-            Command::Rolling(command) => command.run(cx),
-            Command::Forget(command) => command.run(cx),
-            Command::Check(command) => command.run(cx),
-            Command::Fix(command) => command.run(cx),
-            Command::Info(command) => command.run(cx),
-            Command::Nodes(command) => command.run(cx),
-            Command::Keys(command) => command.run(cx),
-            Command::Slots(command) => command.run(cx),
-            Command::Map(command) => command.run(cx),
-            Command::Call(command) => command.run(cx),
-            Command::SetTimeout(command) => command.run(cx),
-            Command::Import(command) => command.run(cx),
-            Command::Backup(command) => command.run(cx),
-            Command::Restore(command) => command.run(cx),
-            Command::Acl(command) => command.run(cx),
-            Command::Sandbox(command) => command.run(cx),
-            Command::Translate(command) => command.run(cx),
-            Command::Schema(command) => command.run(cx),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::Command as Node;
+    use std::ffi::OsString;
 
-    use super::command;
+    use clap::{Command as Node, FromArgMatches as _};
+
+    use super::{Cli, branch, command};
     use crate::render::words::riddles;
 
     /// Every command that does something, with its name, at 80 columns.
@@ -250,6 +254,25 @@ mod tests {
                 assert!(line.starts_with(&begin) && line.len() <= 78, "{name}: {line}");
             }
             assert!(help.contains("--cacert"), "{name}: no connection options in --help");
+        }
+    }
+
+    /// A command's own branch reads what the whole tree reads.
+    #[test]
+    fn examples_mean_the_same_to_a_branch() {
+        for (name, mut node) in all() {
+            let help = node.render_long_help().to_string();
+            let Some((_, examples)) = help.rsplit_once("Examples:\n") else { continue };
+            for line in examples.lines() {
+                let words = line.split(['|', '>', '\'']).next().unwrap_or_default();
+                let words: Vec<OsString> = words.split_whitespace().map(OsString::from).collect();
+                let read = [branch(&words), command()].map(|tree| {
+                    let matches = tree.try_get_matches_from(&words);
+                    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+                    cli.map(|cli| format!("{cli:?}")).map_err(|error| error.kind())
+                });
+                assert_eq!(read[0], read[1], "{name}: {line}");
+            }
         }
     }
 

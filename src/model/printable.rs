@@ -7,6 +7,16 @@ use std::borrow::Cow;
 /// backslashes stay as they are.
 pub fn printable(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
+    show(bytes, &mut shown);
+    shown
+}
+
+fn show(bytes: &[u8], shown: &mut String) {
+    // Nearly all that servers send is this, and there is much of it.
+    let is_plain = bytes.iter().all(|byte| (b' '..=b'~').contains(byte));
+    if let (true, Ok(text)) = (is_plain, std::str::from_utf8(bytes)) {
+        return shown.push_str(text);
+    }
     for chunk in bytes.utf8_chunks() {
         for piece in chunk.valid().split_inclusive(['\'', '"', '\\']) {
             let text = piece.trim_end_matches(['\'', '"', '\\']);
@@ -15,7 +25,6 @@ pub fn printable(bytes: &[u8]) -> String {
         }
         shown.extend(chunk.invalid().escape_ascii().map(char::from));
     }
-    shown
 }
 
 /// The same for text of several lines, which stay apart, whether by LF or by CR LF.
@@ -24,7 +33,7 @@ pub fn printable_lines(bytes: &[u8]) -> String {
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let text = line.strip_suffix(b"\n").map(|text| text.strip_suffix(b"\r").unwrap_or(text));
         let (text, end) = line.split_at(text.unwrap_or(line).len());
-        shown.push_str(&printable(text));
+        show(text, &mut shown);
         shown.extend(end.iter().copied().map(char::from));
     }
     shown

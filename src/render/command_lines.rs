@@ -10,13 +10,13 @@ pub struct ConnectionFlags {
     /// The same for redis-cli.
     pub redis_cli: String,
     /// The commands that take them.
-    pub commands: Vec<String>,
+    pub commands: &'static [&'static str],
 }
 
 impl ConnectionFlags {
     /// The text, with the options in each command line that it holds.
     pub fn add_to(&self, text: &str) -> String {
-        let is_command = |word: &str| self.commands.iter().any(|command| command == word);
+        let is_command = |word: &str| self.commands.contains(&word);
         let text = insert(text, "rcluster ", &self.rcluster, is_command);
         insert(&text, "redis-cli ", &self.redis_cli, |word| word == "-h")
     }
@@ -78,7 +78,7 @@ mod tests {
         let flags = ConnectionFlags {
             rcluster: "--tls --cacert 'my ca.pem'".to_owned(),
             redis_cli: "--tls".to_owned(),
-            commands: vec!["check".to_owned(), "fix".to_owned()],
+            commands: &["check", "fix"],
         };
         let text = "rcluster fix a:1, then rcluster check; rcluster finds it\nredis-cli -h a -p 1 PING; redis-cli reads";
         assert_eq!(
