@@ -21,6 +21,8 @@ pub enum MeetError {
         node: NodeAddr,
         /// The other nodes, with commas between them.
         others: String,
+        /// The cluster that it was to join, where that is one node in no cluster.
+        lone: Option<NodeAddr>,
     },
     /// The node owns slots that a node of the cluster owns.
     #[error("{node} owns {}, which {owner} of this cluster owns as well: one of them would lose its slots", slots.summary())]
@@ -103,7 +105,13 @@ pub(super) fn members<'a>(
             .map(|peer| peer.name())
             .join(", ");
         if !others.is_empty() {
-            return Err(MeetError::OtherCluster { node: newcomer.via.clone(), others });
+            let lone = match &cluster.nodes[..] {
+                [one] if one.view.nodes().len() == 1 && one.view.me().slots.is_empty() => {
+                    Some(one.via.clone())
+                }
+                _ => None,
+            };
+            return Err(MeetError::OtherCluster { node: newcomer.via.clone(), others, lone });
         }
         for other in all.iter().filter(|other| other.id() != newcomer.id()) {
             let slots = other.view.me().slots.intersection(&newcomer.view.me().slots);

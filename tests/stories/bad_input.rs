@@ -48,7 +48,8 @@ fn a_node_of_another_cluster() {
             .exits(1);
         run.tells(&[&cluster.addr(1), "already belongs to a cluster", &cluster.addr(0), "hint:"]);
         let run = rcluster(&["meet", &fresh.addr(0), &cluster.addr(1)]).exits(1);
-        run.tells(&[&cluster.addr(1), "another cluster", "merge"]);
+        let add = format!("rcluster add-node {} {}", fresh.addr(0), cluster.addr(1));
+        run.tells(&[&cluster.addr(1), "another cluster", "merge", &add]);
     });
     unchanged(&fresh, || {});
 }

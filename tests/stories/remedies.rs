@@ -128,3 +128,18 @@ fn of_a_cluster_that_an_interrupted_run_left_with_short_timeouts() {
     cluster.tell(1, &["CONFIG", "SET", "cluster-node-timeout", "469"]);
     follow(&cluster, &["settings-differ"], &before);
 }
+
+#[test]
+fn of_a_master_that_died_where_too_few_are_left_to_elect_its_replica() {
+    let (mut cluster, _) = filled(2, 1);
+    cluster.wait_for_replicas();
+    let keys: u64 = cluster.ask(0, &["DBSIZE"]);
+    cluster.nodes[0].kill();
+    let problems = rcluster(&["check", &cluster.addr(1), "--json"]).json();
+    let problems = problems["problems"].as_array().unwrap();
+    let absent = problems.iter().find(|problem| problem["kind"] == "node-unreachable").unwrap();
+    let (_, named) = absent["message"].as_str().unwrap().split_once("not come back: ").unwrap();
+    Run::follow_fix(&serde_json::json!({ "fix": named }));
+    assert_eq!(cluster.ask::<u64>(1, &["DBSIZE"]), keys);
+    assert!(view(&cluster, 1).me().slots.len() == 16384);
+}

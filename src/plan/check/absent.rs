@@ -28,12 +28,16 @@ pub(super) fn absent(cluster: &ClusterReport) -> Vec<Problem> {
             (None, Some(_)) => lost.push(node),
         }
     }
-    problems.extend(unreachable(cluster, &lost));
+    problems.extend(unreachable(cluster, &owners, &lost));
     problems
 }
 
 /// Members that give no answer where they are listed: they are down, or have moved.
-fn unreachable(cluster: &ClusterReport, lost: &[&UnreachableNode]) -> Option<Problem> {
+fn unreachable(
+    cluster: &ClusterReport,
+    owners: &Owners,
+    lost: &[&UnreachableNode],
+) -> Option<Problem> {
     let why = |unreachable: &&UnreachableNode| {
         let name = cluster.name(unreachable.id);
         // Errors of the wire name the address themselves.
@@ -67,9 +71,21 @@ fn unreachable(cluster: &ClusterReport, lost: &[&UnreachableNode]) -> Option<Pro
         }
         false => "",
     };
+    let owner_of_slots = |node: &&&UnreachableNode| !lost_of(cluster, owners, node.id).is_empty();
+    let successors =
+        lost.iter().filter(owner_of_slots).filter_map(|node| successor(cluster, node.id));
+    let takeovers = successors.map(|replica| takes_over(cluster, replica)).join(" && ");
+    let takeover = match takeovers.is_empty() || has_majority(cluster) {
+        true => String::new(),
+        false => format!(
+            "; too few masters are reachable to elect a replica; if {} not come back: {takeovers}",
+            by_number(count, "it does", "they do")
+        ),
+    };
     let names = lost.iter().map(|node| cluster.name(node.id));
     let problem =
-        Problem::error(Kind::NodeUnreachable, message + &moved + mapped + plain).at(names);
+        Problem::error(Kind::NodeUnreachable, message + &moved + &takeover + mapped + plain)
+            .at(names);
     (count > 0).then(|| problem.mended_by(meet(cluster)))
 }
 
@@ -125,12 +141,9 @@ fn remedy(
         unreachable.taken_by.filter(|stranger| stranger.is_new).and(unreachable.addr.as_ref());
     let replace = new.map(|new| format!("rcluster replace-node {entry} {id} {new}"));
     let slots = lost_of(cluster, owners, id);
-    let replicas = cluster.nodes.iter().filter(|node| node.view.me().role.master() == Some(id));
-    let successor = replicas.min_by_key(|node| (Reverse(node.keys), &node.via));
-    match successor {
+    match successor(cluster, id) {
         Some(successor) if !slots.is_empty() => {
-            let how = if has_majority(cluster) { "--force" } else { "--takeover" };
-            let failover = format!("rcluster failover {entry} {} {how}", successor.via);
+            let failover = takes_over(cluster, successor);
             let words =
                 format!("; it owned {}, {}", slots.summary(), keeps(successor, unreachable));
             (words, Some(std::iter::once(failover).chain(replace).join(" && ")))
@@ -152,6 +165,18 @@ fn remedy(
             (None, None) => (String::new(), Some(format!("rcluster forget {entry} {id}"))),
         },
     }
+}
+
+/// The replica with the most keys of those that answer.
+fn successor(cluster: &ClusterReport, id: NodeId) -> Option<&NodeReport> {
+    let replicas = cluster.nodes.iter().filter(|node| node.view.me().role.master() == Some(id));
+    replicas.min_by_key(|node| (Reverse(node.keys), &node.via))
+}
+
+/// The command that puts a replica in the place of a master that is not there.
+fn takes_over(cluster: &ClusterReport, successor: &NodeReport) -> String {
+    let how = if has_majority(cluster) { "--force" } else { "--takeover" };
+    format!("rcluster failover {} {} {how}", cluster.entry().via, successor.via)
 }
 
 /// Whether the replica still has its master's data: it copies whoever answers at that address.

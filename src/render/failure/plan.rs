@@ -29,6 +29,10 @@ impl From<MeetError> for Failure {
     fn from(error: MeetError) -> Failure {
         let failure = Failure::refused(&error);
         match error {
+            MeetError::OtherCluster { node, lone: Some(lone), .. } => not_empty(&node, failure)
+                .hint(format!(
+                    "nothing was changed; {lone} is in no cluster; to add it to the cluster of {node}: rcluster add-node {lone} {node}"
+                )),
             MeetError::OtherCluster { node, .. } => not_empty(&node, failure).hint(format!(
                 "to add it alone, take it out of its cluster first: rcluster reset {node} --hard"
             )),

@@ -160,7 +160,8 @@ fn resets() -> Vec<(&'static str, ResetError)> {
 
 fn meet() -> Vec<(&'static str, MeetError)> {
     every!(MeetError {
-        OtherCluster { node: node(1), others: named(2) },
+        OtherCluster { node: node(1), others: named(2), lone: None },
+        OtherCluster { node: node(1), others: named(2), lone: Some(node(3)) },
         SlotClash { node: node(1), owner: named(2), slots: slots("5") },
         SameId(node(1), node(2), id("a")),
         TlsApart(tls_apart()),
