@@ -8,6 +8,7 @@ use super::flow::followers;
 use super::flow::rights;
 use super::flow::step;
 use crate::model::NodeList;
+use crate::ops;
 use crate::plan::meet;
 use crate::render::{Failure, Usage};
 
@@ -59,6 +60,9 @@ impl Meet {
         servers.extend(fresh.map(|(server, _)| server));
         if !self.change.dry_run && !plan.is_done() {
             rights::vet("meet", &mut servers)?;
+        }
+        if plan.is_done() {
+            ops::tell_other_addresses(&plan, &mut servers, &cx.progress())?;
         }
         let done = format!("{} nodes list each other", plan.members.len());
         step::run(cx, &self.change, &plan, &mut servers, None, &done)

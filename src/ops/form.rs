@@ -70,6 +70,38 @@ pub(super) fn carry_out(
     Ok(())
 }
 
+/// Tells of members that the first lists at other addresses than they were named by: with NAT that is
+/// meant, with two network cards or an address that a node had once, often not.
+///
+/// # Errors
+/// The first member does not reply.
+pub fn tell_other_addresses(
+    plan: &TopologyPlan,
+    servers: &mut [Server],
+    observer: &dyn Observer,
+) -> Result<(), WireError> {
+    let Some(server) = servers.first_mut() else { return Ok(()) };
+    let view = server.view()?;
+    let elsewhere = plan.members.iter().filter_map(|member| {
+        let known = view.peers().find(|peer| peer.id == member.id)?.addr.as_ref()?;
+        (*known != member.addr).then_some((member, known))
+    });
+    let server = &*server;
+    let found = all_at_once(elsewhere, |(member, known)| {
+        (&member.addr, known, server.finds(member.id, known))
+    });
+    for (addr, known, is_found) in found {
+        let mut message = format!("{addr} is known to the cluster as {known}");
+        if !is_found {
+            message += &format!(
+                ", where it does not reply to rcluster; if the other nodes do not reach it there either, set cluster-announce-ip and cluster-announce-port of {addr} to what they reach"
+            );
+        }
+        observer.on(Event::Note { message });
+    }
+    Ok(())
+}
+
 impl FormRun<'_> {
     /// Tells every member its steps of one kind, all members at once.
     fn apply_steps(
@@ -110,7 +142,7 @@ impl FormRun<'_> {
             |view| plan.lacks_touch(view),
             known,
         )?;
-        self.tell_other_addresses()?;
+        tell_other_addresses(plan, self.servers, self.phases.observer())?;
         if gaps.is_empty() {
             return Ok(());
         }
@@ -121,22 +153,6 @@ impl FormRun<'_> {
     fn rounds<'a>(&'a mut self, speaker: Speaker, tally: &'a Tally) -> Rounds<'a> {
         let (deadline, phases) = (&self.options.deadline, self.phases);
         Rounds { plan: self.plan, servers: self.servers, deadline, tally, phases, speaker }
-    }
-
-    /// Nodes may announce other addresses than they were named by: with NAT that is meant, with two
-    /// network cards often not.
-    fn tell_other_addresses(&mut self) -> Result<(), AbortCause> {
-        let Some(server) = self.servers.first_mut() else { return Ok(()) };
-        let view = server.view()?;
-        for member in &self.plan.members {
-            let known =
-                view.peers().find(|peer| peer.id == member.id).and_then(|peer| peer.addr.as_ref());
-            if let Some(known) = known.filter(|known| **known != member.addr) {
-                let message = format!("{} is known to the cluster as {known}", member.addr);
-                self.phases.observer().on(Event::Note { message });
-            }
-        }
-        Ok(())
     }
 
     /// Members that are not seen as planned make themselves known; waits until every view agrees.

@@ -28,7 +28,7 @@ mod wait;
 pub use abort::{AbortCause, Aborted, Gap};
 pub use apply::{NodeSettings, SettingsError, set_settings, until_in_sync};
 pub use event::{Event, Observer, Phase};
-pub use form::{FormOptions, apply};
+pub use form::{FormOptions, apply, tell_other_addresses};
 pub use guard::SettingLeft;
 pub use interrupt::Interrupt;
 pub use leave::{forget, forget_unreadable, verify_forgotten};

@@ -11,13 +11,16 @@ use super::access::Access;
 use super::error::WireError;
 use super::resp::{EXCHANGE, Replies, ReplyError, Value};
 use super::stream::{self, Stream, is_timeout};
-use crate::model::{NodeAddr, printable};
+use crate::model::{NodeAddr, NodeId, printable};
 
 /// The longest part of a command that an error quotes.
 const QUOTED: usize = 100;
 
 /// How much more a value takes here than at the server, which packs small elements.
 const SPREAD: u64 = 40;
+
+/// How long it may take to find out that an address leads nowhere.
+const NEAR: Duration = Duration::from_secs(1);
 
 /// What an exchange may take at most.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +91,14 @@ impl Server {
             }
         }
         Ok(server)
+    }
+
+    /// Whether the node with this id replies at that address, as soon as one that is near would.
+    pub fn finds(&self, id: NodeId, addr: &NodeAddr) -> bool {
+        let timeout = self.access.timeout.min(NEAR);
+        let access = Access { timeout, ..self.access.clone() };
+        let view = Server::connect(addr, &access).and_then(|mut server| server.view());
+        view.is_ok_and(|view| view.me().id == id)
     }
 
     /// What MIGRATE has to show at the target: our credentials, where this server took them.

@@ -4,7 +4,7 @@
 use rcluster::sandbox::LocalNode;
 
 use crate::support::data::{Contents, assert_same, contents, fill, owner, view};
-use crate::support::{Run, Server, TestCluster, eventually, rcluster, server_under_test};
+use crate::support::{Port, Run, Server, TestCluster, eventually, rcluster, server_under_test};
 
 fn check(cluster: &TestCluster, node: usize) -> Run {
     rcluster(&["check", &cluster.addr(node), "--json"])
@@ -229,4 +229,24 @@ fn slots_without_an_owner_are_left_to_fix_where_nodes_hold_keys() {
     run.follow("slots-uncovered");
     rcluster(&["check", &cluster.addr(0), "--wait", "10s"]).succeeds();
     assert_same(&before, &contents(&cluster));
+}
+
+#[test]
+fn an_announced_address_that_leads_nowhere_is_named() {
+    let cluster = TestCluster::formed(3, 0);
+    let nowhere = Port::take();
+    cluster.tell(1, &["CONFIG", "SET", "cluster-announce-port", &nowhere.number.to_string()]);
+    let listed = format!("127.0.0.1:{}", nowhere.number);
+    eventually("the others list the port that it announces", || {
+        [0, 2]
+            .iter()
+            .all(|node| cluster.ask::<String>(*node, &["CLUSTER", "NODES"]).contains(&listed))
+    });
+    rcluster(&["meet", &cluster.addr(0), &cluster.addr(1)]).succeeds().tells(&[
+        &format!(
+            "{} is known to the cluster as {listed}, where it does not reply",
+            cluster.addr(1)
+        ),
+        "cluster-announce-port",
+    ]);
 }
