@@ -9,7 +9,7 @@ use super::event::{Observer, Phase, Tally};
 use super::phases::Phases;
 use super::readiness::Readiness;
 use super::wait::{Deadline, Waited};
-use crate::model::{ClusterView, Link, NodeId, Role, ServerVersion};
+use crate::model::{ClusterReport, ClusterView, Link, NodeId, NodeReport, Role, ServerVersion};
 use crate::plan::check::owners;
 use crate::plan::readiness::Unready;
 use crate::wire::{Cluster, Promotion, WireError, all_at_once};
@@ -18,9 +18,39 @@ use crate::wire::{Cluster, Promotion, WireError, all_at_once};
 /// CLUSTER_MF_TIMEOUT); asking again before would start it afresh.
 const AGAIN: Duration = Duration::from_millis(5500);
 
+/// When CLUSTER FAILOVER is sent again. Each time the master holds its writers for up to 5 s, and
+/// a replica that was elected within the last four node timeouts is not elected again by then
+/// (`cluster.c`, clusterHandleSlaveFailover): after a second try that is waited for.
+struct Asks {
+    recovers: Duration,
+    times: u32,
+    last: Option<Instant>,
+}
+
+impl Asks {
+    fn new(report: &ClusterReport, how: Promotion) -> Asks {
+        let longest = report.nodes.iter().filter_map(NodeReport::node_timeout).max();
+        let recovers = match how {
+            Promotion::Agreed => AGAIN.max(Duration::from_millis(longest.unwrap_or(0) * 4)),
+            Promotion::Forced | Promotion::Takeover => AGAIN,
+        };
+        Asks { recovers, times: 0, last: None }
+    }
+
+    fn is_due(&self) -> bool {
+        let pause = if self.times < 2 { AGAIN } else { self.recovers };
+        self.last.is_none_or(|at| at.elapsed() > pause)
+    }
+
+    fn asked(&mut self) {
+        self.times += 1;
+        self.last = Some(Instant::now());
+    }
+}
+
 /// Has `replica` promoted, once it is ready where its master is to agree, and waits until every node
 /// sees it as the master, and those of its shard that answer as its replicas. The server's OK only
-/// says that it has begun.
+/// says that it has begun. Replicas that do not follow by themselves are told to.
 ///
 /// Gives the nodes that stopped answering meanwhile.
 pub fn promote(
@@ -102,7 +132,8 @@ fn until_seen(
         |version: &str| ServerVersion::parse(version).is_some_and(ServerVersion::stays_paused);
     let mut paused =
         report.nodes.iter().position(|node| Some(node.id()) == old && stays_paused(&node.version));
-    let mut asked: Option<Instant> = None;
+    let mut asks = Asks::new(report, how);
+    let mut told = Vec::new();
     let (mut lost, mut moved) = (Vec::new(), None);
     let waited = deadline.together().until_empty(|| {
         let views = all_at_once(servers.iter_mut(), |server| server.view());
@@ -143,8 +174,18 @@ fn until_seen(
             moved = Some(AbortCause::Rehomed { replica, master: report.name(now) });
             return Ok(Vec::new());
         }
+        for (id, via, view) in &seen {
+            if !told.contains(id) && stays_behind(view, replica, old) {
+                told.push(*id);
+                let at = report.nodes.iter().position(|node| node.id() == *id);
+                let answer = at.map(|at| servers[at].replicate(replica));
+                let refused = answer.and_then(Result::err).map(|error| format!(": {error}"));
+                let refused = refused.unwrap_or_default();
+                tally.note(format!("{via} stays under the old master: CLUSTER REPLICATE{refused}"));
+            }
+        }
         let waits = role.is_some_and(|role| role != Role::Master);
-        if waits && asked.is_none_or(|at| at.elapsed() > AGAIN) {
+        if waits && asks.is_due() {
             match servers[index].failover(how) {
                 // Its bus connection to the master, which answers us, is being made anew.
                 Err(WireError::Refused { said, .. })
@@ -154,10 +195,10 @@ fn until_seen(
                 }
                 // It has become master since it was asked.
                 Err(WireError::Refused { said, .. })
-                    if asked.is_some() && said.contains("FAILOVER to a replica") => {}
+                    if asks.last.is_some() && said.contains("FAILOVER to a replica") => {}
                 answer => answer?,
             }
-            asked = Some(Instant::now());
+            asks.asked();
             phases.set_changed();
         }
         Ok::<_, WireError>(left)
@@ -176,6 +217,17 @@ fn until_seen(
             Err(AbortCause::NotPromoted { replica, why, after: deadline.allowed() })
         }
     }
+}
+
+/// Whether a node stays under the old master although it sees the new one. Redis 7.2 and later have
+/// the old master tell everyone at once that it is a replica: a replica that reads this before the
+/// new master's claim takes the slots from the old one, and then finds none of its own master's in
+/// the claim, which is what would make it follow (`cluster_legacy.c`, clusterUpdateSlotsConfigWith).
+fn stays_behind(view: &ClusterView, replica: NodeId, old: Option<NodeId>) -> bool {
+    let has_slots = |id| view.node(id).is_some_and(|node| !node.slots.is_empty());
+    let master = view.me().role.master().filter(|master| Some(*master) == old);
+    let sees_new = view.node(replica).is_some_and(|node| node.role == Role::Master);
+    sees_new && has_slots(replica) && master.is_some_and(|master| !has_slots(master))
 }
 
 /// Whether a view has the replica as master, and the others of its shard as they report themselves:
@@ -226,9 +278,57 @@ fn obstacles(cluster: &mut Cluster, index: usize) -> Vec<String> {
     }
     if found.is_empty() {
         found.push(
-            "masters refuse a second failover of one shard within twice the node timeout; the replica asks again after four times the timeout"
+            "masters refuse a second failover of one shard within twice the node timeout, and Redis does not elect a node twice within four times the timeout"
                 .to_owned(),
         );
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(digit: char) -> NodeId {
+        digit.to_string().repeat(40).parse().unwrap()
+    }
+
+    /// What a replica of `master` sees of two others: `a`, which was promoted, and `b`, the old one.
+    fn view(master: char, a: (&str, &str), b: (&str, &str)) -> ClusterView {
+        let line = |node: char, (role, slots): (&str, &str)| {
+            format!("{} 10.0.0.2:6379@16379 {role} 0 1 1 connected {slots}\n", id(node))
+        };
+        let own = format!("{} 10.0.0.1:1@2 myself,slave {} 0 1 1 connected\n", id('c'), id(master));
+        let text = own + &line('a', a) + &line('b', b);
+        ClusterView::parse(text, &"10.0.0.1:1".parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_replica_stays_behind_once_it_has_seen_all_that_would_move_it() {
+        let slave = format!("slave {}", id('a'));
+        let stays = |view| stays_behind(&view, id('a'), Some(id('b')));
+        assert!(stays(view('b', ("master -", "0-99"), (&slave, ""))));
+        assert!(stays(view('b', ("master -", "0-99"), ("master -", ""))));
+        // It follows, or has something to hear yet.
+        assert!(!stays(view('a', ("master -", "0-99"), (&slave, ""))));
+        assert!(!stays(view('b', ("master -", ""), (&slave, ""))));
+        assert!(!stays(view('b', ("master -", ""), ("master -", "0-99"))));
+        assert!(!stays(view('d', ("master -", "0-99"), (&slave, ""))));
+    }
+
+    #[test]
+    fn after_a_second_try_an_old_election_is_waited_for() {
+        let nobody = ClusterReport { nodes: Vec::new(), unreachable: Vec::new() };
+        let mut asks =
+            Asks { recovers: Duration::from_secs(60), ..Asks::new(&nobody, Promotion::Agreed) };
+        let due_after = |asks: &Asks, seconds: u64| {
+            let last = Instant::now().checked_sub(Duration::from_secs(seconds));
+            Asks { last, ..*asks }.is_due()
+        };
+        assert!(asks.is_due());
+        asks.asked();
+        assert!(!asks.is_due() && due_after(&asks, 6));
+        asks.asked();
+        assert!(!due_after(&asks, 6) && due_after(&asks, 61));
+    }
 }

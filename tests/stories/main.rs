@@ -19,6 +19,7 @@ mod documents;
 mod dropin;
 mod dropin_words;
 mod fix;
+mod followers;
 mod formats;
 mod host_names;
 mod import;
