@@ -1,10 +1,12 @@
 //! How long planning takes and how much memory it needs: `cargo bench --bench plan`.
 #![allow(clippy::print_stdout)]
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use rcluster::model::{SLOTS, Slot, SlotSet};
+use rcluster::plan::balance::{Gaps, balance};
 use rcluster::plan::layout::{Layout, NodeLocation, Wishes, plan};
 use rcluster::plan::moves::{Goal, moves};
 use rcluster::plan::roles::swaps;
@@ -41,6 +43,23 @@ fn main() {
                 println!(
                     "    {moved} slots move ({least} must), {before} ranges become {after}, {pairs} pairs"
                 );
+            }
+        }
+    }
+    for masters in [5, 50, 500] {
+        let goal = if masters == 500 { "200 ms" } else { "" };
+        let (current, weights) = (fragmented(masters), vec![1.0; masters]);
+        for (how, loads) in [("skewed", skewed()), ("coarse", coarse())] {
+            let what = format!("balance: {masters} masters, 16384 fragmented slots, {how}");
+            let plan = || balance(&current, &loads, &weights, 2.0, Gaps::Stay);
+            row(&what, goal, plan);
+            if let Ok(plan) = plan() {
+                let level = |loads: &[u64]| {
+                    let most = loads.iter().max().map_or(0.0, |most| *most as f64);
+                    100.0 * most / plan.shares[0]
+                };
+                let (before, after) = (level(&plan.before), level(&plan.after));
+                println!("    the most loaded bears {before:.0}% of its share, then {after:.0}%");
             }
         }
     }
@@ -99,6 +118,23 @@ fn fragmented(masters: usize) -> Vec<SlotSet> {
             .collect()
     };
     (0..masters).map(owned).collect()
+}
+
+/// Every slot bears something, a few bear a hundred times as much, the first 3,000 three times.
+fn skewed() -> BTreeMap<Slot, u64> {
+    loads(|slot| match slot % 977 {
+        0 => 40_000 + slot,
+        _ => (slot * 7919) % 1000 + if slot < 3000 { 2000 } else { 0 },
+    })
+}
+
+/// One slot in 20 bears something: too few for an even spread over many masters.
+fn coarse() -> BTreeMap<Slot, u64> {
+    loads(|slot| if slot % 20 == 0 { 1000 + (slot * 7919) % 3000 } else { 0 })
+}
+
+fn loads(of: impl Fn(u64) -> u64) -> BTreeMap<Slot, u64> {
+    (0..SLOTS).filter_map(Slot::new).map(|slot| (slot, of(slot.get().into()))).collect()
 }
 
 fn failed_over(layout: &Option<Layout>) -> Vec<CurrentShard> {

@@ -8,6 +8,7 @@ use super::flow::migrate::{self, Job};
 use crate::model::{NodeList, NodeRef, SlotRange, SlotSet};
 use crate::plan::transfer::{self, ReshardRequest};
 use crate::render::{Failure, Usage};
+use crate::wire::Cluster;
 
 /// Move slots to a master with their keys, online
 ///
@@ -53,7 +54,8 @@ impl Reshard {
             return Err(Usage::new("--count 0 moves nothing").into());
         }
         let slots: SlotSet = self.slots.iter().copied().collect();
-        let plan = |report: &crate::model::ClusterReport| {
+        let plan = |cluster: &mut Cluster| {
+            let report = &cluster.report;
             let to = cx.id_of(report, &self.to)?;
             let from = from.as_ref().map(|from| {
                 from.iter().map(|node| cx.id_of(report, node)).collect::<Result<Vec<_>, _>>()
@@ -64,7 +66,7 @@ impl Reshard {
                 (None, Some(from)) => ReshardRequest::All { from: from[0], to },
                 (None, None) => ReshardRequest::Slots { slots: slots.clone(), to },
             };
-            Ok(transfer::reshard(report, &wish)?)
+            Ok(transfer::reshard(report, &wish)?.into())
         };
         let rest = |left: &SlotSet| {
             let ranges = left.ranges().iter().map(ToString::to_string).collect::<Vec<_>>();

@@ -1,7 +1,10 @@
 //! What each slot of a node bears: as the server counts it, or counted and sampled key by key.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+
+use itertools::Itertools;
 
 use crate::model::{NodeId, Slot, SlotSet};
 use crate::plan::slot_load::{Estimate, Measure, Sample, SlotLoad, SlotStats, estimate, heaviest};
@@ -51,6 +54,35 @@ pub struct Wanted {
     pub top: usize,
     /// Between two readings; counters are read once otherwise.
     pub between: Option<Duration>,
+}
+
+/// Up to `most` keys of a slot, from the first databases that hold some; the largest of [`LISTED`] if
+/// sizes count.
+pub fn some_keys(
+    server: &mut Server,
+    slot: Slot,
+    most: usize,
+    by: Measure,
+) -> Result<Vec<Key>, WireError> {
+    let is_by_size = by == Measure::Memory;
+    let (only, listed) = (SlotSet::from_iter([slot]), if is_by_size { LISTED } else { most });
+    let mut keys = Vec::new();
+    for database in server.databases()? {
+        server.select(database)?;
+        let mut found: Vec<Key> =
+            server.list_some(&only, listed)?.into_iter().flat_map(|batch| batch.keys).collect();
+        if is_by_size {
+            let sizes = server.sizes(&found)?;
+            let sized = found.into_iter().zip(sizes).sorted_by_key(|(_, size)| Reverse(*size));
+            found = sized.map(|(key, _)| key).collect();
+        }
+        keys.extend(found);
+        if keys.len() >= most {
+            break;
+        }
+    }
+    keys.truncate(most);
+    Ok(keys)
 }
 
 /// Measures the slots that a node owns; `Err` inside says why the node cannot tell.

@@ -7,7 +7,7 @@
 //! | choose masters, replicas and slots for new nodes | [`layout::plan`] |
 //! | see what each node has to do to become that cluster | [`create::plan`] |
 //! | change slots, roles or members | [`assign`], [`replicate`], [`meet`], [`join`], [`leave`], [`reset`] |
-//! | plan which slots move where | [`transfer::rebalance`], [`transfer::reshard`], [`transfer::drain`] |
+//! | plan which slots move where | [`transfer::rebalance`], [`transfer::rebalance_by`], [`transfer::reshard`], [`transfer::drain`] |
 //! | repair | [`fix::plan`] |
 //! | restart all nodes, one after the other | [`rolling::outline`], [`rolling::next`], [`readiness`] |
 //! | see how masters and replicas are spread over hosts and zones | [`spread`], [`roles::swaps`] |
@@ -20,6 +20,7 @@
 
 pub mod announced;
 pub mod assign;
+pub mod balance;
 pub mod bus_tls;
 pub mod check;
 pub mod create;

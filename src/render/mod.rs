@@ -1,5 +1,6 @@
 //! Floor 4, how things look: tables, JSON, progress, and errors with hints and exit codes.
 
+mod balance;
 mod command_lines;
 mod failure;
 mod fix;
@@ -23,6 +24,7 @@ mod ui;
 #[cfg(test)]
 pub mod words;
 
+pub use balance::{balance_json, balance_text};
 pub use command_lines::ConnectionFlags;
 #[cfg(test)]
 pub(crate) use failure::tests as error_samples;
@@ -30,10 +32,10 @@ pub use failure::{Failure, Usage, exit};
 pub use fix::{fix_text, loss_text};
 pub use health::{health_text, ignored_text, info_text, nodes_text};
 pub use json::{
-    AclJson, ActionsJson, AnswerJson, ApplyJson, BackupJson, CallJson, ChangeJson, CreateJson,
-    ExplainedJson, ExportJson, FixedJson, ImportJson, KeyPlacesJson, LocalNodeJson, NodeJson,
-    NodesJson, OutcomeJson, ReplyJson, ResetJson, RestoreJson, RollingJson, RuleJson, SCHEMAS,
-    SandboxJson, SchemasJson, ShardJson, SourceJson, StepJson, StepsJson, TransferJson,
+    AclJson, ActionsJson, AnswerJson, ApplyJson, BackupJson, BalanceJson, CallJson, ChangeJson,
+    CreateJson, ExplainedJson, ExportJson, FixedJson, ImportJson, KeyPlacesJson, LocalNodeJson,
+    NodeJson, NodesJson, OutcomeJson, ReplyJson, ResetJson, RestoreJson, RollingJson, RuleJson,
+    SCHEMAS, SandboxJson, SchemasJson, ShardJson, SourceJson, StepJson, StepsJson, TransferJson,
     TranslateJson, UpPlanJson, creation_json, fix_json, health_json, info_json, kept_json,
     map_json, node_rows, problems_json, routes_json, schema, settings_json, shards_json,
     stages_json, steps_json, verdicts_json,

@@ -62,13 +62,23 @@ pub fn slot_loads_json(
     }
 }
 
-fn words(wanted: Wanted) -> (&'static str, &'static str) {
+pub fn words(wanted: Wanted) -> (&'static str, &'static str) {
     let is_rate = wanted.between.is_some();
     match wanted.by {
         Measure::Keys => ("keys", "keys"),
         Measure::Memory => ("memory", "bytes"),
         Measure::Cpu => ("cpu", if is_rate { "microseconds/s" } else { "microseconds" }),
         Measure::Network => ("network", if is_rate { "bytes/s" } else { "bytes" }),
+    }
+}
+
+/// What is measured, in a sentence.
+pub fn noun(wanted: Wanted) -> &'static str {
+    match wanted.by {
+        Measure::Keys => "keys",
+        Measure::Memory => "memory",
+        Measure::Cpu => "CPU time",
+        Measure::Network => "network traffic",
     }
 }
 
@@ -133,7 +143,7 @@ fn table(loads: &SlotLoadsJson, wanted: Wanted) -> Table {
     table
 }
 
-fn shown(amount: u64, wanted: Wanted) -> String {
+pub fn shown(amount: u64, wanted: Wanted) -> String {
     let bytes = || HumanBytes(amount).to_string();
     let time = || Duration::from_micros(amount);
     match (wanted.by, wanted.between) {

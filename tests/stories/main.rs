@@ -11,6 +11,7 @@ mod addresses;
 mod apply;
 mod backup;
 mod bad_input;
+mod balance;
 mod by_hand;
 mod call;
 mod check;

@@ -13,13 +13,14 @@ use crate::ops::migrate::{
     Capabilities, ConflictPolicy, MigrationMethod, MigrationOptions, MigrationReport, Rehearsal,
     capabilities, method, migrate, rehearse, until_idle,
 };
+use crate::ops::slot_load::Wanted;
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::check;
 use crate::plan::leave::LeaveError;
 use crate::plan::transfer::{Route, Transfer, TransferError};
 use crate::render::{
-    Failure, Manner, OutcomeJson, TransferJson, exit, health_text, kept_json, legacy, routes_json,
-    routes_text,
+    BalanceJson, Failure, Manner, OutcomeJson, TransferJson, balance_text, exit, health_text,
+    kept_json, legacy, routes_json, routes_text,
 };
 use crate::wire::{Cluster, MigrationSupport};
 
@@ -39,6 +40,12 @@ pub struct NoTransfer {
 impl From<TransferError> for NoTransfer {
     fn from(error: TransferError) -> NoTransfer {
         NoTransfer { may_pass: error.may_pass(), failure: error.into() }
+    }
+}
+
+impl From<Failure> for NoTransfer {
+    fn from(failure: Failure) -> NoTransfer {
+        NoTransfer { may_pass: false, failure }
     }
 }
 
@@ -68,12 +75,26 @@ pub enum Job {
     Rebalance,
 }
 
+/// Moves, and what they do to the load, if that is what they are for.
+#[derive(Debug, Default)]
+pub struct Planned {
+    pub transfer: Transfer,
+    pub balance: Option<(BalanceJson, Wanted)>,
+}
+
+impl From<Transfer> for Planned {
+    fn from(transfer: Transfer) -> Planned {
+        Planned { transfer, balance: None }
+    }
+}
+
 /// A move that could begin: nothing has been changed yet.
 struct Prepared {
     job: Job,
     cluster: Cluster,
     capabilities: Capabilities,
     plan: Transfer,
+    balance: Option<(BalanceJson, Wanted)>,
     /// The routes that go by SETSLOT and MIGRATE.
     classic: Vec<Route>,
 }
@@ -87,14 +108,15 @@ impl Prepared {
         mut cluster: Cluster,
         options: &MigrationOptions,
         dry_run: bool,
-        plan: impl Fn(&ClusterReport) -> Result<Transfer, NoTransfer>,
+        plan: impl Fn(&mut Cluster) -> Result<Planned, NoTransfer>,
     ) -> Result<Prepared, Failure> {
         let timeout = options.deadline.within(UNTIL_IDLE);
         let capabilities = at_rest(cx, || Ok(cx.load(entry)?), &mut cluster, &timeout)?;
         let load = || Ok(cx.load(entry)?);
         let may_pass =
             |planned: &Result<_, NoTransfer>| planned.as_ref().is_err_and(|no| no.may_pass);
-        let plan = settled(&mut cluster, load, |cluster| plan(&cluster.report), may_pass)?;
+        let planned = settled(&mut cluster, load, plan, may_pass)?;
+        let Planned { transfer: plan, balance } = planned;
         let is_classic =
             |route: &&Route| method(&capabilities, options, route) == MigrationMethod::Classic;
         let classic = plan.finish.iter().chain(plan.routes.iter().filter(is_classic));
@@ -103,7 +125,7 @@ impl Prepared {
             rights::vet_move(!classic.is_empty(), options.keep_empty, &mut cluster.servers)?;
         }
         rehearse(&mut cluster, &classic, Rehearsal::Unmarked)?;
-        Ok(Prepared { job, cluster, capabilities, plan, classic })
+        Ok(Prepared { job, cluster, capabilities, plan, balance, classic })
     }
 
     /// Moves slots, and tells what was moved; fails where something was left.
@@ -135,7 +157,7 @@ pub fn run(
     job: Job,
     entry: &NodeList,
     args: &MoveArgs,
-    plan: impl Fn(&ClusterReport) -> Result<Transfer, NoTransfer>,
+    plan: impl Fn(&mut Cluster) -> Result<Planned, NoTransfer>,
     rest: impl Fn(&SlotSet) -> String,
 ) -> Result<u8, Failure> {
     let start = Instant::now();
@@ -149,7 +171,11 @@ pub fn run(
     let emptied = plan.emptied.iter().map(|id| facts.name(*id)).collect();
     let routes = routes_json(plan, facts, |route| method(&prepared.capabilities, &options, route));
     if !cx.ui.wants_json() {
+        if let Some((balance, wanted)) = &prepared.balance {
+            cx.ui.print(&balance_text(balance, *wanted))?;
+        }
         match is_done {
+            true if prepared.balance.is_some() => cx.ui.print("nothing to do")?,
             true => cx.ui.print("nothing to do: all slots are in place")?,
             false => cx.ui.print(&match (cx.ui.manner(), job) {
                 (Manner::Own, _) => routes_text(plan, facts, &routes, args.keep_empty),
@@ -190,6 +216,7 @@ pub fn run(
             keys: outcome.keys,
             skipped: kept_json(&outcome.kept),
             healthy,
+            balance: prepared.balance.map(|(balance, _)| balance),
             elapsed_ms: start.elapsed().as_millis(),
         })?;
     }
@@ -239,6 +266,7 @@ pub fn carry_out(
         max_rate: None,
         big_key: None,
     };
+    let plan = |cluster: &mut Cluster| Ok(Planned::from(plan(&cluster.report)?));
     let mut prepared =
         Prepared::new(cx, Job::Rebalance, entry, cx.load(entry)?, &options, false, plan)?;
     let report = prepared.carry(cx, &options, rest)?;

@@ -7,6 +7,7 @@ pub mod followers;
 pub mod load;
 pub mod migrate;
 pub mod rights;
+pub mod slot_load;
 pub mod step;
 mod verify;
 

@@ -1,15 +1,15 @@
 //! Which slots of a running cluster go where, and whether they can.
 //!
 //! [`reshard`] moves chosen slots to one master, [`rebalance`] gives each master its share,
-//! [`drain`] leaves nodes without slots. The whole plan exists before the first move. Balance is by
-//! slots; what each master should own is a weight, so keys, bytes or processor time can take its
-//! place.
+//! [`rebalance_by`] its share of a measured load, [`drain`] leaves nodes without slots. The whole plan
+//! exists before the first move.
 //!
 //! A master's own view decides which slots it owns. Slots that an interrupted run has left
 //! migrating or importing are part of the plan, or the plan is refused (cluster specification,
 //! "Cluster live reconfiguration").
 
 mod between;
+mod by_load;
 mod drain;
 mod facts;
 mod open;
@@ -17,6 +17,7 @@ mod rebalance;
 mod reshard;
 
 pub use between::between;
+pub use by_load::{LoadBalance, MasterBalance, rebalance_by};
 pub use drain::drain;
 pub use rebalance::{RebalanceRequest, rebalance};
 pub use reshard::{ReshardRequest, reshard};

@@ -51,19 +51,8 @@ pub fn rebalance(
     request: &RebalanceRequest,
 ) -> Result<Transfer, TransferError> {
     let mut facts = Facts::read(report)?;
-    for id in request.weights.keys() {
-        facts.master(*id)?;
-    }
     let open = facts.open(|_, _, target| target)?;
-    let weight = |index: usize| {
-        let named = request.weights.get(&facts.masters[index].id()).copied();
-        let takes_part = request.use_empty || !facts.owned[index].is_empty();
-        named.unwrap_or(if takes_part { 1.0 } else { 0.0 })
-    };
-    let weights = (0..facts.masters.len()).map(weight).collect_vec();
-    if facts.owned.iter().all(SlotSet::is_empty) {
-        return Err(TransferError::NoMasters);
-    }
+    let weights = facts.weights(request)?;
     let planned = moves(&facts.owned, &Goal::Weights(weights.clone()), request.defrag)
         .map_err(TransferError::Weights)?;
     let is_off = request.defrag || facts.is_off(&weights, request.threshold);
@@ -73,6 +62,25 @@ pub fn rebalance(
 }
 
 impl Facts<'_> {
+    /// The weight of each master.
+    ///
+    /// # Errors
+    /// A named node is not a master that replied, or no master owns slots.
+    pub fn weights(&self, request: &RebalanceRequest) -> Result<Vec<f64>, TransferError> {
+        for id in request.weights.keys() {
+            self.master(*id)?;
+        }
+        let weight = |index: usize| {
+            let named = request.weights.get(&self.masters[index].id()).copied();
+            let takes_part = request.use_empty || !self.owned[index].is_empty();
+            named.unwrap_or(if takes_part { 1.0 } else { 0.0 })
+        };
+        if self.owned.iter().all(SlotSet::is_empty) {
+            return Err(TransferError::NoMasters);
+        }
+        Ok((0..self.masters.len()).map(weight).collect_vec())
+    }
+
     /// Whether any master is further from its share than `threshold` percent.
     fn is_off(&self, weights: &[f64], threshold: f64) -> bool {
         let total: f64 = weights.iter().sum();

@@ -5,6 +5,7 @@
 //! its descriptions.
 
 mod apply;
+mod balance;
 mod call;
 mod error;
 mod event;
@@ -25,6 +26,7 @@ mod tools;
 mod transfer;
 
 pub use apply::{ApplyJson, ChangeJson, ExportJson, creation_json, settings_json, stages_json};
+pub use balance::{BalanceJson, HeavySlotJson, MasterBalanceJson};
 pub use call::{AnswerJson, CallJson, ReplyJson};
 pub use error::{CauseJson, ErrorJson};
 pub use event::EventJson;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::balance::BalanceJson;
 use crate::model::{ClusterReport, NodeId, SlotSet};
 use crate::ops::migrate::{KeptSlot, MigrationMethod};
 use crate::plan::transfer::{Route, Transfer};
@@ -21,6 +22,9 @@ pub struct TransferJson {
     pub skipped: Vec<KeptJson>,
     /// Whether `check` finds the cluster healthy afterwards; null in a dry run.
     pub healthy: Option<bool>,
+    /// Of rebalance --by: the load of masters before and after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance: Option<BalanceJson>,
     pub elapsed_ms: u128,
 }
 
