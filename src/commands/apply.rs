@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::args::{WITHIN, duration, read_declared};
+use super::args::{Drawing, WITHIN, duration, read_declared};
 use super::flow::Context;
 use super::flow::declared::{Limits, Plan, Work, advance};
 use super::shell::quoted;
@@ -13,6 +13,7 @@ use crate::model::{ClusterReport, NodeList};
 use crate::plan::check::{Problem, is_healthy};
 use crate::plan::layout::Layout;
 use crate::plan::topology::{Comparison, Stage};
+use crate::render::map::{self, Side};
 use crate::render::{
     ApplyJson, ChangeJson, Failure, OutcomeJson, creation_json, exit, health_text, settings_json,
     stages_json,
@@ -37,6 +38,17 @@ pub struct Apply {
     /// Show the plan; change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Format of the plan: table or svg
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "FORMAT",
+        default_value = "table",
+        hide_possible_values = true,
+        requires = "dry_run",
+        conflicts_with = "json"
+    )]
+    format: Drawing,
     /// Change nothing; exit 1 if anything would change
     #[arg(long)]
     detect_drift: bool,
@@ -71,7 +83,7 @@ impl Apply {
         let mut plan = make()?;
         let mut shown = self.shown(&plan);
         let drifts = !plan.is_done();
-        self.show(cx, &shown)?;
+        self.show(cx, &shown, &plan)?;
         let only_shows = self.dry_run || self.detect_drift;
         if drifts && !only_shows {
             self.accepts(&plan)?;
@@ -159,7 +171,7 @@ impl Apply {
         }
     }
 
-    fn show(&self, cx: &Context, shown: &ApplyJson) -> Result<(), Failure> {
+    fn show(&self, cx: &Context, shown: &ApplyJson, plan: &Plan) -> Result<(), Failure> {
         for node in &shown.unnamed {
             cx.warn(&format!("{node} is not in the file and stays: --prune removes it"));
         }
@@ -169,13 +181,22 @@ impl Apply {
         if cx.ui.wants_json() {
             return Ok(());
         }
+        let ApplyJson { slots_moved, full_copies, .. } = shown;
+        let sum = format!("{slots_moved} slots move, {full_copies} full copies");
+        if self.format == Drawing::Svg {
+            let before = Side::of_state(plan.state());
+            let after = match &plan.work {
+                Work::Create { layout, .. } => Side::of_layout(layout, &plan.facts.reports()),
+                Work::Change(comparison) => Side::of_state(&comparison.after),
+            };
+            cx.ui.print(&map::change(&sum, &before, &after))?;
+            return Ok(());
+        }
         if shown.changes.is_empty() {
             cx.ui.print("nothing to do: the cluster is as declared")?;
             return Ok(());
         }
         let mut lines: Vec<&str> = shown.changes.iter().map(|change| &*change.text).collect();
-        let ApplyJson { slots_moved, full_copies, .. } = shown;
-        let sum = format!("{slots_moved} slots move, {full_copies} full copies");
         lines.push(&sum);
         cx.ui.print(&lines.join("\n"))?;
         Ok(())
@@ -200,6 +221,7 @@ impl Apply {
         let Apply {
             file,
             dry_run: _,
+            format: _,
             detect_drift: _,
             yes: _,
             prune,

@@ -16,6 +16,7 @@ use crate::plan::create;
 use crate::plan::formation::TopologyPlan;
 use crate::plan::layout::Layout;
 use crate::plan::topology;
+use crate::render::map::{self, Side};
 use crate::render::{
     CreateJson, Failure, Manner, ShardJson, exit, health_text, layout_text, problems_json, script,
     shards_json, verdicts_json, verdicts_text,
@@ -61,6 +62,7 @@ struct Planned {
     servers: Vec<Server>,
     layout: Layout,
     layout_file: String,
+    picture: String,
     /// Whether there is more than one host or zone, so that placement is worth a word.
     placed: bool,
     shards: Vec<ShardJson>,
@@ -158,6 +160,7 @@ impl Create {
             shards: shards_json(&layout, &reports),
             warnings: create::warnings(&layout, &reports),
             layout_file: topology::write(&layout, nodes),
+            picture: picture(&layout, &reports),
             placed: placement.has_choice(&told),
             layout,
             plan,
@@ -180,6 +183,7 @@ impl Create {
         }
         match self.change.format {
             Format::Layout => cx.ui.print(&planned.layout_file)?,
+            Format::Svg => cx.ui.print(&planned.picture)?,
             Format::Script => cx.ui.print(&script(&planned.plan, &cx.redis_cli_flags))?,
             Format::Table => {
                 cx.ui.print(&planned.text(cx))?;
@@ -189,6 +193,12 @@ impl Create {
         }
         Ok(exit::OK)
     }
+}
+
+fn picture(layout: &Layout, reports: &[NodeReport]) -> String {
+    let (masters, nodes) = (layout.shards.len(), reports.len());
+    let title = format!("create: {nodes} nodes become {masters} shards");
+    map::change(&title, &Side::of_nodes(reports), &Side::of_layout(layout, reports))
 }
 
 fn refuse_together(placement: &Placement, layout: &Layout) -> Result<(), Failure> {

@@ -109,3 +109,33 @@ fn mistakes_have_the_format_that_was_asked_for() {
     assert_eq!(json["commands"], json!(["rcluster fix ENTRY"]));
     rcluster(&["check", "--explain", "nothing"]).exits(2).tells(&["slots-uncovered"]);
 }
+
+/// A dry run of each command that draws its plan: the picture is well-formed, and nothing changes.
+#[test]
+fn plans_are_drawn() {
+    let cluster = TestCluster::start(4);
+    let addrs = cluster.addrs();
+    let draw = |args: &[&str]| {
+        let run = rcluster(&[args, &["--dry-run", "--format", "svg"]].concat()).succeeds();
+        (count(&run, "circle"), count(&run, "path"))
+    };
+    let create = [&["create"], &addrs.iter().map(String::as_str).collect::<Vec<_>>()[..3]].concat();
+    // Three nodes, before and after, and a line for each.
+    assert_eq!(draw(&create), (6, 3));
+    rcluster(&[&create[..], &["--yes"]].concat()).succeeds();
+    let weight = format!("{}=0", addrs[2]);
+    assert_eq!(draw(&["rebalance", &addrs[0], "--weight", &weight]), (6, 2));
+    let slots = ["reshard", &addrs[0], "--to", &addrs[1], "--slots", "0-9"];
+    assert_eq!(draw(&slots), (6, 1));
+    rcluster(&["reshard", &addrs[0], "--to", &addrs[1], "--slots", "0-9", "--format", "svg"])
+        .exits(2);
+
+    let file = cluster.dir().join("cluster.toml");
+    let declared = rcluster(&["export", &addrs[0]]).succeeds().out;
+    let declared = declared.replace("0-5460", "0-5000").replace("5461-10922", "5001-10922");
+    let new = format!("{declared}\n[[shard]]\nmaster = \"{}\"\nslots = \"\"\n", addrs[3]);
+    std::fs::write(&file, new).unwrap();
+    // Slots to their neighbour, and a node that joins.
+    assert_eq!(draw(&["apply", file.to_str().unwrap()]), (8, 2));
+    rcluster(&["check", &addrs[0]]).succeeds();
+}

@@ -18,6 +18,17 @@ pub enum Format {
     Script,
     /// The layout as a file for create --layout
     Layout,
+    /// A picture of before and after
+    Svg,
+}
+
+/// How a plan of moves is shown by a dry run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Drawing {
+    /// For people
+    Table,
+    /// A picture of before and after
+    Svg,
 }
 
 /// Options of every command that changes something.
@@ -26,7 +37,7 @@ pub struct ChangeArgs {
     /// Show the plan; change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Format: table, script or layout
+    /// table, script, layout or svg
     #[arg(
         long,
         value_name = "FORMAT",

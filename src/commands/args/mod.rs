@@ -14,7 +14,7 @@ mod url;
 mod zones;
 
 pub use connection::ConnectArgs;
-pub use consent::{ChangeArgs, ConsentArgs, Format, WITHIN, each_once};
+pub use consent::{ChangeArgs, ConsentArgs, Drawing, Format, WITHIN, each_once};
 pub use credentials::{AUTH, FROM_AUTH, Given};
 pub use exempt::{ExemptArgs, kind};
 pub use load::By;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::consent::Drawing;
 use crate::ops::Deadline;
 use crate::ops::migrate::{ConflictPolicy, MigrationOptions};
 
@@ -10,6 +11,16 @@ pub struct MoveArgs {
     /// Show the plan; change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Format of the plan: table or svg
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "FORMAT",
+        default_value = "table",
+        hide_possible_values = true,
+        requires = "dry_run"
+    )]
+    pub format: Drawing,
     /// Skip confirmation
     #[arg(short, long)]
     pub yes: bool,
@@ -40,7 +51,16 @@ impl MoveArgs {
     /// The options as they stand in the command line that finishes a run.
     pub fn flags(&self) -> String {
         // Whoever adds an option says here how it is repeated. Consent is asked for anew.
-        let MoveArgs { dry_run: _, yes: _, keep_empty, classic, replace, max_rate, big_key } = self;
+        let MoveArgs {
+            dry_run: _,
+            format: _,
+            yes: _,
+            keep_empty,
+            classic,
+            replace,
+            max_rate,
+            big_key,
+        } = self;
         let flags = [
             keep_empty.then(|| " --keep-empty".to_owned()),
             classic.then(|| " --classic".to_owned()),

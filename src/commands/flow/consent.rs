@@ -75,6 +75,7 @@ impl ChangeArgs {
     pub fn show_only(&self, cx: &Context, plan: &TopologyPlan) -> Result<(), Failure> {
         match self.format {
             Format::Layout => return Err(Usage::new("--format layout is for create").into()),
+            Format::Svg => return Err(Usage::new("--format svg is for create").into()),
             Format::Script => cx.ui.print(&script(plan, &cx.redis_cli_flags))?,
             Format::Table if plan.is_done() => {
                 cx.ui.print("nothing to do: all views agree already")?

@@ -7,7 +7,7 @@ use itertools::Itertools;
 use super::context::Context;
 use super::load::settled;
 use super::rights;
-use crate::commands::args::MoveArgs;
+use crate::commands::args::{Drawing, MoveArgs};
 use crate::model::{ClusterReport, FindError, NodeList, SlotSet};
 use crate::ops::migrate::{
     Capabilities, ConflictPolicy, MigrationMethod, MigrationOptions, MigrationReport, Rehearsal,
@@ -18,9 +18,10 @@ use crate::ops::{Deadline, Interrupt};
 use crate::plan::check::check;
 use crate::plan::leave::LeaveError;
 use crate::plan::transfer::{Route, Transfer, TransferError};
+use crate::render::map::{self, Side};
 use crate::render::{
-    BalanceJson, Failure, Manner, OutcomeJson, TransferJson, balance_text, exit, health_text,
-    kept_json, legacy, routes_json, routes_text,
+    BalanceJson, Failure, Manner, OutcomeJson, TransferJson, Usage, balance_text, exit,
+    health_text, kept_json, legacy, routes_json, routes_text,
 };
 use crate::wire::{Cluster, MigrationSupport};
 
@@ -161,6 +162,9 @@ pub fn run(
     rest: impl Fn(&SlotSet) -> String,
 ) -> Result<u8, Failure> {
     let start = Instant::now();
+    if args.format == Drawing::Svg && cx.ui.wants_json() {
+        return Err(Usage::new("--format svg is a picture and --json a document: give one").into());
+    }
     let cluster = cx.load_to_change(entry)?;
     // Until the user has agreed a signal ends everything at once: nothing is changed.
     let options = args.options(Deadline::after(LONGEST, Interrupt::default()));
@@ -170,7 +174,9 @@ pub fn run(
     let was_well = cx.is_healthy(facts, &check(facts), false);
     let emptied = plan.emptied.iter().map(|id| facts.name(*id)).collect();
     let routes = routes_json(plan, facts, |route| method(&prepared.capabilities, &options, route));
-    if !cx.ui.wants_json() {
+    if args.format == Drawing::Svg {
+        cx.ui.print(&picture(plan, facts))?;
+    } else if !cx.ui.wants_json() {
         if let Some((balance, wanted)) = &prepared.balance {
             cx.ui.print(&balance_text(balance, *wanted))?;
         }
@@ -221,6 +227,12 @@ pub fn run(
         })?;
     }
     Ok(if healthy == Some(false) { exit::PROBLEMS } else { exit::OK })
+}
+
+fn picture(plan: &Transfer, report: &ClusterReport) -> String {
+    let masters = plan.all().flat_map(|route| [route.from, route.to]).unique().count();
+    let title = format!("{} slots move between {masters} masters", plan.slots());
+    map::change(&title, &Side::of_cluster(report), &Side::after_moves(report, plan))
 }
 
 /// Waits until no server moves slots by itself any more, and has the facts say what that came to;

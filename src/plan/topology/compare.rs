@@ -49,6 +49,8 @@ pub struct Comparison {
     pub masters: Vec<NodeId>,
     pub emptied: Vec<NodeId>,
     pub slots: SlotGoal,
+    /// As it is in the end.
+    pub after: State,
 }
 
 impl Comparison {
@@ -92,6 +94,7 @@ pub fn compare(
         emptied: emptied.into_iter().map(id).collect(),
         slots: goal.slots,
         stages,
+        after,
     })
 }
 

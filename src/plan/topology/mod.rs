@@ -32,7 +32,7 @@ pub use file::{Declared, Shape};
 pub use file::{Mistake, Position};
 pub use read::parse;
 pub use settings::{SettingChange, is_same, setting_changes};
-pub use state::State;
+pub use state::{Now, State};
 pub use write::write;
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 use expect_test::expect;
+use itertools::Itertools;
 
-use super::{dot, mermaid, svg, text};
-use crate::model::{ClusterReport, ClusterView, SLOTS};
+use super::sides::{Member, Shard};
+use super::{Side, change, dot, mermaid, svg, text};
+use crate::model::{ClusterReport, ClusterView, SLOTS, SlotRange, SlotSet};
 use crate::plan::check::check;
 use crate::render::json::{MapJson, map_json};
 
@@ -98,7 +100,7 @@ fn the_picture_shows_every_slot_and_every_node() {
     assert_eq!(moving.len(), 1);
     let width: f64 = owned.iter().map(|rect| number(rect, "width")).sum();
     // A slot without an owner is as wide as can be seen.
-    let slot = super::svg::BAR_WIDTH / f64::from(super::svg::BAR);
+    let slot = super::svg::BARS.width as f64 / f64::from(super::draw::BAR);
     let all = slot * f64::from(SLOTS - 1) + 2.0;
     assert!((width - all).abs() < 0.2, "{width}, {all}");
     assert_eq!(named("circle").count(), 4);
@@ -108,4 +110,76 @@ fn the_picture_shows_every_slot_and_every_node() {
         texts.iter().any(|text| text.starts_with("error: slot 16383 has no owner")),
         "{texts:?}"
     );
+}
+
+fn node(id: &str, name: &str, is_master: bool) -> Member {
+    Member { id: id.repeat(40).parse().unwrap(), text: name.to_owned(), is_master }
+}
+
+fn shard(slots: &str, nodes: Vec<Member>) -> Shard {
+    let slots = slots.parse::<SlotRange>().map(SlotSet::from).unwrap_or_default();
+    Shard { slots, nodes }
+}
+
+/// A master gives slots to a new one, its replica goes to a third, and a node joins.
+#[test]
+fn what_moves_is_drawn_between_before_and_after() {
+    let [a, b, c] = ["a", "b", "c"].map(|id| node(id, id, true));
+    let replica = node("d", &format!("d{}", ".very.long.name".repeat(5)), false);
+    let before = Side {
+        shards: vec![
+            shard("0-9999", vec![a.clone(), replica.clone()]),
+            shard("10000-16383", vec![b.clone()]),
+        ],
+        outside: vec![c.clone()],
+    };
+    let after = Side {
+        shards: vec![
+            shard("0-4999", vec![a]),
+            shard("5000-9999", vec![c]),
+            shard("10000-16383", vec![b, replica]),
+        ],
+        outside: Vec::new(),
+    };
+    let picture = change("5000 slots move", &before, &after);
+    let document = roxmltree::Document::parse(&picture).unwrap();
+    let paths = document.descendants().filter(|node| node.has_tag_name("path"));
+    let (dashed, ribbons): (Vec<_>, Vec<_>) =
+        paths.partition(|path| path.attribute("stroke-dasharray").is_some());
+    assert_eq!((dashed.len(), ribbons.len()), (2, 1));
+    let title =
+        ribbons[0].descendants().find_map(|node| node.text().filter(|text| text.contains('-')));
+    assert_eq!(title, Some("5000-9999 (5000)"));
+    let texts: Vec<&str> = document.descendants().filter_map(|node| node.text()).collect();
+    for text in [
+        "5000 slots, 30.5% (-5000)",
+        "5000 slots, 30.5% (+5000)",
+        "6384 slots, 39.0%",
+        "in no cluster",
+    ] {
+        assert!(texts.contains(&text), "{text}: {texts:?}");
+    }
+    // What is too long for its card is whole under the pointer only.
+    let shown = |text: &&&str| text.starts_with("d.very");
+    let lengths = texts.iter().filter(shown).map(|text| text.chars().count());
+    assert_eq!(lengths.unique().sorted().collect::<Vec<_>>(), [34, 76]);
+}
+
+/// Of many shards those are shown that change.
+#[test]
+fn what_stays_is_counted_where_there_is_much() {
+    let one = |at: u16, end: u16| {
+        let id = char::from(b'a' + at as u8 % 6).to_string() + &at.to_string();
+        let text = format!("{id:0>40}");
+        let master = Member { id: text.parse().unwrap(), text: id, is_master: true };
+        shard(&format!("{}-{}", at * 1000, end), vec![master])
+    };
+    let side = |border: u16| Side {
+        shards: (0..14).map(|at| one(at, at * 1000 + if at == 3 { border } else { 999 })).collect(),
+        outside: Vec::new(),
+    };
+    let count = |picture: &str| picture.matches("<circle").count();
+    let picture = change("", &side(999), &side(500));
+    assert_eq!(count(&picture), 2);
+    assert!(picture.contains("13 shards that do not change are not shown"), "{picture}");
 }

@@ -100,7 +100,7 @@ impl Facts {
     }
 
     /// The reports of the file's nodes, in its order.
-    fn reports(&self) -> Vec<NodeReport> {
+    pub fn reports(&self) -> Vec<NodeReport> {
         let running = self.cluster.iter().flat_map(|cluster| &cluster.report.nodes);
         let all = running.chain(self.newcomers.iter().map(|(_, report)| report)).collect_vec();
         let report = |id: NodeId| all.iter().find(|report| report.id() == id);
