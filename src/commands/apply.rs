@@ -15,8 +15,8 @@ use crate::plan::layout::Layout;
 use crate::plan::topology::{Comparison, Stage};
 use crate::render::map::{self, Side};
 use crate::render::{
-    ApplyJson, ChangeJson, Failure, OutcomeJson, creation_json, exit, health_text, settings_json,
-    stages_json,
+    ApplyJson, ChangeJson, Failure, OutcomeJson, apply_sum, apply_text, creation_json, exit,
+    health_text, settings_json, stages_json,
 };
 
 /// How long new replicas may take to copy their masters, where no time is given.
@@ -181,24 +181,20 @@ impl Apply {
         if cx.ui.wants_json() {
             return Ok(());
         }
-        let ApplyJson { slots_moved, full_copies, .. } = shown;
-        let sum = format!("{slots_moved} slots move, {full_copies} full copies");
         if self.format == Drawing::Svg {
             let before = Side::of_state(plan.state());
             let after = match &plan.work {
                 Work::Create { layout, .. } => Side::of_layout(layout, &plan.facts.reports()),
                 Work::Change(comparison) => Side::of_state(&comparison.after),
             };
-            cx.ui.print(&map::change(&sum, &before, &after))?;
+            cx.ui.print(&map::change(&apply_sum(shown), &before, &after))?;
             return Ok(());
         }
         if shown.changes.is_empty() {
             cx.ui.print("nothing to do: the cluster is as declared")?;
             return Ok(());
         }
-        let mut lines: Vec<&str> = shown.changes.iter().map(|change| &*change.text).collect();
-        lines.push(&sum);
-        cx.ui.print(&lines.join("\n"))?;
+        cx.ui.print(&apply_text(shown))?;
         Ok(())
     }
 

@@ -26,7 +26,7 @@ pub struct SetTimeout {
     milliseconds: u64,
     /// Skip unreachable nodes
     #[arg(long)]
-    force: bool,
+    pub force: bool,
     /// Do not save config files
     ///
     /// A node that restarts uses the timeout in its config file.

@@ -4,7 +4,7 @@ use console::Style;
 use indicatif::HumanBytes;
 use itertools::Itertools;
 
-use super::json::{ClusterJson, InfoJson, NodeJson, totals};
+use super::json::{ClusterJson, InfoJson, MasterInfoJson, NodeJson, totals};
 use super::legacy;
 use super::table::{Table, wrapped};
 use super::ui::{Manner, Ui};
@@ -110,10 +110,9 @@ fn nodes_table(cluster: &ClusterReport, rows: &[NodeJson], columns: usize) -> Ta
 }
 
 pub fn info_text(info: &InfoJson) -> String {
-    // One version for all is told once, below.
-    let versions =
-        info.masters.iter().filter_map(|master| master.version.as_deref()).unique().collect_vec();
-    let table = with_slots(|columns| masters_table(info, versions.len() > 1, columns));
+    let of_version = |master: &MasterInfoJson| Some((master.version.clone()?, name(master)));
+    let versions = info.masters.iter().filter_map(of_version).into_group_map();
+    let table = with_slots(|columns| masters_table(info, columns));
     let ClusterJson { state, known_nodes, slots_covered, current_epoch, .. } = &info.cluster;
     let counts = format!(
         "{} key{}, {:.2} a slot, {} in use by masters{}",
@@ -121,24 +120,34 @@ pub fn info_text(info: &InfoJson) -> String {
         plural(info.keys as usize),
         info.keys_per_slot,
         memory(info.used_memory),
-        // Nobody knows one where no master answers.
-        if versions.is_empty() { String::new() } else { format!(" of {}", versions.join(" and ")) },
+        // Several are told with whose they are; nobody knows one where no master answers.
+        match versions.keys().collect_vec()[..] {
+            [version] => format!(" of {version}"),
+            _ => String::new(),
+        },
     );
+    let mixed = versions.iter().filter(|_| versions.len() > 1).sorted_unstable();
+    let mixed = mixed
+        .map(|(version, masters)| wrapped(&format!("{version}: {}", masters.join(", "))) + "\n");
     format!(
-        "{table}\n{}\n\
+        "{table}\n{}\n{}\
          cluster_state:{state}, {known_nodes} node{}, {slots_covered} of {SLOTS} slots covered, epoch {current_epoch}\n",
         wrapped(&counts),
+        mixed.collect::<String>(),
         plural(*known_nodes),
     )
 }
 
-fn masters_table(info: &InfoJson, mixed: bool, columns: usize) -> Table {
-    let mut headers = vec!["Master", "Id", ">Slots", "Ranges", ">Keys", ">Replicas", ">Memory"];
-    headers.extend(mixed.then_some("Version"));
+fn name(master: &MasterInfoJson) -> String {
+    master.addr.as_ref().map_or_else(|| master.id.short(), NodeAddr::to_string)
+}
+
+fn masters_table(info: &InfoJson, columns: usize) -> Table {
+    let headers = ["Master", "Id", ">Slots", "Ranges", ">Keys", ">Replicas", ">Memory"];
     let mut table = Table::new(&headers);
     let unknown = || "?".to_owned();
     for master in &info.masters {
-        let mut row = vec![
+        table.row([
             master.addr.as_ref().map_or_else(unknown, NodeAddr::to_string),
             master.id.short(),
             master.slot_count.to_string(),
@@ -146,9 +155,7 @@ fn masters_table(info: &InfoJson, mixed: bool, columns: usize) -> Table {
             master.keys.map_or_else(unknown, |keys| keys.to_string()),
             master.replicas.len().to_string(),
             master.used_memory.map_or_else(unknown, memory),
-        ];
-        row.extend(mixed.then(|| master.version.clone().unwrap_or_else(unknown)));
-        table.row(row);
+        ]);
     }
     table
 }

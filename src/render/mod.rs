@@ -41,7 +41,7 @@ pub use json::{
     stages_json, steps_json, verdicts_json,
 };
 pub use key_place::{Wanted, key_places_json, key_places_text};
-pub use plan::{layout_text, script, steps_text, verdicts_text};
+pub use plan::{apply_sum, apply_text, layout_text, script, steps_text, verdicts_text};
 pub use progress::{Progress, ProgressMode};
 pub use reply::{has_lines, write_plain, write_text};
 pub use report::{Found, explained_text, nagios_code, report};

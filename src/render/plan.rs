@@ -3,7 +3,7 @@
 use console::Style;
 use itertools::Itertools;
 
-use super::json::{ShardJson, StepJson, steps_json};
+use super::json::{ApplyJson, ShardJson, StepJson, steps_json};
 use super::legacy;
 use super::table::{Table, wrapped};
 use super::ui::{Manner, Ui};
@@ -33,6 +33,21 @@ pub fn layout_text(ui: &Ui, shards: &[ShardJson]) -> String {
         .or_if_too_wide(|| table(Replicas::Below, 24))
         .or_if_too_wide(|| table(Replicas::Below, 0))
         .to_string()
+}
+
+/// What makes a cluster as it is declared: a line a change, and the sum.
+pub fn apply_text(plan: &ApplyJson) -> String {
+    let lines = plan.changes.iter().map(|change| &*change.text);
+    lines.chain([&*apply_sum(plan)]).join("\n")
+}
+
+/// How much it takes.
+pub fn apply_sum(plan: &ApplyJson) -> String {
+    let of = |count: usize, one: &str, more: &str| {
+        format!("{count} {}", if count == 1 { one } else { more })
+    };
+    let slots = of(plan.slots_moved, "slot moves", "slots move");
+    format!("{slots}, {}", of(plan.full_copies, "full copy", "full copies"))
 }
 
 /// `columns` is the room that a shard's slots may take.

@@ -5,6 +5,8 @@
 
 mod behavior;
 mod run;
+#[path = "../stories/support/schema.rs"]
+mod schema;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -14,6 +16,7 @@ use std::time::Duration;
 use behavior::{Behavior, Site};
 use nix::sys::resource::{UsageWho, getrusage};
 use run::{Outcome, run};
+use schema::validate;
 
 /// How long each exchange may take, and how long a run that meets nothing else.
 const TIMEOUT: &str = "400ms";
@@ -39,16 +42,16 @@ const LINES: [&str; 38] = [
     "reset A --yes",
     "reset A --flush --yes",
     "reshard A --to B --count 5 --yes",
-    "rebalance A --yes",
+    "rebalance A --yes --json",
     "add-node A B",
-    "del-node A B --yes",
+    "del-node A B --yes --json",
     "replace-node A B C",
-    "failover A B",
-    "forget A B --yes",
+    "failover A B --json",
+    "forget A B --yes --json",
     "check A",
     "check A --json",
-    "fix A --yes",
-    "info A",
+    "fix A --yes --json",
+    "info A --json",
     "nodes A",
     "nodes A --json",
     "keys A foo 5 --json",
@@ -60,11 +63,11 @@ const LINES: [&str; 38] = [
     "call A PING",
     "call A --json PING",
     "call A --raw PING",
-    "set-timeout A 5000 --yes",
+    "set-timeout A 5000 --yes --json",
     "import --from A B --yes",
     "backup A NEW",
     "export A",
-    "apply FILE --dry-run",
+    "apply FILE --dry-run --json",
     "restore DIR A --yes",
     "rolling A --only A --exec true --node-timeout 1s --yes",
     "--cluster check A",
@@ -137,11 +140,12 @@ fn fault(behavior: Behavior, line: &str, outcome: &Outcome) -> Option<String> {
     if harmful.is_some() {
         return harmful;
     }
-    if line.contains("--json") && serde_json::from_slice::<serde_json::Value>(&outcome.out).is_err()
-    {
+    if line.contains("--json") && outcome.out.is_empty() {
         return Some("no JSON document".to_owned());
     }
-    None
+    let [out, err] = [&outcome.out, &outcome.err].map(|bytes| String::from_utf8_lossy(bytes));
+    let words: Vec<&str> = line.split(' ').collect();
+    validate(&words, &out, &err).err()
 }
 
 /// What of these bytes a terminal would obey.

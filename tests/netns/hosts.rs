@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::schema::validate;
 use crate::table::Place;
 
 /// Runs a shell line; fails the story where that fails.
@@ -210,7 +211,9 @@ impl Place for Hosts {
             .output()
             .unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (run.status.code(), text(&run.stdout), text(&run.stderr))
+        let (out, err) = (text(&run.stdout), text(&run.stderr));
+        validate(words, &out, &err).unwrap();
+        (run.status.code(), out, err)
     }
 
     fn kill(&mut self, number: usize) {

@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod hosts;
+#[path = "../stories/support/schema.rs"]
+mod schema;
 mod table;
 
 use std::time::{Duration, Instant};

@@ -159,6 +159,7 @@ const HEALTHY: &[Row] = &[
         0,
         Nothing,
     ),
+    ("add-node {4} {0}", &["[ERR] Node {4} is not empty. Either the node"], 1, Nothing),
     (
         "rebalance {0} --cluster-use-empty-{masters} --cluster-simulate",
         &[">>> Rebalancing across 4 nodes. Total weight = 4.00\n", " slots from {1} to {4}\n####"],
@@ -241,6 +242,7 @@ const DEAD_REPLICA: &[Row] = &[
         Old,
     ),
     ("call {0} ping", &["{0}: PONG\n"], 0, Old),
+    ("set-timeout {0} 4000", &["*** New timeout set for {1}\n", "set. 3 OK, 0 ERR."], 0, Old),
 ];
 
 /// Nobody owns slot 7.

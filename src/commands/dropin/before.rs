@@ -34,6 +34,11 @@ impl Old<'_> {
             Command::Rebalance(asked) => self.rebalance(asked),
             Command::AddNode(asked) => self.add_node(asked),
             Command::DelNode(asked) => self.del_node(asked),
+            Command::SetTimeout(asked) => {
+                // There a node to which there is no connection is passed over.
+                asked.force = true;
+                Ok(None)
+            }
             Command::Fix(asked) => {
                 let cluster = self.cx.load(&asked.entry)?;
                 self.cx.ui.print(&legacy::head(&cluster.report, self.dialect))?;
@@ -145,11 +150,15 @@ impl Old<'_> {
         asked.without_unreachable = true;
         // Who gives no answer is told of by the command itself.
         let new = load_nodes(std::slice::from_ref(&asked.new), &self.cx.access);
-        let holds = |new: &NodeReport| new.functions > 0 && cluster.report.node(new.id()).is_none();
-        let holds = new.is_ok_and(|(_, new)| new.iter().any(holds));
-        match holds && asked.replica_of.is_none() {
-            true => self.refuse(&Refusal::HasFunctions),
-            false => Ok(None),
+        let new = new.ok().and_then(|(_, reports)| reports.into_iter().next());
+        match new {
+            Some(new) if cluster.report.node(new.id()).is_some() => {
+                self.refuse(&Refusal::NotEmpty(asked.new.clone()))
+            }
+            Some(new) if new.functions > 0 && asked.replica_of.is_none() => {
+                self.refuse(&Refusal::HasFunctions)
+            }
+            _ => Ok(None),
         }
     }
 

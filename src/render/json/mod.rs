@@ -31,7 +31,7 @@ pub use call::{AnswerJson, CallJson, ReplyJson};
 pub use error::{CauseJson, ErrorJson};
 pub use event::EventJson;
 pub use fix::{FixedJson, becomes, fix_json};
-pub use health::{ClusterJson, InfoJson, health_json, info_json, totals};
+pub use health::{ClusterJson, InfoJson, MasterInfoJson, health_json, info_json, totals};
 pub use key_place::{KeyPlaceJson, KeyPlacesJson, NodeNameJson, SlotMoveJson, SlotPlaceJson};
 pub use keys::{BackupJson, ImportJson, RestoreJson, SourceJson};
 pub use layout::verdicts_json;

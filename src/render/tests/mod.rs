@@ -16,10 +16,15 @@ use crate::ops::migrate::MigrationMethod;
 use crate::plan::check::check;
 use crate::plan::fix::{self, FixRequest, KeyInventory, Prefer};
 use crate::plan::rolling::Step;
+use crate::plan::topology::{Change, SettingChange, Stage, State};
 use crate::plan::transfer::{RebalanceRequest, rebalance};
-use crate::render::json::{MasterJson, PlaceJson, ShardJson, info_json, node_rows, routes_json};
+use crate::render::json::{
+    ApplyJson, MasterJson, PlaceJson, ShardJson, info_json, node_rows, routes_json, settings_json,
+    stages_json,
+};
 use crate::render::{
-    Color, Ui, fix_text, health_text, info_text, layout_text, nodes_text, routes_text, step_lines,
+    Color, Ui, apply_text, fix_text, health_text, info_text, layout_text, nodes_text, routes_text,
+    step_lines,
 };
 
 /// What a cluster is made of.
@@ -33,9 +38,9 @@ struct Facts {
 }
 
 const SIZES: [(&str, Facts); 3] = [
-    ("80", Facts { host: ("10.0.0.", ""), pieces: 1, versions: 1 }),
+    ("80", Facts { host: ("10.0.0.", ""), pieces: 1, versions: 2 }),
     ("100", Facts { host: ("cache-", ".eu-west-1.internal"), pieces: 3, versions: 1 }),
-    ("160", Facts { host: ("2001:db8:85a3:8d3:1319:8a2e:370:734", ""), pieces: 12, versions: 2 }),
+    ("160", Facts { host: ("2001:db8:85a3:8d3:1319:8a2e:370:734", ""), pieces: 12, versions: 1 }),
 ];
 
 fn id(node: usize) -> NodeId {
@@ -92,6 +97,43 @@ fn cluster(facts: &Facts, owned: u16, more: [&str; 3]) -> ClusterReport {
     report
 }
 
+/// A plan with a change of each kind.
+fn declared(report: &ClusterReport, facts: &Facts) -> ApplyJson {
+    let state = State::read(&[], Some(report), &[]);
+    let moved = slots(facts, 0, 6);
+    let stage = Stage::from(vec![
+        Change::Introduce { node: 4 },
+        Change::Add { node: 2, replica_of: None },
+        Change::Add { node: 5, replica_of: Some(2) },
+        Change::Replicate { node: 3, from: Some(0), of: 1 },
+        Change::Detach { node: 4, from: 1 },
+        Change::Assign { slots: moved.clone(), to: 2 },
+        Change::FinishMoves,
+        Change::Move { slots: moved, from: 0, to: 2 },
+        Change::Promote { node: 3, replaces: 0 },
+        Change::Remove { node: 1 },
+    ]);
+    let setting = SettingChange {
+        name: "cluster-node-timeout".to_owned(),
+        to: "5000".to_owned(),
+        nodes: [0, 2, 3].map(|node| (node, "15000".to_owned())).to_vec(),
+        first: false,
+    };
+    let (mut changes, _) = stages_json(std::slice::from_ref(&stage), &state);
+    changes.extend(settings_json([&setting]));
+    ApplyJson {
+        changed: false,
+        dry_run: true,
+        changes,
+        slots_moved: stage.slots(),
+        full_copies: stage.copies(),
+        unnamed: Vec::new(),
+        warnings: Vec::new(),
+        healthy: None,
+        elapsed_ms: 0,
+    }
+}
+
 /// Everything that is shown of clusters of this kind, each under its command.
 fn shown(facts: &Facts, ui: &Ui) -> String {
     let report = cluster(facts, 3, [""; 3]);
@@ -133,6 +175,7 @@ fn shown(facts: &Facts, ui: &Ui) -> String {
         ("check, with an open slot", health_text(ui, &sick, &check(&sick), false)),
         ("rebalance", routes_text(&moves, &lopsided, &routes, false)),
         ("fix", fix_text(&fixed, &sick)),
+        ("apply", apply_text(&declared(&report, facts))),
         ("rolling", step_lines(&report, &steps).join("\n")),
     ]
     .map(|(name, text)| format!("=== {name}\n{}\n", text.trim_end()))

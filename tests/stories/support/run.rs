@@ -147,7 +147,7 @@ impl Running {
         let run = Run { code, out: read(&mut self.out), err: self.err_so_far() };
         // Of a run that was killed there may be half a document.
         if run.code.is_some() {
-            validate(&self.args, &run.out, &run.err);
+            validate(&self.args, &run.out, &run.err).unwrap();
         }
         run
     }
@@ -232,6 +232,6 @@ pub fn typed(line: &str) -> Run {
     let run =
         Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
     let args: Vec<String> = line.split(' ').chain(["--json"]).map(str::to_owned).collect();
-    validate(&args, &run.out, &run.err);
+    validate(&args, &run.out, &run.err).unwrap();
     run
 }

@@ -39,31 +39,29 @@ fn close(schema: &mut Value) {
     }
 }
 
-#[track_caller]
-fn hold(name: &str, value: &Value) {
+fn hold(name: &str, value: &Value) -> Result<(), String> {
     let Known { schemas, by_name } = &*KNOWN;
-    if let Err(error) = schemas.validate(value, by_name[name]) {
-        panic!("not as schemas/{name}.json has it: {error}\n{value:#}");
-    }
+    let held = schemas.validate(value, by_name[name]);
+    held.map_err(|error| format!("not as schemas/{name}.json has it: {error}\n{value:#}"))
 }
 
-/// Panics where what a run with these arguments printed is not as its schema says.
-#[track_caller]
-pub fn validate(args: &[String], out: &str, err: &str) {
+/// Why what a run with these arguments printed is not as its schema says.
+pub fn validate(args: &[impl AsRef<str>], out: &str, err: &str) -> Result<(), String> {
+    let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
     // What follows the node of `call` is the command's.
-    let own = match args.iter().position(|arg| arg == "call") {
+    let own = match args.iter().position(|arg| *arg == "call") {
         Some(call) => &args[..args.len().min(call + 3)],
-        None => args,
+        None => &args,
     };
-    let command = own.iter().find(|arg| SCHEMAS.iter().any(|(name, _)| name == arg));
-    let Some(command) = command else { return };
-    if own.iter().any(|arg| arg == "--json") && !out.is_empty() {
-        let value: Value = serde_json::from_str(out).unwrap_or_else(|why| panic!("{why}: {out}"));
+    let command = own.iter().find(|arg| SCHEMAS.iter().any(|(name, _)| name == *arg));
+    let Some(command) = command else { return Ok(()) };
+    if own.contains(&"--json") && !out.is_empty() {
+        let value: Value = serde_json::from_str(out).map_err(|why| format!("{why}: {out}"))?;
         // `schema NAME` prints a schema: no document of ours.
         match (value.get("error"), value.get("$schema")) {
-            (Some(_), _) => hold("error", &value),
+            (Some(_), _) => hold("error", &value)?,
             (None, Some(_)) => {}
-            (None, None) => hold(command, &value),
+            (None, None) => hold(command, &value)?,
         }
     }
     if own.windows(2).any(|pair| pair == ["--progress", "json"]) {
@@ -71,8 +69,9 @@ pub fn validate(args: &[String], out: &str, err: &str) {
         let mut seen = BTreeSet::new();
         for event in err.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
             if seen.insert((event["event"].to_string(), event["phase"].to_string())) {
-                hold("progress", &event);
+                hold("progress", &event)?;
             }
         }
     }
+    Ok(())
 }
