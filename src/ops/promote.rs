@@ -20,10 +20,11 @@ const AGAIN: Duration = Duration::from_millis(5500);
 
 /// When CLUSTER FAILOVER is sent again. Each time the master holds its writers for up to 5 s, and
 /// a replica that was elected within the last four node timeouts is not elected again by then
-/// (`cluster.c`, clusterHandleSlaveFailover): after a second try that is waited for.
+/// (`cluster.c`, clusterHandleSlaveFailover): after each second try that is waited for.
 struct Asks {
     recovers: Duration,
     times: u32,
+    first_of_two: Option<Instant>,
     last: Option<Instant>,
 }
 
@@ -34,17 +35,20 @@ impl Asks {
             Promotion::Agreed => AGAIN.max(Duration::from_millis(longest.unwrap_or(0) * 4)),
             Promotion::Forced | Promotion::Takeover => AGAIN,
         };
-        Asks { recovers, times: 0, last: None }
+        Asks { recovers, times: 0, first_of_two: None, last: None }
     }
 
     fn is_due(&self) -> bool {
-        let pause = if self.times < 2 { AGAIN } else { self.recovers };
-        self.last.is_none_or(|at| at.elapsed() > pause)
+        let after = |since: Option<Instant>, pause| since.is_none_or(|at| at.elapsed() > pause);
+        after(self.last, AGAIN) && (self.times % 2 == 1 || after(self.first_of_two, self.recovers))
     }
 
     fn asked(&mut self) {
-        self.times += 1;
         self.last = Some(Instant::now());
+        if self.times.is_multiple_of(2) {
+            self.first_of_two = self.last;
+        }
+        self.times += 1;
     }
 }
 
@@ -322,13 +326,16 @@ mod tests {
         let mut asks =
             Asks { recovers: Duration::from_secs(60), ..Asks::new(&nobody, Promotion::Agreed) };
         let due_after = |asks: &Asks, seconds: u64| {
-            let last = Instant::now().checked_sub(Duration::from_secs(seconds));
-            Asks { last, ..*asks }.is_due()
+            let ago = |at: Option<Instant>| at?.checked_sub(Duration::from_secs(seconds));
+            let (first_of_two, last) = (ago(asks.first_of_two), ago(asks.last));
+            Asks { first_of_two, last, ..*asks }.is_due()
         };
         assert!(asks.is_due());
-        asks.asked();
-        assert!(!asks.is_due() && due_after(&asks, 6));
-        asks.asked();
-        assert!(!due_after(&asks, 6) && due_after(&asks, 61));
+        for _ in 0..2 {
+            asks.asked();
+            assert!(!asks.is_due() && due_after(&asks, 6));
+            asks.asked();
+            assert!(!due_after(&asks, 6) && due_after(&asks, 61));
+        }
     }
 }

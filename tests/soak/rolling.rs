@@ -12,9 +12,10 @@ const KEYS: u64 = 1000;
 
 /// What happens to the node in place of a good restart: words of a shell, with `good` and `stop`
 /// commands that restart and stop the node in `$dir`.
-const FAULTS: [(&str, &str); 7] = [
+const FAULTS: [(&str, &str); 10] = [
     ("COMMAND fails", "exit 7"),
     ("COMMAND hangs", "sleep 600"),
+    ("COMMAND restarts nothing", "true"),
     ("the node stays away", "stop"),
     (
         "the node comes back empty",
@@ -27,6 +28,14 @@ const FAULTS: [(&str, &str); 7] = [
     (
         "a replica of another shard dies",
         "good; kill -9 $(cat $root/$(awk '!/myself/ && /slave/ {split($2, a, /[:@]/); print a[2]; exit}' $dir/nodes.conf)/redis.pid)",
+    ),
+    (
+        "a master of another shard dies",
+        "own=$(awk '/myself/ {print $4}' $dir/nodes.conf); good; kill -9 $(cat $root/$(awk -v own=$own '!/myself/ && / master / && $1 != own {split($2, a, /[:@]/); print a[2]; exit}' $dir/nodes.conf)/redis.pid)",
+    ),
+    (
+        "its master hangs",
+        "master=$(awk '/myself/ {print $4}' $dir/nodes.conf); master=$(awk -v id=$master '$1 == id {split($2, a, /[:@]/); print a[2]}' $dir/nodes.conf); kill -STOP $(cat $root/$master/redis.pid); good",
     ),
     (
         "its master dies",
@@ -65,6 +74,8 @@ impl Script {
 
     /// Puts right what a fault has left behind, as a person would.
     fn repair(&self, cluster: &TestCluster, restarter: &Restarter) {
+        // Whatever came of the run, there is no fault from now on.
+        std::fs::write(self.root.join("count"), "1000").unwrap();
         let good = restarter.with(&server_under_test());
         for node in &cluster.nodes {
             let (dir, port) = (node.dir().display(), node.addr().port());
@@ -91,6 +102,9 @@ fn whatever_happens_on_the_way_no_write_is_lost() {
     let script = Script::write(&cluster, &restarter);
     let (entry, each) = (cluster.addr(1), (crate::kills() / 12).max(1));
     let shard = format!("{},{}", cluster.addr(0), cluster.addr(3));
+    println!(
+        "| server | fault | times | exit codes | finished by the printed command | lost | longest pause |"
+    );
     for (fault, words) in FAULTS {
         let (mut codes, mut lost, mut longest) = (BTreeMap::new(), 0, Duration::ZERO);
         for round in 0..each {
@@ -98,7 +112,7 @@ fn whatever_happens_on_the_way_no_write_is_lost() {
             let exec = script.exec(1 + round % 2, words);
             let client = Writer::over(&cluster, KEYS);
             let words = ["rolling", &entry, "--only", &shard, "--exec", &exec, "--yes"];
-            let run = rcluster(&[&words[..], &["--node-timeout", "5s"]].concat());
+            let run = rcluster(&[&words[..], &["--node-timeout", "8s"]].concat());
             *codes.entry(run.code.unwrap_or(-1)).or_insert(0) += 1;
             script.repair(&cluster, &restarter);
             if run.code != Some(0) {
@@ -108,7 +122,8 @@ fn whatever_happens_on_the_way_no_write_is_lost() {
             lost += written.lost(&contents(&cluster)).len();
             longest = longest.max(written.longest);
         }
-        println!("| {name} | {fault} | {each} | {codes:?} | {each} | {lost} | {longest:.2?} |");
+        let resumed = each - codes.get(&0).copied().unwrap_or(0);
+        println!("| {name} | {fault} | {each} | {codes:?} | {resumed} | {lost} | {longest:.2?} |");
         assert_eq!(lost, 0, "{fault}");
     }
 }

@@ -157,8 +157,17 @@ fn a_signal_ends_the_command_too_and_replicas_of_a_zone_go_on_together() {
 
     let goes_on =
         resume(&stopped.err).replace(&hangs.replace('\'', r"'\''"), &exec.replace('\'', r"'\''"));
-    typed(&format!("{goes_on} --max-parallel 3 --pause 200ms")).succeeds();
+    let addr = |node: usize| cluster.addr(node);
+    let zones = format!("--zone {}=a --zone {}=b --zone {}=b", addr(3), addr(4), addr(5));
+    let run = typed(&format!("{goes_on} --max-parallel 3 --pause 200ms {zones}")).succeeds();
 
+    // Those of one zone together, and no other meanwhile.
+    let mut together = [addr(4), addr(5)];
+    together.sort();
+    run.tells(&[
+        &format!("{} restarted and ready (1 of 6)", addr(3)),
+        &format!("{} restarted and ready (3 of 6)", together.join(", ")),
+    ]);
     let after = run_ids(&cluster);
     assert!(before.iter().zip(&after).all(|(before, after)| before != after));
     assert_eq!(roles(&cluster), masters);

@@ -7,7 +7,7 @@ use itertools::Itertools;
 
 use crate::commands::args::{ZoneArgs, duration};
 use crate::commands::shell::quoted;
-use crate::model::{NodeList, NodeRef};
+use crate::model::{NodeAddr, NodeList, NodeRef};
 use crate::plan::rolling::{Request, Target, Until};
 
 /// How long a node may take, where nothing else is said.
@@ -116,8 +116,9 @@ impl Rolling {
         Until { version, started_after: self.restarted_after.or(begun) }
     }
 
-    /// The command line that does what is left of a run that began then.
-    pub(super) fn again(&self, request: &Request, begun: u64) -> String {
+    /// The command line that does what is left of a run that began then. The node that the user named
+    /// may be the one that is down by then: `others` are named too.
+    pub(super) fn again(&self, request: &Request, others: &[NodeAddr], begun: u64) -> String {
         // Whoever adds an option says here how it is repeated. Consent is asked for anew.
         let Rolling {
             entry,
@@ -160,7 +161,8 @@ impl Rolling {
             is_on("--force", *force),
         ];
         let flags = flags.into_iter().flatten().collect_vec().concat();
-        format!("rcluster rolling {entry}{flags}{}", zones.flags())
+        let others = others.iter().map(|other| format!(",{other}")).join("");
+        format!("rcluster rolling {entry}{others}{flags}{}", zones.flags())
     }
 }
 
@@ -215,8 +217,8 @@ mod tests {
             resumes: true,
         };
         assert_eq!(
-            rolling.again(&request, 0),
-            "rcluster rolling 10.0.0.1:7001 --exec 'ssh {host} '\\''restart'\\''' --only \
+            rolling.again(&request, &["10.0.0.2:7001".parse().unwrap()], 0),
+            "rcluster rolling 10.0.0.1:7001,10.0.0.2:7001 --exec 'ssh {host} '\\''restart'\\''' --only \
              10.0.0.1:7001,07c3 --until-version valkey-9.1 --restarted-after 2026-01-31T12:00:00Z \
              --masters aaaaaaaa,bbbbbbbb --max-parallel 3 --pause 30s --node-timeout 2m --force \
              --zone 10.0.0.1:7001=a --zones zones.txt"
@@ -236,7 +238,7 @@ mod tests {
             at_once: 1,
             resumes: false,
         };
-        let again = rolling.again(&request, 1_769_860_800_123);
+        let again = rolling.again(&request, &[], 1_769_860_800_123);
         let wanted = "rcluster rolling h:1 --restarted-after 2026-01-31T12:00:00Z --keep-roles";
         assert_eq!(again, wanted);
         assert!(time("yesterday").is_err());

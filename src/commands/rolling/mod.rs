@@ -8,11 +8,13 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use itertools::Itertools;
+
 use super::flow::Context;
 use super::flow::followers::{self, AFTER_FAILOVER};
 use super::flow::load::{SETTLE, settled_within};
 use super::flow::rights;
-use crate::model::{ClusterReport, NodeId, NodeRef, NodeReport};
+use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef, NodeReport};
 use crate::ops::rolling::{self, RollingOptions, RollingReport};
 use crate::ops::{Event, Observer};
 use crate::plan::check::check;
@@ -36,7 +38,7 @@ impl Rolling {
         let begun = rolling::now();
         let mut cluster = cx.load_to_change(&self.entry)?;
         let planned = self.settled(cx, &mut cluster, begun)?;
-        let again = self.again(&planned.request, begun);
+        let again = self.again(&planned.request, &others(&cluster.report), begun);
         if !cx.ui.wants_json() {
             cx.ui.print(&show::plan(&cluster.report, &planned))?;
         }
@@ -176,6 +178,17 @@ impl Rolling {
             total,
         })
     }
+}
+
+/// Two more nodes by which the cluster is found, of other shards than the first if there are any: these
+/// are not restarted at the same time.
+fn others(report: &ClusterReport) -> Vec<NodeAddr> {
+    let shard = |node: &NodeReport| node.view.me().role.master().unwrap_or(node.id());
+    let first = report.entry();
+    let others = report.nodes.iter().filter(|node| node.id() != first.id());
+    let by_shard =
+        others.sorted_by_key(|node| shard(node) == shard(first)).unique_by(|node| shard(node));
+    by_shard.take(2).map(|node| node.via.clone()).collect()
 }
 
 /// What restarts depend on, of every node that answers.
