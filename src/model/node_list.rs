@@ -38,6 +38,11 @@ impl NodeList {
     pub fn places(&self) -> &[Place] {
         &self.0
     }
+
+    /// Whether it names just one node.
+    pub fn names_one(&self) -> bool {
+        matches!(self.0[..], [Place::One(_)])
+    }
 }
 
 /// The parts of a word between its commas, except commas inside the password of a URL.

@@ -112,7 +112,7 @@ fn whatever_happens_on_the_way_no_write_is_lost() {
             let exec = script.exec(1 + round % 2, words);
             let client = Writer::over(&cluster, KEYS);
             let words = ["rolling", &entry, "--only", &shard, "--exec", &exec, "--yes"];
-            let run = rcluster(&[&words[..], &["--node-timeout", "8s"]].concat());
+            let run = rcluster(&[&words[..], &["--node-timeout", "15s"]].concat());
             *codes.entry(run.code.unwrap_or(-1)).or_insert(0) += 1;
             script.repair(&cluster, &restarter);
             if run.code != Some(0) {

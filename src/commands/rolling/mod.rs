@@ -38,7 +38,8 @@ impl Rolling {
         let begun = rolling::now();
         let mut cluster = cx.load_to_change(&self.entry)?;
         let planned = self.settled(cx, &mut cluster, begun)?;
-        let again = self.again(&planned.request, &others(&cluster.report), begun);
+        let others = if self.entry.names_one() { others(&cluster.report) } else { Vec::new() };
+        let again = self.again(&planned.request, &others, begun);
         if !cx.ui.wants_json() {
             cx.ui.print(&show::plan(&cluster.report, &planned))?;
         }

@@ -7,9 +7,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{TestCluster, quoted, server_named};
 
 /// Stops the server in a directory, if it runs, and waits until it has gone; starts another on its
-/// files, unless there is none to start. One that is left behind ends after a while by itself.
+/// files, unless there is none to start, and waits until it can be stopped again. Only one at a time
+/// does so: a run that was killed leaves its command behind. A server that is left behind ends after a
+/// while by itself.
 const SCRIPT: &str = r#"set -e
 cd "$1"
+exec 9>restart.lock
+flock 9
 if [ -e redis.pid ]; then
   pid=$(cat redis.pid)
   kill "$pid" 2>/dev/null || true
@@ -17,7 +21,8 @@ if [ -e redis.pid ]; then
   rm -f redis.pid
 fi
 [ -n "$2" ] || exit 0
-LC_ALL=C setsid timeout -s KILL 900 "$2" redis.conf </dev/null >>redis.log 2>&1 &
+LC_ALL=C setsid timeout -s KILL 900 "$2" redis.conf </dev/null >>redis.log 2>&1 9>&- &
+until [ -e redis.pid ] || ! kill -0 $! 2>/dev/null; do sleep 0.02; done
 "#;
 
 /// The way to restart the servers of a cluster; ends those that it has started.
