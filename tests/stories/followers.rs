@@ -52,7 +52,11 @@ fn a_promotion_takes_all_replicas_with_it_also_one_that_has_just_joined() {
     fill(&cluster, 100);
     let before = contents(&cluster);
     let new = 3 + REPLICAS;
+    // It waits for its first copy, and is not promoted before it has that.
+    cluster.tell(0, &["CONFIG", "SET", "repl-diskless-sync-delay", "60"]);
     rcluster(&["add-node", &addrs[new], &addrs[0], "--replica-of", &addrs[0], "--yes"]).succeeds();
+    let early = ["failover", &addrs[1], &addrs[new], "--yes", "--within", "500ms"];
+    rcluster(&early).exits(1).tells(&[&addrs[new], "nothing was changed"]);
 
     for successor in [3, 4] {
         rcluster(&["failover", &addrs[1], &addrs[successor], "--yes"]).succeeds();
