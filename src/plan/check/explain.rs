@@ -145,7 +145,7 @@ explanations! {
         ["rcluster check ENTRY --wait 10m --strict"];
     ReplicaOfReplica = "replica-of-replica", [Error],
         "A node replicates a node that is a replica itself.",
-        "It is not promoted if the master fails, and it follows with twice the lag.",
+        "It is not promoted if the master fails, and it follows with twice the lag. A manual failover can leave it so (Redis 7.2 to 8.6): it never moves by itself.",
         "Make it a replica of the master.",
         ["rcluster replicate NODE MASTER"];
     NoReplica = "no-replica", [Warning],
