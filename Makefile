@@ -9,7 +9,7 @@ ALL := redis-6.2 redis-7.0 redis-8.2 redis-8.6 valkey-8.1 valkey-9.1
 ONCE := addresses:: bad_input:: by_hand:: call:: documents:: import_clients:: info:: \
 	output:: placement:: sandbox:: server_program:: threads::
 
-.PHONY: rust build demo test first-contact lint servers matrix soak bench clean
+.PHONY: rust build demo test first-contact lint servers matrix soak bench pictures clean
 
 # A clear line first where Rust is missing or too old, or a C compiler is missing.
 rust:
@@ -63,6 +63,10 @@ bench:
 	sh .ci/servers.sh $(SERVERS) redis-7.0 redis-8.6 valkey-9.1 valkey-cli-9.1
 	cargo bench --bench plan
 	RCLUSTER_TEST_SERVERS="$(CURDIR)/$(SERVERS)" cargo bench --bench versus
+
+# The images in docs/pictures: they change only if what they show does.
+pictures: rust
+	sh .ci/pictures.sh
 
 clean:
 	cargo clean

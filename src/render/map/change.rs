@@ -6,8 +6,8 @@ use std::io;
 use itertools::Itertools;
 
 use super::draw::{
-    Bars, GAP, INK, LINE, Line, MARGIN, QUIET, WIDTH, Xml, card, card_height, color, document,
-    fitted, line_at, titled, words,
+    Bars, GAP, INK, LINE, Line, MARGIN, QUIET, WIDTH, Without, Xml, card, card_height, color,
+    document, fitted, line_at, titled, words,
 };
 use super::sides::{Member, Shard, Side};
 use crate::model::{NodeId, SLOTS, SlotSet};
@@ -73,7 +73,7 @@ pub fn change(title: &str, before: &Side, after: &Side) -> String {
     let bottom = |cards: &[Placed]| cards.last().map_or(top, |card| card.top + card.height());
     let bottom = bottom(&left).max(bottom(&right)) + MARGIN;
     document(bottom + if hidden > 0 { LINE } else { 0 }, |xml| {
-        fitted(xml, (MARGIN, 34, WIDTH - 2 * MARGIN), INK, 18, title)?;
+        fitted(xml, (MARGIN, 34, WIDTH - 2 * MARGIN), INK, 18, (title, Without::End))?;
         let far = Bars { left: RIGHT - 70, ..BARS };
         for (bars, word, side, rows) in
             [(BARS, "now", before, &left_rows), (far, "after", after, &rows)]

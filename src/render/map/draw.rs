@@ -23,8 +23,9 @@ pub const WARNING: &str = "#b26a00";
 pub const BARS: u16 = 4;
 pub const BAR: u16 = SLOTS / BARS;
 
-/// The width of a character beside the size of its font, in the widest fonts of the list.
-const CHARACTER: f64 = 0.62;
+/// The width of a character beside the size of its font, in the widest font of the list, with room for
+/// capitals.
+const CHARACTER: f64 = 0.57;
 
 /// One file of this height, with a white ground: it looks the same on a dark page.
 pub fn document(height: usize, draw: impl FnOnce(&mut Xml) -> io::Result<()>) -> String {
@@ -149,8 +150,8 @@ pub fn card(
     let height = card_height(lines.len()) as f64;
     rect(xml, (left as f64, top as f64, width as f64, height), "#f6f7f8", None)?;
     rect(xml, (left as f64, top as f64, 8.0, height), fill, None)?;
-    fitted(xml, (left + 20, top + 22, width - 28), INK, 14, title)?;
-    fitted(xml, (left + 20, top + 40, width - 28), QUIET, 12, quiet)?;
+    fitted(xml, (left + 20, top + 22, width - 28), INK, 14, (title, Without::End))?;
+    fitted(xml, (left + 20, top + 40, width - 28), QUIET, 12, (quiet, Without::End))?;
     for (number, line) in lines.iter().enumerate() {
         let baseline = top + line_at(number);
         let (x, y) = ((left + 26).to_string(), (baseline - 4).to_string());
@@ -163,19 +164,31 @@ pub fn card(
             ("fill", if line.is_filled { line.ink } else { "#ffffff" }),
         ]);
         dot.write_empty()?;
-        fitted(xml, (left + 40, baseline, width - 48), line.ink, 13, &line.text)?;
+        fitted(
+            xml,
+            (left + 40, baseline, width - 48),
+            line.ink,
+            13,
+            (&line.text, Without::Middle),
+        )?;
     }
     Ok(())
 }
 
-/// Words in so many columns of the picture: where they are too long, without their middle, which
-/// viewers show under the pointer.
+/// What is left out of words that are too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Without {
+    Middle,
+    End,
+}
+
+/// Words in so many columns of the picture; viewers show all of them under the pointer.
 pub fn fitted(
     xml: &mut Xml,
     (left, top, width): (usize, usize, usize),
     fill: &str,
     size: usize,
-    text: &str,
+    (text, without): (&str, Without),
 ) -> io::Result<()> {
     let most = (width as f64 / (size as f64 * CHARACTER)) as usize;
     let count = text.chars().count();
@@ -186,7 +199,8 @@ pub fn fitted(
             words(xml, (left, top), fill, &size.to_string(), text)
         };
     }
-    let (start, end) = (most / 2, most - most / 2 - 1);
+    let end = if without == Without::Middle { most / 2 } else { 0 };
+    let start = most - end - 1;
     let short: String =
         text.chars().take(start).chain(['…']).chain(text.chars().skip(count - end)).collect();
     xml.create_element("g")

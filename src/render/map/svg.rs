@@ -3,8 +3,8 @@
 use std::io;
 
 use super::draw::{
-    Bars, ERROR, GAP, INK, LINE, Line, MARGIN, QUIET, WARNING, WIDTH, Xml, card, card_height,
-    color, document, fitted, words,
+    Bars, ERROR, GAP, INK, LINE, Line, MARGIN, QUIET, WARNING, WIDTH, Without, Xml, card,
+    card_height, color, document, fitted, words,
 };
 use crate::model::SLOTS;
 use crate::render::json::{MapJson, MapNodeJson, MapShardJson};
@@ -92,7 +92,7 @@ fn problems(xml: &mut Xml, map: &MapJson, top: usize) -> io::Result<()> {
     for (line, problem) in map.problems.iter().take(PROBLEMS).enumerate() {
         let ink = if problem.is_error() { ERROR } else { WARNING };
         let place = (MARGIN, top + (line + 1) * LINE, WIDTH - 2 * MARGIN);
-        fitted(xml, place, ink, 13, &problem.line())?;
+        fitted(xml, place, ink, 13, (&problem.line(), Without::End))?;
     }
     if many > PROBLEMS {
         let rest = format!("and {} more", many - PROBLEMS);

@@ -162,7 +162,7 @@ fn what_moves_is_drawn_between_before_and_after() {
     // What is too long for its card is whole under the pointer only.
     let shown = |text: &&&str| text.starts_with("d.very");
     let lengths = texts.iter().filter(shown).map(|text| text.chars().count());
-    assert_eq!(lengths.unique().sorted().collect::<Vec<_>>(), [34, 76]);
+    assert_eq!(lengths.unique().sorted().collect::<Vec<_>>(), [38, 76]);
 }
 
 /// Of many shards those are shown that change.
