@@ -83,6 +83,25 @@ fn graphs_have_shards_and_their_nodes() {
     .assert_eq(&dot(&map()));
 }
 
+/// Read by a parser of the language: a cluster for each shard with its nodes, and a line for each
+/// replica.
+#[test]
+fn graphviz_reads_the_graph() {
+    use layout::gv::DotParser;
+    use layout::gv::parser::ast::Stmt;
+
+    let graph = DotParser::new(&dot(&map())).process().unwrap();
+    let shards = graph.list.list.iter().filter_map(|statement| match statement {
+        Stmt::SubGraph(shard) => Some(&shard.list.list),
+        _ => None,
+    });
+    let count = |is: fn(&Stmt) -> bool| {
+        shards.clone().map(|list| list.iter().filter(|one| is(one)).count()).collect::<Vec<_>>()
+    };
+    assert_eq!(count(|statement| matches!(statement, Stmt::Node(_))), [2, 1, 1]);
+    assert_eq!(count(|statement| matches!(statement, Stmt::Edge(_))), [1, 0, 0]);
+}
+
 /// Read by an XML reader: all slots are drawn once, whatever their owner, and every node has a dot.
 #[test]
 fn the_picture_shows_every_slot_and_every_node() {

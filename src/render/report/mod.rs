@@ -5,6 +5,8 @@ mod data;
 mod explain;
 mod github;
 mod junit;
+#[cfg(test)]
+mod junit_schema;
 mod nagios;
 mod prometheus;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use expect_test::{expect, expect_file};
 
+use super::junit_schema::follows_the_schema;
 use super::{Found, Trouble, page, report, report_trouble};
 use crate::model::{ClusterReport, ClusterView};
 use crate::plan::check::{Exemption, Exemptions, Ignored, Kind, Problem, check};
@@ -88,7 +89,18 @@ fn junit_has_a_case_for_each_kind() {
     assert!(message.ends_with(", or: 5% | a < b & \"c\" ::error, it's"), "{message}");
     assert!(failure.text().unwrap().contains("\n  fix: rcluster "), "{text}");
 
+    let report = quick_junit::Report::deserialize_from_str(&text).unwrap();
+    let [suite] = &report.test_suites[..] else { panic!("{report:?}") };
+    assert_eq!((suite.tests, suite.failures, suite.skipped), (Kind::ALL.len(), 2, 1));
+    let is_failed = |case: &&quick_junit::TestCase| {
+        matches!(case.status, quick_junit::TestCaseStatus::NonSuccess { .. })
+    };
+    assert_eq!(suite.test_cases.iter().filter(is_failed).count(), 2);
+    follows_the_schema(document.root_element());
+
     let text = failed(OutputFormat::Junit);
+    follows_the_schema(roxmltree::Document::parse(&text).unwrap().root_element());
+    assert_eq!(quick_junit::Report::deserialize_from_str(&text).unwrap().errors, 1);
     let document = roxmltree::Document::parse(&text).unwrap();
     let suite = document.root_element().first_element_child().unwrap();
     assert_eq!((suite.attribute("tests"), suite.attribute("errors")), (Some("1"), Some("1")));
@@ -216,6 +228,24 @@ fn prometheus_gets_metrics_with_help_and_type() {
     assert_eq!(kinds, Kind::ALL.iter().map(|kind| kind.name()).collect());
     let slots = &metrics["rcluster_node_slots"];
     assert_eq!((&*slots[0].0["node"], slots[0].1), ("10.0.0.1:1", 10_000.0));
+
+    // A parser that others use reads the same.
+    let scraped = |text: &str| {
+        let scrape = prometheus_parse::Scrape::parse(text.lines().map(|line| Ok(line.to_owned())));
+        scrape.unwrap()
+    };
+    let scrape = scraped(&made(OutputFormat::Prometheus));
+    assert_eq!(scrape.docs.keys().collect::<BTreeSet<_>>(), metrics.keys().collect());
+    let count = metrics.values().map(Vec::len).sum::<usize>();
+    assert_eq!(scrape.samples.len(), count);
+    for sample in &scrape.samples {
+        let prometheus_parse::Value::Gauge(value) = sample.value else { panic!("{sample:?}") };
+        let same = |(labels, other): &&(BTreeMap<String, String>, f64)| {
+            *other == value && labels.iter().all(|(key, text)| sample.labels.get(key) == Some(text))
+        };
+        assert!(metrics[&sample.metric].iter().any(|own| same(&own)), "{sample:?}");
+    }
+    assert_eq!(scraped(&failed(OutputFormat::Prometheus)).samples.len(), 2);
 
     let down = self::metrics(&failed(OutputFormat::Prometheus));
     assert_eq!(down["rcluster_up"][0].1, 0.0);
