@@ -11,9 +11,10 @@ use super::args::{ConnectArgs, Given, OutputArgs, UrlLogins, without_passwords};
 use super::flow::Context;
 use super::shell;
 use super::{
-    acl, add_node, addslots, apply, backup, call, check, create, del_node, delslots, export,
-    failover, fix, forget, import, info, keys, map, meet, nodes, rebalance, replace_node,
-    replicate, reset, reshard, restore, rolling, sandbox, schema, set_timeout, slots, translate,
+    acl, add_node, addslots, apply, backup, call, check, completions, create, del_node, delslots,
+    export, failover, fix, forget, import, info, keys, man, map, meet, nodes, rebalance,
+    replace_node, replicate, reset, reshard, restore, rolling, sandbox, schema, set_timeout, slots,
+    translate,
 };
 use crate::render::{Color, ConnectionFlags, Failure, OutputFormat, Ui};
 
@@ -100,6 +101,8 @@ commands! {
     "sandbox" Sandbox(sandbox::SandboxArgs),
     "translate" Translate(translate::Translate),
     "schema" Schema(schema::SchemaArgs),
+    "completions" Completions(completions::Completions),
+    "man" Man(man::ManArgs),
 }
 
 /// As much of the tree as these words need: to build all of it takes a third of the CPU time of a
@@ -185,7 +188,7 @@ impl Cli {
 
     /// The command, and what it is given; `given` stands for variables of the environment.
     pub fn begin(self, ui: &Ui, given: Vec<Given>) -> Result<(Context, Command), Failure> {
-        let cx = Context::new(ui.clone(), self.connect, &self.output, given, self.urls)?;
+        let cx = Context::new(ui.clone(), self.connect, &self.output, given, self.urls, command)?;
         Ok((cx, self.command))
     }
 }

@@ -33,12 +33,12 @@ pub use fix::{fix_text, loss_text};
 pub use health::{health_text, ignored_text, info_text, nodes_text};
 pub use json::{
     AclJson, ActionsJson, AnswerJson, ApplyJson, BackupJson, BalanceJson, CallJson, ChangeJson,
-    CreateJson, ExplainedJson, ExportJson, FixedJson, ImportJson, KeyPlacesJson, LocalNodeJson,
-    NodeJson, NodesJson, OutcomeJson, ReplyJson, ResetJson, RestoreJson, RollingJson, RuleJson,
-    SCHEMAS, SandboxJson, SchemasJson, ShardJson, SourceJson, StepJson, StepsJson, TransferJson,
-    TranslateJson, UpPlanJson, creation_json, fix_json, health_json, info_json, kept_json,
-    map_json, node_rows, problems_json, routes_json, schema, settings_json, shards_json,
-    stages_json, steps_json, verdicts_json,
+    CompletionsJson, CreateJson, ExplainedJson, ExportJson, FixedJson, ImportJson, KeyPlacesJson,
+    LocalNodeJson, ManJson, NodeJson, NodesJson, OutcomeJson, ReplyJson, ResetJson, RestoreJson,
+    RollingJson, RuleJson, SCHEMAS, SandboxJson, SchemasJson, ShardJson, SourceJson, StepJson,
+    StepsJson, TransferJson, TranslateJson, UpPlanJson, creation_json, fix_json, health_json,
+    info_json, kept_json, map_json, node_rows, problems_json, routes_json, schema, settings_json,
+    shards_json, stages_json, steps_json, verdicts_json,
 };
 pub use key_place::{Wanted, key_places_json, key_places_text};
 pub use plan::{apply_sum, apply_text, layout_text, script, steps_text, verdicts_text};

@@ -8,7 +8,7 @@ use crate::support::{Port, Run, TestCluster, rcluster, server_named, server_unde
 /// Runs of every command, in an order in which each succeeds. `A` to `H` are nodes, `IDA` is a
 /// node's id, `DIR` a directory, `SERVER` a server program, `PORT` a free port; a line in brackets
 /// is what is done to the cluster in between.
-const RUNS: [&str; 42] = [
+const RUNS: [&str; 44] = [
     "create A B C --dry-run",
     "create A B C --yes",
     "check A --wait 20s",
@@ -47,6 +47,8 @@ const RUNS: [&str; 42] = [
     "forget B IDG --yes",
     "acl create",
     "schema",
+    "completions bash",
+    "man DIR/man",
     "translate --cluster check 127.0.0.1:7000",
     "sandbox up --ports PORT --dir DIR/sandbox --server SERVER",
     "sandbox status --dir DIR/sandbox",
@@ -54,11 +56,13 @@ const RUNS: [&str; 42] = [
 ];
 
 /// What fails of commands that ask no server, or that would wait for one.
-const FAILURES: [&str; 8] = [
+const FAILURES: [&str; 10] = [
     "check A",
     "apply DIR/none.toml",
     "acl frobnicate",
     "schema frobnicate",
+    "completions frobnicate",
+    "man /dev/null/man",
     "translate --cluster frobnicate 127.0.0.1:7000",
     "sandbox up --ports 5-3",
     "sandbox status --dir DIR/none",

@@ -42,6 +42,7 @@ mod rolling;
 mod sandbox;
 mod server_program;
 mod set_timeout;
+mod shells;
 mod sick_nodes;
 mod slot_load;
 mod support;

@@ -19,6 +19,8 @@ pub struct Context {
     pub given: Vec<Given>,
     /// What URLs say of the source of an import.
     pub source_url: UrlLogin,
+    /// The tree of all commands.
+    pub tree: fn() -> clap::Command,
     progress: ProgressMode,
     /// Set once signals are only noted.
     interrupt: OnceLock<Interrupt>,
@@ -31,11 +33,13 @@ impl Context {
         output: &OutputArgs,
         mut given: Vec<Given>,
         urls: UrlLogins,
+        tree: fn() -> clap::Command,
     ) -> Result<Context, Failure> {
         given.extend(urls.cluster.password.clone().map(|password| (AUTH, password)));
         given.extend(urls.source.password.clone().map(|password| (FROM_AUTH, password)));
         let cx = Context {
             ui,
+            tree,
             access: connect.access(&given)?,
             redis_cli_flags: connect.redis_cli_flags(),
             given,

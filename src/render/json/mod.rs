@@ -46,6 +46,7 @@ pub use schema::{SCHEMAS, schema};
 pub use slot_load::{MasterLoadJson, SlotLoadJson, SlotLoadsJson};
 pub use steps::{ActionsJson, CreateJson, ResetJson, StepJson, StepsJson, steps_json};
 pub use tools::{
-    AclJson, LocalNodeJson, RuleJson, SandboxJson, SchemasJson, TranslateJson, UpPlanJson,
+    AclJson, CompletionsJson, LocalNodeJson, ManJson, RuleJson, SandboxJson, SchemasJson,
+    TranslateJson, UpPlanJson,
 };
 pub use transfer::{RouteJson, TransferJson, kept_json, routes_json};

@@ -16,6 +16,7 @@ pub const SCHEMAS: &[(&str, &str)] = schemas![
     "backup",
     "call",
     "check",
+    "completions",
     "create",
     "del-node",
     "delslots",
@@ -27,6 +28,7 @@ pub const SCHEMAS: &[(&str, &str)] = schemas![
     "import",
     "info",
     "keys",
+    "man",
     "map",
     "meet",
     "nodes",
@@ -79,7 +81,7 @@ mod tests {
     use crate::render::json::slot_load::SlotLoadsJson;
     use crate::render::json::steps::{ActionsJson, CreateJson, ResetJson, StepsJson};
     use crate::render::json::tools::{
-        AclJson, SandboxJson, SchemasJson, TranslateJson, UpPlanJson,
+        AclJson, CompletionsJson, ManJson, SandboxJson, SchemasJson, TranslateJson, UpPlanJson,
     };
     use crate::render::json::transfer::TransferJson;
     use crate::render::words::riddles;
@@ -214,6 +216,8 @@ mod tests {
             "restore" => schema_of::<RestoreJson>(&title),
             "rolling" => schema_of::<RollingJson>(&title),
             "sandbox" => schema_of::<SandboxDocument>(&title),
+            "completions" => schema_of::<CompletionsJson>(&title),
+            "man" => schema_of::<ManJson>(&title),
             "schema" => schema_of::<SchemasJson>(&title),
             "slots" => schema_of::<SlotLoadsJson>(&title),
             "translate" => schema_of::<TranslateJson>(&title),

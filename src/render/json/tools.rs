@@ -26,6 +26,23 @@ pub struct RuleJson {
     pub commands: Vec<&'static str>,
 }
 
+/// What `completions` prints.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct CompletionsJson {
+    pub shell: String,
+    /// The script, for the shell to read.
+    pub script: String,
+}
+
+/// What `man` prints.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ManJson {
+    /// The files.
+    pub pages: Vec<PathBuf>,
+}
+
 /// What `translate` prints.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

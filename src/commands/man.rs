@@ -1,0 +1,54 @@
+//! `rcluster man`
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap_mangen::Man;
+
+use super::flow::Context;
+use crate::render::{Failure, ManJson, exit};
+
+/// Write the man pages, one a command
+///
+/// Pages that are there already are overwritten.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n\
+    \x20 rcluster man ~/.local/share/man/man1\n\
+    \x20 rcluster man . && man ./rcluster-check.1")]
+pub struct ManArgs {
+    /// The directory, made if it does not exist
+    directory: PathBuf,
+}
+
+impl ManArgs {
+    pub fn run(self, cx: &Context) -> Result<u8, Failure> {
+        let failed = |path: &std::path::Path, error: std::io::Error| {
+            Failure::refused(format!("{}: cannot be written: {error}", path.display()))
+        };
+        fs::create_dir_all(&self.directory).map_err(|error| failed(&self.directory, error))?;
+        let mut tree = (cx.tree)().disable_help_subcommand(true);
+        tree.build();
+        let mut pages = Vec::new();
+        let mut left = vec![tree];
+        while let Some(command) = left.pop() {
+            left.extend(command.get_subcommands().cloned());
+            let page = Man::new(command);
+            let path = self.directory.join(page.get_filename());
+            let mut text = Vec::new();
+            page.render(&mut text)
+                .and_then(|()| fs::write(&path, &text))
+                .map_err(|error| failed(&path, error))?;
+            pages.push(path);
+        }
+        pages.sort_unstable();
+        match cx.ui.wants_json() {
+            true => cx.ui.print_json(&ManJson { pages })?,
+            false => {
+                let directory = self.directory.display();
+                cx.ui.print(&format!("{} man pages written to {directory}", pages.len()))?;
+            }
+        }
+        Ok(exit::OK)
+    }
+}
