@@ -4,7 +4,8 @@
 //!     cargo bench --bench versus                    # everything at 6 and 30 nodes
 //!     cargo bench --bench versus -- form 6 30 100   # some sections, some sizes
 //!
-//! Sections are `small`, `check`, `call`, `plan`, `form`, `move`, `replicas`, `atomic`, `import` and `backup`.
+//! Sections are `small`, `check`, `call`, `plan`, `form`, `move`, `replicas`, `atomic`, `import`,
+//! `backup` and `skew`.
 //! Both tools run in turns in the same minutes, so that a
 //! busy machine slows both; what counts is the median of their ratios. A missed goal is printed as
 //! missed and fails nothing.
@@ -17,6 +18,7 @@ mod measure;
 mod moving;
 mod peer;
 mod plan;
+mod skew;
 mod small;
 #[allow(dead_code, unused_imports)]
 #[path = "../../tests/stories/support/mod.rs"]
@@ -25,8 +27,10 @@ mod table;
 
 use std::process::ExitCode;
 
-const SECTIONS: [&str; 10] =
-    ["small", "check", "call", "plan", "form", "move", "replicas", "atomic", "import", "backup"];
+const SECTIONS: [&str; 11] = [
+    "small", "check", "call", "plan", "form", "move", "replicas", "atomic", "import", "backup",
+    "skew",
+];
 
 fn main() -> ExitCode {
     // Cargo adds `--bench`.
@@ -80,6 +84,9 @@ fn main() -> ExitCode {
     }
     if wants("backup") {
         data::backup();
+    }
+    if wants("skew") {
+        skew::run();
     }
     ExitCode::SUCCESS
 }

@@ -8,6 +8,7 @@ pub enum Unit {
     Seconds,
     Milliseconds,
     Megabytes,
+    Rate,
 }
 
 impl Unit {
@@ -16,6 +17,7 @@ impl Unit {
         match self {
             Unit::Seconds => format!("{value:.2} s"),
             Unit::Milliseconds => format!("{:.2} ms", value * 1e3),
+            Unit::Rate => format!("{value:.0}/s"),
             Unit::Megabytes => format!("{:.2} MB", value / 1e6),
         }
     }
