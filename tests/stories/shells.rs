@@ -1,6 +1,7 @@
 //! What shells and `man` make of the completion scripts and the man pages: the real programs read
 //! them. bash is on every machine; what else is not there is said and left out.
 
+use std::io::Write as _;
 use std::process::Command;
 
 use crate::support::rcluster;
@@ -8,7 +9,7 @@ use crate::support::rcluster;
 /// What a program prints, given its arguments; `None` where it is not installed.
 fn said(program: &str, args: &[&str]) -> Option<String> {
     let Ok(output) = Command::new(program).args(args).env("TERM", "dumb").output() else {
-        eprintln!("{program} is not installed: left out");
+        let _ = writeln!(std::io::stderr(), "{program} is not installed: left out");
         return None;
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
