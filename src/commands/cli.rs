@@ -14,7 +14,7 @@ use super::{
     acl, add_node, addslots, apply, backup, call, check, completions, create, del_node, delslots,
     export, failover, fix, forget, import, info, keys, man, map, meet, nodes, rebalance,
     replace_node, replicate, reset, reshard, restore, rolling, sandbox, schema, set_timeout, slots,
-    translate,
+    translate, watch,
 };
 use crate::render::{Color, ConnectionFlags, Failure, OutputFormat, Ui};
 
@@ -92,6 +92,7 @@ commands! {
     "keys" Keys(keys::Keys),
     "slots" Slots(slots::Slots),
     "map" Map(map::Map),
+    "watch" Watch(watch::Watch),
     "call" Call(call::Call),
     "set-timeout" SetTimeout(set_timeout::SetTimeout),
     "import" Import(import::Import),

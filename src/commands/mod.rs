@@ -41,6 +41,7 @@ mod set_timeout;
 mod shell;
 mod slots;
 mod translate;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -15,6 +15,7 @@
 //!
 //! [spec]: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 
+mod activity;
 mod addr;
 mod address_map;
 mod info;
@@ -37,6 +38,7 @@ mod view;
 mod vitals;
 mod writes;
 
+pub use activity::Activity;
 pub use addr::{AddrError, NodeAddr};
 pub use address_map::{AddressMap, Mapping};
 pub use info::{ClusterInfo, InfoMap};

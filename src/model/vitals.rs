@@ -36,16 +36,16 @@ pub struct ConnectedReplica {
     pub port: u16,
     /// Whether it is past its initial sync.
     pub online: bool,
+    /// How far it says that it has come, in bytes of the stream.
+    pub offset: u64,
+    /// Seconds since it last said so (`lag`), which it does once a second; `None` if unknown.
+    pub lag: Option<u64>,
 }
 
 impl Vitals {
     /// Reads the sections server, replication and persistence of INFO, and CLUSTER INFO.
     pub fn read(view: Option<ClusterView>, info: &InfoMap<'_>) -> Vitals {
         let is_on = |name: &str| info.get(name) == Some("1");
-        let offset = match info.get("role") {
-            Some("slave") => info.number("slave_repl_offset"),
-            _ => info.number("master_repl_offset"),
-        };
         Vitals {
             view,
             run_id: info.get("run_id").unwrap_or_default().to_owned(),
@@ -56,7 +56,7 @@ impl Vitals {
                 true => Link::Syncing,
                 false => link,
             }),
-            offset: offset.unwrap_or(0),
+            offset: info.offset(),
             replicas: info.connected_replicas(),
             serving: info.get("cluster_state") == Some("ok"),
         }
@@ -64,6 +64,15 @@ impl Vitals {
 }
 
 impl InfoMap<'_> {
+    /// How far the server's replication has come, in bytes of the stream, from INFO replication.
+    pub fn offset(&self) -> u64 {
+        let offset = match self.get("role") {
+            Some("slave") => self.number("slave_repl_offset"),
+            _ => self.number("master_repl_offset"),
+        };
+        offset.unwrap_or(0)
+    }
+
     /// The replicas that are connected to a master, from INFO replication:
     /// `slave0:ip=…,port=…,state=online,…`.
     pub fn connected_replicas(&self) -> Vec<ConnectedReplica> {
@@ -76,6 +85,8 @@ impl InfoMap<'_> {
                 host: field("ip")?.to_owned(),
                 port: field("port")?.parse().ok()?,
                 online: field("state")? == "online",
+                offset: field("offset").and_then(|offset| offset.parse().ok()).unwrap_or(0),
+                lag: field("lag").and_then(|lag| lag.parse().ok()),
             })
         };
         self.with_prefix("slave").filter_map(|(_, line)| replica(line)).collect()
@@ -108,5 +119,6 @@ mod tests {
         assert_eq!((master.link, master.offset), (None, 5));
         let states = master.replicas.iter().map(|replica| (replica.port, replica.online));
         assert_eq!(states.collect::<Vec<_>>(), [(7001, true), (7002, false)]);
+        assert_eq!((master.replicas[0].offset, master.replicas[0].lag), (5, Some(0)));
     }
 }

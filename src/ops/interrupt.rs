@@ -41,6 +41,19 @@ impl Interrupt {
         self.look(|caught| caught.first).map(|(name, _)| name)
     }
 
+    /// Ends the process as the first signal would have, had it not been caught; does nothing where none
+    /// came.
+    pub fn obey(&self) {
+        let number = match self.signal() {
+            Some("SIGINT") => SIGINT,
+            Some("SIGTERM") => SIGTERM,
+            Some(_) => SIGHUP,
+            None => return,
+        };
+        // Where the system refuses, the process ends by itself.
+        let _ = signal_hook::low_level::emulate_default_handler(number);
+    }
+
     /// Whether a second one came: nothing more is to be finished.
     pub fn is_urgent(&self) -> bool {
         self.look(|caught| (caught.count > 1).then_some(())).is_some()

@@ -24,6 +24,7 @@ mod serve;
 pub mod slot_load;
 mod timeouts;
 mod wait;
+pub mod watch;
 
 pub use abort::{AbortCause, Aborted, Gap};
 pub use apply::{NodeSettings, SettingsError, set_settings, until_in_sync};

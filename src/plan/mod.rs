@@ -32,6 +32,7 @@ pub mod join;
 pub mod layout;
 pub mod leave;
 pub mod legacy;
+pub mod live;
 pub mod meet;
 pub mod moves;
 mod new_node;

@@ -225,6 +225,16 @@ const COMMANDS: &[Row] = &[
     row("keys", &[], &[]),
     row("map", &[], &[]),
     row(
+        "watch",
+        &[],
+        &[&[
+            Right::plain("command|info"),
+            COUNT_KEYS,
+            Right::of(&[Valkey9], "cluster|getslotmigrations"),
+            Right::of(&[Redis84], "cluster|migration"),
+        ]],
+    ),
+    row(
         "slots",
         &[],
         &[&[

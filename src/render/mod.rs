@@ -21,6 +21,7 @@ mod table;
 mod tests;
 mod transfer;
 mod ui;
+pub mod watch;
 #[cfg(test)]
 pub mod words;
 
@@ -35,10 +36,10 @@ pub use json::{
     AclJson, ActionsJson, AnswerJson, ApplyJson, BackupJson, BalanceJson, CallJson, ChangeJson,
     CompletionsJson, CreateJson, ExplainedJson, ExportJson, FixedJson, ImportJson, KeyPlacesJson,
     LocalNodeJson, ManJson, NodeJson, NodesJson, OutcomeJson, ReplyJson, ResetJson, RestoreJson,
-    RollingJson, RuleJson, SCHEMAS, SandboxJson, SchemasJson, ShardJson, SourceJson, StepJson,
-    StepsJson, TransferJson, TranslateJson, UpPlanJson, creation_json, fix_json, health_json,
-    info_json, kept_json, map_json, node_rows, problems_json, routes_json, schema, settings_json,
-    shards_json, stages_json, steps_json, verdicts_json,
+    RollingJson, RuleJson, SCHEMAS, SandboxJson, SchemasJson, Seen, ShardJson, SourceJson,
+    StepJson, StepsJson, TransferJson, TranslateJson, UpPlanJson, WatchJson, creation_json,
+    fix_json, health_json, info_json, kept_json, map_json, node_rows, problems_json, routes_json,
+    schema, settings_json, shards_json, stages_json, steps_json, verdicts_json, watch_json,
 };
 pub use key_place::{Wanted, key_places_json, key_places_text};
 pub use plan::{apply_sum, apply_text, layout_text, script, steps_text, verdicts_text};

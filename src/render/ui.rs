@@ -162,6 +162,11 @@ impl Ui {
         }
     }
 
+    /// Whether stdout shows styles.
+    pub fn has_color(&self) -> bool {
+        self.color_out
+    }
+
     /// Whether data goes to a terminal.
     pub fn is_on_terminal(&self) -> bool {
         io::stdout().is_terminal()
@@ -173,6 +178,19 @@ impl Ui {
             serde_json::to_writer_pretty(PrintableJson(&mut *out), document)?;
             writeln!(out)
         })
+    }
+
+    /// Writes one of several JSON documents, in a line of its own. Whether anybody still reads.
+    pub fn print_json_line(&self, document: &impl Serialize) -> Result<bool, OutputError> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        let written = serde_json::to_writer(PrintableJson(&mut out), document)
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(out))
+            .and_then(|()| out.flush());
+        match written {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+            written => Ok(written.map(|()| true)?),
+        }
     }
 
     /// Tells a person something on stderr. Nothing can be done where nobody can read it.

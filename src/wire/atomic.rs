@@ -45,6 +45,17 @@ impl Task {
     }
 }
 
+impl MigrationSupport {
+    /// What lists a server's moves, if it can have any.
+    pub(super) fn command(self) -> Option<Cmd> {
+        match self {
+            MigrationSupport::Classic => None,
+            MigrationSupport::Import => Some(cluster(&["MIGRATION", "STATUS", "ALL"])),
+            MigrationSupport::MigrateSlots => Some(cluster(&["GETSLOTMIGRATIONS"])),
+        }
+    }
+}
+
 impl Server {
     /// What it can do by itself.
     pub fn migration_support(&mut self) -> Result<MigrationSupport, WireError> {
@@ -79,14 +90,11 @@ impl Server {
 
     /// The moves that the server knows of, newest first.
     pub fn tasks(&mut self, support: MigrationSupport) -> Result<Vec<Task>, WireError> {
-        let command = match support {
-            MigrationSupport::Classic => return Ok(Vec::new()),
-            MigrationSupport::Import => cluster(&["MIGRATION", "STATUS", "ALL"]),
-            MigrationSupport::MigrateSlots => cluster(&["GETSLOTMIGRATIONS"]),
-        };
-        let reply = self.one(command.clone())?;
-        let Value::Array(items) = reply else { return Err(self.unexpected(&command, &reply)) };
-        Ok(items.iter().map(read_task).collect())
+        let Some(command) = support.command() else { return Ok(Vec::new()) };
+        match self.one(command.clone())? {
+            reply @ Value::Array(_) => Ok(read_tasks(&reply)),
+            other => Err(self.unexpected(&command, &other)),
+        }
     }
 
     /// CLUSTER MIGRATION CANCEL ID, on the target; others go on.
@@ -111,6 +119,14 @@ fn with_ranges(mut command: Cmd, slots: &SlotSet) -> Cmd {
         command.arg(range.first().get()).arg(range.last().get());
     }
     command
+}
+
+/// The moves of a reply; none where it is a refusal.
+pub(super) fn read_tasks(reply: &Value) -> Vec<Task> {
+    match reply {
+        Value::Array(items) => items.iter().map(read_task).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// One entry of GETSLOTMIGRATIONS or MIGRATION STATUS: a flat list of names and values.

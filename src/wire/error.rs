@@ -40,7 +40,7 @@ pub enum WireError {
 
 impl WireError {
     /// What is said of a list none of which answers, by what each of them said.
-    pub(super) fn none_answers(list: &NodeList, errors: Vec<WireError>) -> WireError {
+    pub fn none_answers(list: &NodeList, errors: Vec<WireError>) -> WireError {
         match &errors[..] {
             [one] => one.clone(),
             several => {

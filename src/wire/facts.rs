@@ -43,13 +43,25 @@ impl Server {
     /// settings, would take the server and us as long again. Several sections or settings in one
     /// command are for servers from 7.0 on only.
     pub fn report(&mut self) -> Result<NodeReport, WireError> {
+        self.report_with(&[]).map(|(report, ..)| report)
+    }
+
+    /// The same with `more` commands in the same round trip; gives their replies too, and the text of
+    /// INFO before them.
+    pub(super) fn report_with(
+        &mut self,
+        more: &[Cmd],
+    ) -> Result<(NodeReport, String, Vec<Value>), WireError> {
         let mut commands =
             vec![cluster(&["NODES"]), cluster(&["INFO"]), words(&["FUNCTION", "STATS"])];
         commands.extend(SECTIONS.map(|section| words(&["INFO", section])));
         let settings = SETTINGS.iter().chain(&ANNOUNCED);
         commands.extend(settings.map(|setting| words(&["CONFIG", "GET", setting])));
+        commands.extend_from_slice(more);
         let bounds = Bounds { bytes: FACTS, ..self.bounds() };
-        let mut replies = self.pipeline_within(&commands, bounds)?.into_iter();
+        let mut replies = self.pipeline_within(&commands, bounds)?;
+        let more = replies.split_off(commands.len() - more.len());
+        let mut replies = replies.into_iter();
         let mut reply = || replies.next().unwrap_or_default();
         let (view, cluster_info) = (reply(), reply());
         let functions = count_functions(&reply());
@@ -80,7 +92,7 @@ impl Server {
             true => self.behind(announced.as_deref()),
             false => NodeAddr::new(self.ip().to_string(), self.addr().port(), None),
         };
-        Ok(NodeReport {
+        let report = NodeReport {
             via: self.addr().clone(),
             reached: reached.with_bus_port(bus_port),
             info: cluster_info,
@@ -107,7 +119,8 @@ impl Server {
             for_clients,
             functions,
             view,
-        })
+        };
+        Ok((report, sections, more))
     }
 
     /// CLUSTER NODES.

@@ -16,10 +16,10 @@ use crate::model::{
 
 /// A cluster's facts, and an open connection to each node that answered.
 #[derive(Debug)]
-pub struct Cluster {
+pub struct Cluster<S = Server> {
     pub report: ClusterReport,
     /// In the order of `report.nodes`.
-    pub servers: Vec<Server>,
+    pub servers: Vec<S>,
 }
 
 /// Connects to every address at once and asks each for its report; `Err` holds everyone that
@@ -57,7 +57,22 @@ pub fn load_cluster_with(
     found: Vec<(Server, NodeReport)>,
     access: &Access,
 ) -> Result<(Cluster, Vec<(Server, NodeReport)>), WireError> {
-    let (server, report) = first_of(entry, access, |addr| ask(addr, access))?;
+    let first = first_of(entry, access, |addr| ask(addr, access))?;
+    let ask_all = |addrs: Vec<NodeAddr>| all_at_once(addrs, |addr| ask(&addr, access));
+    let (mut cluster, found) = gather(first, found, ask_all);
+    cluster.try_logins(access);
+    Ok((cluster, found))
+}
+
+/// The cluster of the `first` node: every node that it knows is asked, then those that only they know,
+/// until no new one is named. Takes in those of `found` that are members; gives the others.
+///
+/// `ask` has an answer for each address; with each report comes what it was asked through.
+pub fn gather<S>(
+    (server, report): (S, NodeReport),
+    found: Vec<(S, NodeReport)>,
+    mut ask: impl FnMut(Vec<NodeAddr>) -> Vec<Result<(S, NodeReport), WireError>>,
+) -> (Cluster<S>, Vec<(S, NodeReport)>) {
     // A place is an id at an address: one id at two addresses is two servers, or one with two names.
     let mut asked: HashSet<(NodeId, NodeAddr)> = HashSet::new();
     asked.extend(report.view.me().addr.clone().map(|addr| (report.id(), addr)));
@@ -75,15 +90,14 @@ pub fn load_cluster_with(
         });
         let fresh: Vec<(NodeId, Option<NodeAddr>)> = fresh.collect();
         told = cluster.servers.len();
-        let answers = all_at_once(by_address(fresh), |(addr, ids)| {
-            let answer = addr.as_ref().map(|addr| ask(addr, access));
-            (addr, ids, answer)
-        });
+        let places = by_address(fresh);
+        let mut answers =
+            ask(places.iter().filter_map(|(addr, _)| addr.clone()).collect()).into_iter();
         // Views are the only proof of membership: a node that is where another is listed may be a
         // member that has moved, or none at all.
         let mut candidates = Vec::new();
-        for (addr, ids, answer) in answers {
-            match answer {
+        for (addr, ids) in places {
+            match addr.as_ref().and_then(|_| answers.next()) {
                 Some(Ok((server, report))) => {
                     let stranger = Stranger {
                         id: report.id(),
@@ -120,8 +134,7 @@ pub fn load_cluster_with(
     cluster.report.unreachable.sort_by_key(|node| (node.taken_by.is_none(), node.addr.is_none()));
     let mut named = HashSet::new();
     cluster.report.unreachable.retain(|node| named.insert(node.id));
-    cluster.try_logins(access);
-    Ok((cluster, found))
+    (cluster, found)
 }
 
 /// The ids of the nodes at each address, in their order: it is asked once, however many nodes a
@@ -139,9 +152,9 @@ fn by_address(places: Vec<(NodeId, Option<NodeAddr>)>) -> Vec<(Option<NodeAddr>,
     addresses
 }
 
-impl Cluster {
+impl<S> Cluster<S> {
     /// Takes in those that belong to the cluster; gives the others.
-    fn admit(&mut self, mut found: Vec<(Server, NodeReport)>) -> Vec<(Server, NodeReport)> {
+    fn admit(&mut self, mut found: Vec<(S, NodeReport)>) -> Vec<(S, NodeReport)> {
         while let Some(next) = found.iter().position(|(_, report)| self.has_member(report)) {
             let (server, report) = found.swap_remove(next);
             self.take(server, report);
@@ -160,7 +173,7 @@ impl Cluster {
         !nodes.iter().any(is_twin) && nodes.iter().any(is_known)
     }
 
-    fn take(&mut self, server: Server, report: NodeReport) {
+    fn take(&mut self, server: S, report: NodeReport) {
         let known = |other: &NodeReport| other.run_id == report.run_id && other.id() == report.id();
         if !self.report.nodes.iter().any(known) {
             self.report.nodes.push(report);
@@ -168,6 +181,24 @@ impl Cluster {
         }
     }
 
+    fn unreachable(
+        &mut self,
+        id: NodeId,
+        addr: Option<NodeAddr>,
+        why: String,
+        by: Option<Stranger>,
+    ) {
+        self.report.unreachable.push(UnreachableNode {
+            id,
+            addr,
+            why,
+            taken_by: by,
+            loading: None,
+        });
+    }
+}
+
+impl Cluster {
     /// Has replicas without a connection to their masters tell why they cannot log in there.
     fn try_logins(&mut self, access: &Access) {
         let Cluster { report, servers } = self;
@@ -190,22 +221,6 @@ impl Cluster {
         for (index, failure) in failures {
             report.nodes[index].login_failure = failure;
         }
-    }
-
-    fn unreachable(
-        &mut self,
-        id: NodeId,
-        addr: Option<NodeAddr>,
-        why: String,
-        by: Option<Stranger>,
-    ) {
-        self.report.unreachable.push(UnreachableNode {
-            id,
-            addr,
-            why,
-            taken_by: by,
-            loading: None,
-        });
     }
 }
 

@@ -80,11 +80,22 @@ enum Layer {
     Tls(Box<StreamOwned<ClientConnection, Timed>>),
 }
 
+/// What went over a connection so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub commands: u64,
+    /// Bytes to the server.
+    pub sent: u64,
+    /// Bytes from it.
+    pub received: u64,
+}
+
 /// A connection's bytes, and the first of them that came in.
 #[derive(Debug)]
 pub(super) struct Stream {
     layer: Layer,
     first_words: Vec<u8>,
+    pub(super) traffic: Traffic,
 }
 
 impl Stream {
@@ -116,7 +127,7 @@ impl Stream {
                 Layer::Tls(Box::new(stream))
             }
         };
-        Ok((Stream { layer, first_words: Vec::new() }, ip))
+        Ok((Stream { layer, first_words: Vec::new(), traffic: Traffic::default() }, ip))
     }
 
     /// The address that was dialled.
@@ -148,6 +159,7 @@ impl Read for Stream {
             Layer::Plain(timed) => timed.read(buffer),
             Layer::Tls(stream) => stream.read(buffer),
         }?;
+        self.traffic.received += count as u64;
         let room = FIRST_WORDS - self.first_words.len();
         self.first_words.extend_from_slice(&buffer[..count.min(room)]);
         Ok(count)
@@ -156,10 +168,12 @@ impl Read for Stream {
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.layer {
+        let count = match &mut self.layer {
             Layer::Plain(timed) => timed.write(bytes),
             Layer::Tls(stream) => stream.write(bytes),
-        }
+        }?;
+        self.traffic.sent += count as u64;
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {

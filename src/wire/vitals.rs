@@ -76,7 +76,7 @@ impl Server {
         self.one(words(&["CLIENT", "UNPAUSE"])).map(drop)
     }
 
-    fn joined(
+    pub(super) fn joined(
         &self,
         commands: &[Cmd],
         replies: impl Iterator<Item = super::resp::Value>,

@@ -58,6 +58,7 @@ const LINES: [&str; 38] = [
     "slots A --by memory --json",
     "map A",
     "map A --format svg",
+    "watch A --json --count 2 --interval 100ms",
     "check A --format github",
     "check A --format junit",
     "call A PING",

@@ -8,7 +8,7 @@ use crate::support::{Port, Run, TestCluster, rcluster, server_named, server_unde
 /// Runs of every command, in an order in which each succeeds. `A` to `H` are nodes, `IDA` is a
 /// node's id, `DIR` a directory, `SERVER` a server program, `PORT` a free port; a line in brackets
 /// is what is done to the cluster in between.
-const RUNS: [&str; 44] = [
+const RUNS: [&str; 45] = [
     "create A B C --dry-run",
     "create A B C --yes",
     "check A --wait 20s",
@@ -17,6 +17,7 @@ const RUNS: [&str; 44] = [
     "keys A foo 5",
     "slots A",
     "map A",
+    "watch A --count 1",
     "call A PING",
     "set-timeout A 5000 --yes",
     "delslots A 5 --yes",

@@ -2,6 +2,7 @@
 
 use super::{Failure, Usage, exit};
 use crate::render::ui::{NotConfirmed, OutputError};
+use crate::render::watch::TerminalError;
 
 impl From<Usage> for Failure {
     fn from(Usage { message, details, hint }: Usage) -> Failure {
@@ -16,6 +17,14 @@ impl From<NotConfirmed> for Failure {
                 .hint("add --yes to proceed, or --dry-run to show the plan only"),
             NotConfirmed::No => Failure { declined: true, ..Failure::refused(error) },
             NotConfirmed::Io(_) => Failure::refused(error),
+        }
+    }
+}
+
+impl From<TerminalError> for Failure {
+    fn from(error: TerminalError) -> Failure {
+        match error {
+            TerminalError::Io(_) | TerminalError::Defect(_) => Failure::refused(error),
         }
     }
 }

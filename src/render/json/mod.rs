@@ -24,6 +24,7 @@ mod slot_load;
 mod steps;
 mod tools;
 mod transfer;
+mod watch;
 
 pub use apply::{ApplyJson, ChangeJson, ExportJson, creation_json, settings_json, stages_json};
 pub use balance::{BalanceJson, HeavySlotJson, MasterBalanceJson};
@@ -50,3 +51,6 @@ pub use tools::{
     TranslateJson, UpPlanJson,
 };
 pub use transfer::{RouteJson, TransferJson, kept_json, routes_json};
+pub use watch::{
+    Seen, WatchJson, WatchMoveJson, WatchNodeJson, WatchProblemJson, WatchShardJson, watch_json,
+};

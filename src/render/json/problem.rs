@@ -54,14 +54,14 @@ pub struct ProblemJson {
     #[serde(with = "KindJson")]
     kind: Kind,
     #[serde(with = "SeverityJson")]
-    severity: Severity,
-    message: String,
+    pub severity: Severity,
+    pub message: String,
     /// The nodes concerned, by address; may be empty.
-    nodes: Vec<String>,
+    pub nodes: Vec<String>,
     /// The slots concerned; may be empty.
     slots: SlotSet,
     /// The command line that fixes it, if there is one.
-    fix: Option<String>,
+    pub fix: Option<String>,
 }
 
 /// A problem that does not count.

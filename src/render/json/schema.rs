@@ -45,6 +45,7 @@ pub const SCHEMAS: &[(&str, &str)] = schemas![
     "set-timeout",
     "slots",
     "translate",
+    "watch",
 ];
 
 /// The schema of this name.
@@ -84,6 +85,7 @@ mod tests {
         AclJson, CompletionsJson, ManJson, SandboxJson, SchemasJson, TranslateJson, UpPlanJson,
     };
     use crate::render::json::transfer::TransferJson;
+    use crate::render::json::watch::WatchJson;
     use crate::render::words::riddles;
 
     /// How a type of the lowest floor is written, which knows nothing of schemas.
@@ -221,6 +223,7 @@ mod tests {
             "schema" => schema_of::<SchemasJson>(&title),
             "slots" => schema_of::<SlotLoadsJson>(&title),
             "translate" => schema_of::<TranslateJson>(&title),
+            "watch" => schema_of::<WatchJson>(&title),
             _ => panic!("no type is named for {name}"),
         }
     }

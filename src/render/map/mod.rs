@@ -14,4 +14,4 @@ pub use change::change;
 pub use graph::{dot, mermaid};
 pub use sides::Side;
 pub use svg::svg;
-pub use text::text;
+pub use text::{sign, text};

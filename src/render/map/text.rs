@@ -33,7 +33,8 @@ pub fn text(map: &MapJson) -> String {
     text
 }
 
-fn sign(shard: usize) -> char {
+/// What an owner is called, by its place among the shards.
+pub fn sign(shard: usize) -> char {
     char::from(SIGNS[shard % SIGNS.len()])
 }
 

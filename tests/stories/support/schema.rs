@@ -55,13 +55,19 @@ pub fn validate(args: &[impl AsRef<str>], out: &str, err: &str) -> Result<(), St
     };
     let command = own.iter().find(|arg| SCHEMAS.iter().any(|(name, _)| name == *arg));
     let Some(command) = command else { return Ok(()) };
-    if own.contains(&"--json") && !out.is_empty() {
-        let value: Value = serde_json::from_str(out).map_err(|why| format!("{why}: {out}"))?;
-        // `schema NAME` prints a schema: no document of ours.
-        match (value.get("error"), value.get("$schema")) {
-            (Some(_), _) => hold("error", &value)?,
-            (None, Some(_)) => {}
-            (None, None) => hold(command, &value)?,
+    if own.contains(&"--json") {
+        let documents = serde_json::Deserializer::from_str(out).into_iter::<Value>();
+        for (index, value) in documents.enumerate() {
+            let value = value.map_err(|why| format!("{why}: {out}"))?;
+            if index > 0 && *command != "watch" {
+                return Err(format!("more than one document: {out}"));
+            }
+            // `schema NAME` prints a schema: no document of ours.
+            match (value.get("error"), value.get("$schema")) {
+                (Some(_), _) => hold("error", &value)?,
+                (None, Some(_)) => {}
+                (None, None) => hold(command, &value)?,
+            }
         }
     }
     if own.windows(2).any(|pair| pair == ["--progress", "json"]) {

@@ -19,6 +19,7 @@ use itertools::Itertools;
 
 use super::{Failure, exit};
 use crate::model::{NodeAddr, NodeId, SlotRange, SlotSet};
+use crate::render::watch::TerminalError;
 use crate::render::words::riddles;
 use crate::render::{NotConfirmed, OutputError};
 use crate::wire::WireError;
@@ -89,8 +90,9 @@ pub fn samples() -> Vec<Sample> {
 fn own() -> Vec<Sample> {
     let io = || std::io::Error::other("it went away");
     let asked = every!(NotConfirmed { NoTerminal, No, Io(io()) });
+    let terminal = every!(TerminalError { Io(io()), Defect("a defect".to_owned()) });
     let written = vec![("OutputError", OutputError::from(io()))];
-    whole(asked).into_iter().chain(whole(written)).collect()
+    [whole(asked), whole(terminal), whole(written)].into_iter().flatten().collect()
 }
 
 /// What is shown of each, for people to read.

@@ -1,0 +1,255 @@
+//! The terminal: taken for the view, and given back as it was however the view ends.
+
+use std::io::{self, IsTerminal, Stdout, Write};
+use std::panic;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{self, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{execute, queue};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use rustix::process::{Signal, getpid, kill_process};
+
+use super::draw::draw;
+use super::state::{Event, Flow, Key, State};
+
+/// How long a key is waited for before ticks and signals are looked at.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How long what blinks is lit.
+const BLINK: Duration = Duration::from_millis(500);
+
+/// The terminal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TerminalError {
+    #[error("the terminal cannot be used: {0}")]
+    Io(#[from] io::Error),
+    #[error("watch stopped by a defect: {0}")]
+    Defect(String),
+}
+
+/// How the view ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A key, or the last tick.
+    Quit,
+    Signal,
+}
+
+/// Why there can be no view on standard output, if so.
+pub fn refusal() -> Option<&'static str> {
+    if !io::stdout().is_terminal() {
+        return Some("standard output is not a terminal");
+    }
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    is_dumb.then_some("the terminal cannot place text (TERM is dumb or not set)")
+}
+
+/// Shows the state until a key ends it, a signal comes, or the ticks end.
+pub fn run(
+    mut state: State,
+    ticks: &Receiver<Event>,
+    colors: bool,
+    is_signalled: impl Fn() -> bool,
+) -> Result<End, TerminalError> {
+    let caught = Caught::begin();
+    let shown = show(&mut state, ticks, colors, is_signalled);
+    match caught.end() {
+        Some(defect) => Err(TerminalError::Defect(defect)),
+        None => Ok(shown?),
+    }
+}
+
+fn show(
+    state: &mut State,
+    ticks: &Receiver<Event>,
+    colors: bool,
+    is_signalled: impl Fn() -> bool,
+) -> io::Result<End> {
+    let mut taken = Taken::take(io::stdout(), true)?;
+    let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    let (mut is_new, mut blinked) = (true, Instant::now());
+    loop {
+        if is_new {
+            terminal.draw(|frame| draw(&state.view(), frame.area(), frame.buffer_mut(), colors))?;
+        }
+        is_new = false;
+        let mut flow = Flow::Stay;
+        if event::poll(SLICE)? {
+            is_new = true;
+            if let event::Event::Key(pressed) = event::read()?
+                && let Some(key) = key(pressed)
+            {
+                flow = state.on(Event::Key(key));
+            }
+        }
+        let mut is_over = false;
+        loop {
+            match ticks.try_recv() {
+                Ok(tick) => (state.on(tick), is_new = true),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => break is_over = true,
+            };
+        }
+        if blinked.elapsed() >= BLINK {
+            blinked = Instant::now();
+            state.on(Event::Blink(now()));
+            is_new |= state.blinks();
+        }
+        match flow {
+            _ if is_signalled() => return Ok(End::Signal),
+            _ if is_over => return Ok(End::Quit),
+            Flow::Quit => return Ok(End::Quit),
+            Flow::Suspend => {
+                taken.give_back()?;
+                kill_process(getpid(), Signal::TSTP)?;
+                taken.take_again()?;
+                terminal.clear()?;
+            }
+            Flow::Stay => {}
+        }
+    }
+}
+
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}
+
+fn key(pressed: KeyEvent) -> Option<Key> {
+    if pressed.kind == KeyEventKind::Release {
+        return None;
+    }
+    let is_control = pressed.modifiers.contains(KeyModifiers::CONTROL);
+    Some(match pressed.code {
+        KeyCode::Char('c') if is_control => Key::CtrlC,
+        KeyCode::Char('z') if is_control => Key::CtrlZ,
+        KeyCode::Char(_) if is_control => return None,
+        KeyCode::Char(c) => Key::Char(c),
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Esc,
+        KeyCode::Tab => Key::Tab,
+        KeyCode::Backspace => Key::Backspace,
+        _ => return None,
+    })
+}
+
+/// The terminal while it is the view's. It is given back when this is dropped.
+struct Taken<W: Write> {
+    out: W,
+    /// Whether keys are read as they are pressed, which is a setting of the terminal itself.
+    raw: bool,
+    is_ours: bool,
+}
+
+impl Taken<Stdout> {
+    fn take_again(&mut self) -> io::Result<()> {
+        self.enter()
+    }
+}
+
+impl<W: Write> Taken<W> {
+    fn take(out: W, raw: bool) -> io::Result<Taken<W>> {
+        let mut taken = Taken { out, raw, is_ours: false };
+        taken.enter()?;
+        Ok(taken)
+    }
+
+    fn enter(&mut self) -> io::Result<()> {
+        self.is_ours = true;
+        if self.raw {
+            enable_raw_mode()?;
+        }
+        execute!(self.out, EnterAlternateScreen, Hide)
+    }
+
+    fn give_back(&mut self) -> io::Result<()> {
+        if !std::mem::take(&mut self.is_ours) {
+            return Ok(());
+        }
+        let written = queue!(self.out, LeaveAlternateScreen, Show).and_then(|()| self.out.flush());
+        if self.raw {
+            disable_raw_mode()?;
+        }
+        written
+    }
+}
+
+impl<W: Write> Drop for Taken<W> {
+    fn drop(&mut self) {
+        // Nothing can be done for a terminal that has gone.
+        let _ = self.give_back();
+    }
+}
+
+/// What a panic says, kept until the terminal is as it was: on the view's screen it would be lost.
+struct Caught(Arc<Mutex<Option<String>>>);
+
+impl Caught {
+    fn begin() -> Caught {
+        let said = Arc::new(Mutex::new(None));
+        let kept = Arc::clone(&said);
+        panic::set_hook(Box::new(move |info| {
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(info.to_string());
+        }));
+        Caught(said)
+    }
+
+    fn end(self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Caught {
+    fn drop(&mut self) {
+        // A thread that panics may not change the hook.
+        if !std::thread::panicking() {
+            drop(panic::take_hook());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a terminal is sent.
+    #[derive(Clone, Default)]
+    struct Sent(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sent {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_terminal_is_given_back_once_also_by_a_panic() {
+        let sent = Sent::default();
+        let inner = sent.clone();
+        let ended = panic::catch_unwind(move || {
+            let _taken = Taken::take(inner, false).unwrap();
+            panic!("on purpose");
+        });
+        assert!(ended.is_err());
+        let text = String::from_utf8(sent.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text, "\x1b[?1049h\x1b[?25l\x1b[?1049l\x1b[?25h");
+    }
+}
