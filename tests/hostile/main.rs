@@ -33,7 +33,7 @@ const OFFLINE: [&str; 7] = ["acl", "completions", "man", "sandbox", "schema", "t
 
 /// A line for each command; A, B and C stand for the nodes of a hostile cluster, DIR for a backup of
 /// nothing, NEW for a directory that is not there, FILE for a declared cluster of them.
-const LINES: [&str; 38] = [
+const LINES: [&str; 39] = [
     "create A B C --join-timeout 1s --yes",
     "meet A B C --join-timeout 1s",
     "addslots A 0-5",
@@ -112,8 +112,19 @@ fn no_server_harms_whoever_asks_it() {
 
 /// What is wrong with a run, if anything is.
 fn fault(behavior: Behavior, line: &str, outcome: &Outcome) -> Option<String> {
-    let reads =
-        ["check", "info", "nodes", "keys", "slots", "map", "call", "export", "apply", "--cluster"];
+    let reads = [
+        "check",
+        "info",
+        "nodes",
+        "keys",
+        "slots",
+        "map",
+        "watch",
+        "call",
+        "export",
+        "apply",
+        "--cluster",
+    ];
     let only_reads = reads.iter().any(|command| line.starts_with(command));
     let allowed = match outcome.code {
         Some(1 | 3) => true,

@@ -90,6 +90,7 @@ fn a_user_with_just_these_rights_forms_and_changes_a_cluster() {
     }
     works(&cluster, &["keys", entry, "foo"]);
     works(&cluster, &["map", entry]);
+    works(&cluster, &["watch", entry, "--count", "2", "--interval", "200ms", "--json"]);
     let library = "#!lua name=rights\nredis.register_function('f', function() return 1 end)";
     for node in 0..3 {
         // Servers before 7.0 have none.

@@ -52,3 +52,4 @@ mod threads;
 mod tls_ports;
 mod unreadable;
 mod versions;
+mod watch;

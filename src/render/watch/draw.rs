@@ -24,7 +24,7 @@ const RULER: u16 = 6;
 pub fn draw(view: &View<'_>, area: Rect, buffer: &mut Buffer, colors: bool) {
     let mut screen = Screen { left: area, buffer, colors };
     let bottom = screen.take_last(1);
-    screen.line(bottom, 0, &view.bottom);
+    screen.parts(bottom, &view.bottom);
     if let Some((title, lines, scroll)) = &view.page {
         return screen.page(title, lines, *scroll);
     }
@@ -94,8 +94,10 @@ impl Screen<'_> {
     }
 
     fn put(&mut self, x: u16, y: u16, text: &str, width: usize, style: Style) {
-        let text = truncate_str(text, width, "…");
-        self.buffer.set_stringn(x, y, text, width, style);
+        let area = self.buffer.area;
+        if x < area.right() && y < area.bottom() {
+            self.buffer.set_stringn(x, y, truncate_str(text, width, "…"), width, style);
+        }
     }
 
     /// A line in a row of an area that may be too small for it.
@@ -108,29 +110,30 @@ impl Screen<'_> {
 
     /// The parts in as few lines as they fit into, at most three.
     fn top(&mut self, parts: &[Line]) {
-        let width = usize::from(self.left.width);
         let most = if self.left.height < ROOM { 2 } else { 3 };
-        let (mut lines, mut used) = (vec![Vec::new()], 0);
-        for part in parts {
+        let mut parts = parts;
+        for _ in 0..most {
+            if !parts.is_empty() {
+                let row = self.take_first(1);
+                parts = self.parts(row, parts);
+            }
+        }
+    }
+
+    /// The parts that fit into a row, at least one; gives the others.
+    fn parts<'p>(&mut self, row: Rect, parts: &'p [Line]) -> &'p [Line] {
+        let width = usize::from(row.width);
+        let mut x = 0;
+        for (index, part) in parts.iter().enumerate() {
             let wide = measure_text_width(&part.text);
-            if used > 0 && used + 2 + wide > width {
-                if lines.len() == most {
-                    break;
-                }
-                (lines.push(Vec::new()), used = 0);
+            if index > 0 && x + wide > width {
+                return &parts[index..];
             }
-            let at = if used == 0 { 0 } else { used + 2 };
-            lines.last_mut().into_iter().for_each(|line| line.push((at, part)));
-            used = at + wide;
+            let style = self.style(part.tone);
+            self.put(row.x + x as u16, row.y, &part.text, width.saturating_sub(x), style);
+            x += wide + 2;
         }
-        let area = self.take_first(lines.len() as u16);
-        for (row, line) in (0..area.height).zip(lines) {
-            for (at, part) in line {
-                let style = self.style(part.tone);
-                let room = width.saturating_sub(at);
-                self.put(area.x + at as u16, area.y + row, &part.text, room, style);
-            }
-        }
+        &[]
     }
 
     fn strip(&mut self, view: &View<'_>) {
@@ -154,12 +157,7 @@ impl Screen<'_> {
                 self.put(area.x, area.y + row, &format!("{first:>5}"), 5, style);
             }
             let (letter, style) = self.cell(*cell, view.lit);
-            self.buffer.set_string(
-                area.x + RULER + column,
-                area.y + row,
-                letter.to_string(),
-                style,
-            );
+            self.put(area.x + RULER + column, area.y + row, &letter.to_string(), 1, style);
         }
     }
 
@@ -213,9 +211,7 @@ impl Screen<'_> {
             let title = aligned(TITLES[*column], *width, *column);
             let style = self.style(Tone::Plain).add_modifier(Modifier::UNDERLINED);
             let room = usize::from(head.width).saturating_sub(x).min(*width);
-            if head.height > 0 {
-                self.put(head.x + x as u16, head.y, &title, room, style);
-            }
+            self.put(head.x + x as u16, head.y, &title, room, style);
             x += width + gap;
         }
         // The selected row stays in sight.
@@ -266,11 +262,10 @@ impl Screen<'_> {
         let style = self.style(Tone::Plain).add_modifier(Modifier::BOLD);
         self.put(head.x, head.y, title, usize::from(head.width), style);
         let area = self.take_first(u16::MAX);
-        let mut row = 0;
-        for part in lines.iter().skip(scroll).flat_map(|line| line.folded(usize::from(area.width)))
-        {
+        let width = usize::from(area.width);
+        let parts = lines.iter().skip(scroll).flat_map(|line| line.folded(width));
+        for (row, part) in (0..area.height).zip(parts) {
             self.line(area, row, &part);
-            row += 1;
         }
     }
 }

@@ -36,7 +36,7 @@ const HELP: [&str; 20] = [
 pub(super) fn page(state: &State) -> Vec<Line> {
     match state.screen {
         Screen::Main => Vec::new(),
-        Screen::Help => HELP.map(|text| Line::plain(text)).into(),
+        Screen::Help => HELP.map(Line::plain).into(),
         Screen::Details => details(state),
         Screen::Problems => problems(state),
     }

@@ -86,6 +86,10 @@ fn show(
             if let event::Event::Key(pressed) = event::read()?
                 && let Some(key) = key(pressed)
             {
+                // Esc and a key that comes at once look like the key with Alt.
+                if pressed.modifiers.contains(KeyModifiers::ALT) {
+                    state.on(Event::Key(Key::Esc));
+                }
                 flow = state.on(Event::Key(key));
             }
         }

@@ -68,8 +68,8 @@ pub struct View<'a> {
     pub(super) moves: Vec<Line>,
     /// The lines of each problem.
     pub(super) problems: Vec<Vec<Line>>,
-    /// The last line.
-    pub(super) bottom: Line,
+    /// Parts of the last line.
+    pub(super) bottom: Vec<Line>,
     /// A page over all of it: its title, its lines, and which is the first.
     pub(super) page: Option<(&'static str, Vec<Line>, usize)>,
 }
@@ -152,35 +152,34 @@ fn top(state: &State) -> Vec<Line> {
     top
 }
 
-fn bottom(state: &State) -> Line {
+fn bottom(state: &State) -> Vec<Line> {
     let time = clock(&state.shown.time);
     let age = state.now.saturating_sub(state.shown_at);
     let age = if age > OLD { format!(" {} old", seconds(age / 1000)) } else { String::new() };
+    let warn = |text: String| Line::toned(text, Mood::Warn);
     if state.typing {
-        return Line::toned(
-            format!("filter: {}_  (Enter keeps it, Esc clears it)", state.filter),
-            Mood::Warn,
-        );
+        return vec![
+            warn(format!("filter: {}_", state.filter)),
+            warn("(Enter keeps it, Esc clears it)".to_owned()),
+        ];
     }
-    let mut parts = Vec::new();
-    if state.paused {
-        parts.push(format!("PAUSED at {time}{age}"));
-    } else {
-        parts.push(format!("{time}{age}"));
-    }
+    let mut parts = vec![match (state.paused, age.is_empty()) {
+        (true, _) => warn(format!("PAUSED at {time}{age}")),
+        (false, false) => warn(format!("{time}{age}")),
+        (false, true) => Line::dim(time.to_owned()),
+    }];
     if !state.filter.is_empty() {
-        parts.push(format!("filter: {} (Esc)", state.filter));
+        parts.push(warn(format!("filter: {} (Esc)", state.filter)));
     }
+    let sort = format!("s {}", state.sort.name());
     let keys = match state.screen {
-        Screen::Main => format!(
-            "q quit  ? help  Enter node  Tab problems  s {}  / filter  p pause",
-            state.sort.name()
-        ),
-        _ => "q quit  Esc back  ↑ ↓ scroll".to_owned(),
+        Screen::Main => {
+            &["q quit", "? help", "Enter node", "Tab problems", &sort, "/ filter", "p pause"][..]
+        }
+        _ => &["q quit", "Esc back", "↑ ↓ scroll"],
     };
-    parts.push(keys);
-    let tone = if state.paused || !age.is_empty() { Tone::Of(Mood::Warn) } else { Tone::Dim };
-    Line { text: parts.join("  "), tone }
+    parts.extend(keys.iter().map(|key| Line::dim((*key).to_owned())));
+    parts
 }
 
 /// `A → D  64 slots on their way, 850/s  3.2k keys left, 9.8k/s  1s left  1024 moved  127.0.0.1:7001 → …`

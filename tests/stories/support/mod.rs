@@ -7,6 +7,7 @@ mod ports;
 mod restart;
 mod run;
 mod schema;
+mod screen;
 
 pub use cluster::{Server, TestCluster, are_here, server_dir, server_named, server_under_test};
 pub use ports::Port;
@@ -14,6 +15,8 @@ pub use restart::{Restarter, resume};
 pub use run::{
     Run, Running, rcluster, rcluster_asked, rcluster_at_terminal, rcluster_with, start, typed,
 };
+
+pub use screen::{Screen, has_tmux};
 
 use std::time::{Duration, Instant};
 
