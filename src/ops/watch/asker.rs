@@ -5,15 +5,25 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use super::{LATE, Silence};
 use crate::model::{NodeAddr, NodeId, NodeReport, Slot};
 use crate::plan::live::Reading;
 use crate::wire::{Access, MigrationSupport, Pulse, Server, WireError};
+
+/// A node that has not replied for so long counts as unreachable; none is waited for any longer.
+pub(super) const LATE: Duration = Duration::from_secs(1);
 
 /// A thread of these needs little; there is one for each node.
 const STACK: usize = 256 << 10;
 
 pub(super) type Answer = Result<Box<Pulse>, WireError>;
+
+/// A node that does not reply.
+#[derive(Clone, Copy, Debug)]
+pub struct Silence {
+    pub since: Duration,
+    /// It took the question, and nothing has come; else it cannot be asked.
+    pub hangs: bool,
+}
 
 /// One node that is asked.
 #[derive(Debug)]

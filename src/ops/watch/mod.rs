@@ -7,15 +7,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use asker::{Answer, Asker};
+pub use asker::Silence;
+use asker::{Answer, Asker, LATE};
 use itertools::Itertools;
 
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeList, NodeReport, Slot};
 use crate::plan::live::{Reading, SlotTask};
 use crate::wire::{Access, Pulse, Task, WireError, addresses, gather};
-
-/// A node that has not replied for so long counts as unreachable; none is waited for any longer.
-const LATE: Duration = Duration::from_secs(1);
 
 /// What a tick brings.
 #[derive(Debug)]
@@ -25,14 +23,6 @@ pub struct Tick {
     pub readings: Vec<Reading>,
     /// Nodes that did not reply, by where they were asked, and since when not.
     pub silent: BTreeMap<NodeAddr, Silence>,
-}
-
-/// A node that does not reply.
-#[derive(Clone, Copy, Debug)]
-pub struct Silence {
-    pub since: Duration,
-    /// It took the question, and nothing has come; else it cannot be asked.
-    pub hangs: bool,
 }
 
 /// Every node of a cluster, asked again and again.

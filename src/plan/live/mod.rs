@@ -3,50 +3,22 @@
 //! One look after another comes in; each is compared with those before it.
 
 mod log;
+mod look;
 mod moves;
 mod rates;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use crate::model::{Activity, ClusterReport, NodeId, Slot, SlotSet};
-use crate::plan::check::{Kind, Problem};
 use log::Log;
 pub use log::Sighting;
+pub use look::{Look, Reading, SlotTask};
+pub use moves::Move;
 use moves::Routes;
-pub use moves::{Move, SlotTask};
 use rates::RateBook;
 pub use rates::Rates;
 
-/// What a node reported beside its report, and when.
-#[derive(Clone, Debug, Default)]
-pub struct Reading {
-    /// When it was read, counted from when the watch began.
-    pub at: Duration,
-    /// Its counters.
-    pub activity: Activity,
-    /// What of them the watch itself has caused so far: commands, bytes received, bytes sent.
-    pub own: [u64; 3],
-    /// Its own moves of slots that are not over.
-    pub tasks: Vec<SlotTask>,
-    /// The keys of some of its slots.
-    pub keys: BTreeMap<Slot, u64>,
-}
-
-/// One look at a cluster.
-#[derive(Debug)]
-pub struct Look<'a> {
-    /// What the nodes reported.
-    pub cluster: &'a ClusterReport,
-    /// A reading for each of `cluster.nodes`.
-    pub readings: &'a [Reading],
-    /// What `check` finds.
-    pub problems: Vec<Problem>,
-    /// When it was, counted from when the watch began.
-    pub at: Duration,
-    /// The same in milliseconds since 1970.
-    pub clock: u64,
-}
+use crate::model::{NodeId, Slot};
+use crate::plan::check::{Kind, Problem};
 
 /// What all looks so far come to.
 #[derive(Debug, Default)]
@@ -88,11 +60,6 @@ impl History {
     pub fn problems(&self) -> impl Iterator<Item = &Sighting> {
         self.log.sightings()
     }
-}
-
-/// The slots of a set, as a set; a problem may have none.
-fn overlaps(one: &SlotSet, other: &SlotSet) -> bool {
-    !one.intersection(other).is_empty()
 }
 
 #[cfg(test)]

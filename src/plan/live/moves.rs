@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::{Look, overlaps};
+use super::look::Look;
 use crate::model::{ClusterReport, NodeId, OpenState, SLOTS, Slot, SlotSet};
 use crate::plan::check::owners;
 
@@ -15,19 +15,6 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 /// Slots of one source whose keys are counted.
 const COUNTED: usize = 64;
-
-/// A server's own move of slots (CLUSTER MIGRATION, CLUSTER MIGRATESLOTS) that is not over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SlotTask {
-    /// The source.
-    pub from: NodeId,
-    /// The target.
-    pub to: NodeId,
-    /// What moves.
-    pub slots: SlotSet,
-    /// The server's word for how far it is.
-    pub state: String,
-}
 
 /// Slots on their way between two masters.
 #[derive(Clone, Debug)]
@@ -131,7 +118,10 @@ impl Routes {
     /// Whether these slots are on a route that advances.
     pub(super) fn advances_at(&self, slots: &SlotSet) -> bool {
         let advances = |route: &&Route| self.at < route.changed + WINDOW;
-        self.routes.values().filter(advances).any(|route| overlaps(&route.slots, slots))
+        self.routes
+            .values()
+            .filter(advances)
+            .any(|route| !route.slots.intersection(slots).is_empty())
     }
 
     pub(super) fn to_count(&self) -> BTreeMap<NodeId, Vec<Slot>> {

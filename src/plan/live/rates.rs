@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Look, Reading};
+use super::look::{Look, Reading};
 use crate::model::NodeId;
 
 /// What a node does in a second, without what the watch itself causes.

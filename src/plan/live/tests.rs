@@ -1,5 +1,7 @@
 use super::*;
-use crate::model::{ClusterView, NodeAddr};
+use std::time::Duration;
+
+use crate::model::{Activity, ClusterReport, ClusterView, NodeAddr};
 use crate::plan::check::check;
 
 const A: &str = "07c37dfeb235213a872192d90877d0cd55635b91";

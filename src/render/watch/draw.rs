@@ -5,9 +5,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
+use super::line::{Line, Tone};
 use super::rows::{Mood, PRIORITY, Row, TITLES};
 use super::strip::Cell;
-use super::view::{Line, Tone, View};
+use super::view::View;
 use crate::model::SLOTS;
 use crate::render::map::sign;
 

@@ -3,6 +3,7 @@
 
 mod draw;
 mod letters;
+mod line;
 mod numbers;
 mod pages;
 mod rows;

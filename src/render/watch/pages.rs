@@ -2,12 +2,11 @@
 
 use itertools::Itertools;
 
+use super::line::Line;
 use super::numbers::{bytes, clock, count, seconds};
 use super::rows::Mood;
-use super::state::{Screen, State};
-use super::view::Line;
-use crate::model::Flag;
-use crate::render::json::{WatchNodeJson, WatchProblemJson, WatchShardJson};
+use crate::model::{Flag, NodeId};
+use crate::render::json::{WatchJson, WatchNodeJson, WatchProblemJson, WatchShardJson};
 
 const HELP: [&str; 20] = [
     "↑ ↓ j k      select a node (Page Up, Page Down, Home, End)",
@@ -32,18 +31,28 @@ const HELP: [&str; 20] = [
     "Times are UTC.",
 ];
 
-/// The lines of the page that is open.
-pub(super) fn page(state: &State) -> Vec<Line> {
-    match state.screen {
+/// What fills the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Screen {
+    #[default]
+    Main,
+    Help,
+    Details,
+    Problems,
+}
+
+/// The lines of a page.
+pub(super) fn page(screen: Screen, shown: &WatchJson, selected: Option<NodeId>) -> Vec<Line> {
+    match screen {
         Screen::Main => Vec::new(),
         Screen::Help => HELP.map(Line::plain).into(),
-        Screen::Details => details(state),
-        Screen::Problems => problems(state),
+        Screen::Details => details(shown, selected),
+        Screen::Problems => problems(shown),
     }
 }
 
-pub(super) fn title(state: &State) -> &'static str {
-    match state.screen {
+pub(super) fn title(screen: Screen) -> &'static str {
+    match screen {
         Screen::Main => "",
         Screen::Help => "Help",
         Screen::Details => "Node",
@@ -65,15 +74,15 @@ pub(super) fn problem_lines(problem: &WatchProblemJson) -> Vec<Line> {
     vec![Line::dim(format!("{since}-{} ({lasted}) gone: {text}", clock(until)))]
 }
 
-fn problems(state: &State) -> Vec<Line> {
-    let lines = state.shown.problems.iter().flat_map(problem_lines).collect_vec();
+fn problems(shown: &WatchJson) -> Vec<Line> {
+    let lines = shown.problems.iter().flat_map(problem_lines).collect_vec();
     if lines.is_empty() { vec![Line::plain("no problems so far")] } else { lines }
 }
 
-fn details(state: &State) -> Vec<Line> {
-    let shards = state.shown.shards.iter();
+fn details(shown: &WatchJson, selected: Option<NodeId>) -> Vec<Line> {
+    let shards = shown.shards.iter();
     let found = shards.flat_map(|shard| nodes(shard).map(move |node| (shard, node)));
-    let mut found = found.filter(|(_, node)| Some(node.node.id) == state.selected);
+    let mut found = found.filter(|(_, node)| Some(node.node.id) == selected);
     let Some((shard, node)) = found.next() else {
         return vec![Line::plain("the node is no longer part of the cluster")];
     };
@@ -83,7 +92,7 @@ fn details(state: &State) -> Vec<Line> {
         lines.push(Line::plain(&format!("{name:<13}{value}")));
     }
     let name = node.node.name();
-    let named = state.shown.problems.iter().filter(|found| found.problem.nodes.contains(&name));
+    let named = shown.problems.iter().filter(|found| found.problem.nodes.contains(&name));
     let problems = named.flat_map(problem_lines).collect_vec();
     if !problems.is_empty() {
         lines.push(Line::plain(""));

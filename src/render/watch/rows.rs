@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use itertools::Itertools;
 
 use super::numbers::{bytes, count, seconds};
-use super::state::State;
 use crate::model::{Flag, NodeId};
 use crate::plan::check::Severity;
 use crate::render::json::{WatchJson, WatchNodeJson, WatchShardJson};
@@ -79,10 +78,11 @@ pub(super) struct Row {
 }
 
 /// The rows of all shards that the filter lets through.
-pub(super) fn rows(state: &State) -> Vec<Row> {
-    let tick = &state.shown;
-    let filter = state.filter.to_lowercase();
-    let shards = state.numbers.iter().zip(&tick.shards).map(|(number, shard)| {
+///
+/// `numbers` has that of each shard.
+pub(super) fn rows(tick: &WatchJson, numbers: &[usize], filter: &str, by: Sort) -> Vec<Row> {
+    let filter = filter.to_lowercase();
+    let shards = numbers.iter().zip(&tick.shards).map(|(number, shard)| {
         let master = row(tick, *number, shard, shard.master.as_ref(), true);
         let replicas =
             shard.replicas.iter().map(|replica| row(tick, *number, shard, Some(replica), false));
@@ -95,7 +95,7 @@ pub(super) fn rows(state: &State) -> Vec<Row> {
         })
     };
     let mut shards = shards.filter(|(_, rows)| is_shown(rows)).collect_vec();
-    sort(&mut shards, state.sort);
+    sort(&mut shards, by);
     shards.into_iter().flat_map(|(_, rows)| rows).collect()
 }
 

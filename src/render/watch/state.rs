@@ -1,7 +1,8 @@
 //! What the view is at: ticks and keys come in, and nothing is drawn here.
 
 use super::letters::Letters;
-use super::pages::page;
+use super::line::Line;
+use super::pages::{Screen, page};
 use super::rows::{Sort, rows};
 use super::strip::Strip;
 use crate::model::NodeId;
@@ -42,16 +43,6 @@ pub enum Flow {
     /// Back to the shell, until it is called again.
     Suspend,
     Quit,
-}
-
-/// What fills the screen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Screen {
-    #[default]
-    Main,
-    Help,
-    Details,
-    Problems,
 }
 
 /// How far a key for a page goes.
@@ -157,7 +148,7 @@ impl State {
             (Screen::Main, key) => self.select(key),
             (_, Key::Esc | Key::Enter) => self.open(Screen::Main),
             (_, key) => {
-                let last = page(self).len().saturating_sub(1);
+                let last = self.page().len().saturating_sub(1);
                 self.scroll = moved(self.scroll, key, last).unwrap_or(self.scroll);
             }
         }
@@ -179,7 +170,13 @@ impl State {
 
     /// The nodes in the order in which they are shown.
     fn ids(&self) -> Vec<NodeId> {
-        rows(self).iter().filter_map(|row| row.id).collect()
+        let rows = rows(&self.shown, &self.numbers, &self.filter, self.sort);
+        rows.iter().filter_map(|row| row.id).collect()
+    }
+
+    /// The lines of the page that is open.
+    pub(super) fn page(&self) -> Vec<Line> {
+        page(self.screen, &self.shown, self.selected)
     }
 
     fn select(&mut self, key: Key) {

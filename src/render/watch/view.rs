@@ -1,12 +1,12 @@
 //! What is to be seen of a state, whatever the size of the screen.
 
-use console::measure_text_width;
 use itertools::Itertools;
 
+use super::line::{Line, Tone};
 use super::numbers::{bytes, clock, count, seconds};
-use super::pages::{page, problem_lines, title};
+use super::pages::{Screen, problem_lines, title};
 use super::rows::{Mood, Row, rows};
-use super::state::{Screen, State};
+use super::state::State;
 use super::strip::Strip;
 use crate::model::SLOTS;
 use crate::render::json::{WatchJson, WatchMoveJson, WatchShardJson};
@@ -14,46 +14,6 @@ use crate::render::map::sign;
 
 /// Ticks that are older than this are said to be old.
 const OLD: u64 = 5000;
-
-/// How a line is to look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
-    Plain,
-    Of(Mood),
-    Dim,
-    Command,
-}
-
-/// A line, or a part of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) text: String,
-    pub(super) tone: Tone,
-}
-
-impl Line {
-    pub(super) fn plain(text: &str) -> Line {
-        Line { text: text.to_owned(), tone: Tone::Plain }
-    }
-
-    pub(super) fn toned(text: String, mood: Mood) -> Line {
-        Line { text, tone: Tone::Of(mood) }
-    }
-
-    pub(super) fn dim(text: String) -> Line {
-        Line { text, tone: Tone::Dim }
-    }
-
-    pub(super) fn command(text: String) -> Line {
-        Line { text, tone: Tone::Command }
-    }
-
-    /// The line in lines of this width, broken at blanks where there are any.
-    pub(super) fn folded(&self, width: usize) -> Vec<Line> {
-        let lines = folded(&self.text, width).into_iter();
-        lines.map(|text| Line { text, tone: self.tone }).collect()
-    }
-}
 
 /// Everything that a screen can have; a small one leaves some out.
 #[derive(Debug)]
@@ -74,30 +34,9 @@ pub struct View<'a> {
     pub(super) page: Option<(&'static str, Vec<Line>, usize)>,
 }
 
-fn folded(text: &str, width: usize) -> Vec<String> {
-    let (mut lines, mut line, mut used) = (Vec::new(), String::new(), 0);
-    for word in text.split_inclusive(' ') {
-        if used > 0 && used + measure_text_width(word.trim_end()) > width {
-            lines.push(std::mem::take(&mut line));
-            used = 0;
-        }
-        for c in word.chars() {
-            let wide = measure_text_width(c.encode_utf8(&mut [0; 4]));
-            if used + wide > width && !line.is_empty() && c != ' ' {
-                lines.push(std::mem::take(&mut line));
-                used = 0;
-            }
-            line.push(c);
-            used += wide;
-        }
-    }
-    lines.push(line);
-    lines
-}
-
 impl State {
     pub fn view(&self) -> View<'_> {
-        let rows = rows(self);
+        let rows = rows(&self.shown, &self.numbers, &self.filter, self.sort);
         let is_selected = |row: &Row| row.id.is_some() && row.id == self.selected;
         View {
             top: top(self),
@@ -108,7 +47,8 @@ impl State {
             moves: self.shown.moves.iter().map(|found| move_line(self, found)).collect(),
             problems: self.shown.problems.iter().map(problem_lines).collect(),
             bottom: bottom(self),
-            page: (self.screen != Screen::Main).then(|| (title(self), page(self), self.scroll)),
+            page: (self.screen != Screen::Main)
+                .then(|| (title(self.screen), self.page(), self.scroll)),
         }
     }
 }
