@@ -51,4 +51,9 @@ impl Server {
             report,
         })
     }
+
+    /// What went over this connection so far.
+    fn traffic(&mut self) -> Traffic {
+        self.input().get_ref().traffic
+    }
 }

@@ -10,7 +10,7 @@ use redis::{Cmd, cmd};
 use super::access::Access;
 use super::error::WireError;
 use super::resp::{EXCHANGE, Replies, ReplyError, Value};
-use super::stream::{self, Stream, Traffic, is_timeout};
+use super::stream::{self, Stream, is_timeout};
 use crate::model::{NodeAddr, NodeId, printable};
 
 /// The longest part of a command that an error quotes.
@@ -289,11 +289,6 @@ impl Server {
     /// The bytes that come in, for what is no exchange of commands and replies.
     pub(super) fn input(&mut self) -> &mut BufReader<Stream> {
         &mut self.stream
-    }
-
-    /// What went over this connection so far.
-    pub(super) fn traffic(&self) -> Traffic {
-        self.stream.get_ref().traffic
     }
 
     pub(super) fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
