@@ -8,7 +8,7 @@ use super::json::{ClusterJson, InfoJson, MasterInfoJson, NodeJson, totals};
 use super::legacy;
 use super::table::{Table, wrapped};
 use super::ui::{Manner, Ui};
-use crate::model::{ClusterReport, NodeAddr, SLOTS, SlotSet, printable};
+use crate::model::{ClusterReport, NodeAddr, SLOTS, SlotSet};
 use crate::plan::check::{Ignored, Kind, Problem, Severity, is_healthy};
 
 /// The verdict, one line of totals, and each problem with what mends it.
@@ -58,7 +58,6 @@ pub fn ignored_text(ignored: &[Ignored]) -> String {
     let kinds = ignored.iter().map(|ignored| (ignored.problem.kind, &ignored.reason));
     let counted = kinds.sorted().dedup_with_count();
     let line = |(count, (kind, reason)): (usize, (Kind, &String))| {
-        let reason = printable(reason.as_bytes());
         let text = format!("ignored: {count} {}: {reason}", kind.name());
         format!("{}\n", wrapped(&text))
     };

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use itertools::Itertools;
 
-use crate::model::NodeRef;
+use crate::model::{NodeRef, printable};
 use crate::plan::check::{Exemption, Exemptions, Kind};
 use crate::render::Usage;
 
@@ -95,7 +95,7 @@ fn read(line: &str) -> Option<Result<Exemption, String>> {
     }
     let read = match reason {
         "" => Err(format!("'{pattern}' has no reason: write it behind, after a #")),
-        reason => pattern.parse().map(|pattern| exemption(pattern, reason.to_owned())),
+        reason => pattern.parse().map(|pattern| exemption(pattern, printable(reason.as_bytes()))),
     };
     Some(read)
 }
@@ -113,6 +113,8 @@ mod tests {
         let node = Some("[::1]:7001".parse().unwrap());
         let one = (Kind::SaveFailed, node, "a cache".to_owned());
         assert_eq!(line("save-failed:[::1]:7001 # a cache"), Some(Ok(one)));
+        let harmless = (Kind::NoReplica, None, "a\\u{1b}[2Jb".to_owned());
+        assert_eq!(line("no-replica # a\u{1b}[2Jb"), Some(Ok(harmless)));
         for (text, why) in [
             ("no-replica", "has no reason"),
             ("no-such # x", "not a kind of problem; there are: slots-uncovered, "),
