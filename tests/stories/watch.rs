@@ -5,13 +5,14 @@ use std::process::Command;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Run, Screen, TestCluster, has_tmux, rcluster};
+use crate::support::{Run, Screen, TestCluster, eventually, has_tmux, rcluster};
 
-/// What the terminal is like before it, after `q`, and after a signal.
+/// What the terminal is like before it, after `q`, and after a signal; then a view to take the
+/// terminal away from.
 const SCRIPT: &str = "echo what was here before; stty -g > $DIR/before; \
-    $RCLUSTER watch ENTRY --interval 200ms; echo ended $?; stty -g > $DIR/quit; \
+    $RCLUSTER watch ENTRY --interval 200ms; echo ended $?; stty -g > $DIR/quit; read -r next; \
     sh -c 'echo $$ > $DIR/pid; exec $RCLUSTER watch ENTRY'; echo killed $?; stty -g > $DIR/killed; \
-    exec sleep 600";
+    until [ -e $DIR/go ]; do sleep 0.1; done; echo $$ > $DIR/last; exec $RCLUSTER watch ENTRY";
 
 #[test]
 fn a_screen_is_live_and_the_terminal_is_as_it_was_afterwards() {
@@ -63,6 +64,7 @@ fn a_screen_is_live_and_the_terminal_is_as_it_was_afterwards() {
     let after = screen.shows("ended 0");
     assert!(after.starts_with("what was here before\nended 0"), "{after}");
 
+    screen.press(&["Enter"]);
     screen.until("it is there again", |text| text.contains(&entry));
     let pid = std::fs::read_to_string(screen.file("pid")).unwrap();
     assert!(Command::new("kill").arg(pid.trim()).status().unwrap().success());
@@ -73,6 +75,12 @@ fn a_screen_is_live_and_the_terminal_is_as_it_was_afterwards() {
         screen.file("killed").exists() && !setting("killed").is_empty()
     });
     assert_eq!((setting("quit"), setting("killed")), (setting("before"), setting("before")));
+
+    std::fs::write(screen.file("go"), "").unwrap();
+    screen.until("it is there once more", |text| text.contains(&entry));
+    let process = format!("/proc/{}", std::fs::read_to_string(screen.file("last")).unwrap().trim());
+    drop(screen);
+    eventually("it ends with its terminal", || !std::path::Path::new(&process).exists());
 }
 
 fn ticks(run: &Run) -> Vec<Value> {

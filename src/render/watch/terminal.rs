@@ -14,6 +14,8 @@ use crossterm::terminal::{
 use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::draw::draw;
@@ -81,7 +83,10 @@ fn show(
         }
         is_new = false;
         let mut flow = Flow::Stay;
-        if event::poll(SLICE)? {
+        if is_gone(SLICE)? {
+            return Ok(End::Signal);
+        }
+        if event::poll(Duration::ZERO)? {
             is_new = true;
             if let event::Event::Key(pressed) = event::read()?
                 && let Some(key) = key(pressed)
@@ -119,6 +124,20 @@ fn show(
             Flow::Stay => {}
         }
     }
+}
+
+/// Waits until something is typed or the time is over; whether the terminal is there no more, as
+/// after a connection that broke. crossterm itself would read at its end for ever.
+fn is_gone(time: Duration) -> io::Result<bool> {
+    let out = io::stdout();
+    let mut terminal = [PollFd::new(&out, PollFlags::IN)];
+    let time = Timespec::try_from(time).map_err(io::Error::other)?;
+    match poll(&mut terminal, Some(&time)) {
+        // A new size, or a signal that is looked at next.
+        Err(Errno::INTR) => return Ok(false),
+        waited => waited?,
+    };
+    Ok(terminal[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL))
 }
 
 /// Milliseconds since 1970.
