@@ -56,7 +56,7 @@ pub struct Wanted {
     pub between: Option<Duration>,
 }
 
-/// Up to `most` keys of a slot, from the first databases that hold some; the largest of [`LISTED`] if
+/// Up to `most` keys of a slot, from the first databases that hold some; the largest of `LISTED` if
 /// sizes count.
 pub fn some_keys(
     server: &mut Server,

@@ -7,8 +7,8 @@
 //!    that, the most loaded master bears as little as can be.
 //! 2. The least load moves, then the fewest slots.
 //!
-//! Small inputs are searched to the end ([`exact`]), and so is any other whose first answer proves to
-//! be the least. For all others ([`fill`]): no master ends above both that level and its share plus
+//! Small inputs are searched to the end (`exact`), and so is any other whose first answer proves to
+//! be the least. For all others (`fill`): no master ends above both that level and its share plus
 //! the load of the heaviest slot that is not alone, and each master gives less than one slot's load
 //! more than it is above the level that was reached.
 //!
@@ -16,7 +16,7 @@
 //! then. CPU time and network traffic are another thing: a slot without any may hold many keys.
 //!
 //! A slot heavier than a share is left alone on its master, and the others share the rest
-//! ([`shares`]).
+//! (`shares`).
 //!
 //! A plan is made where a master is above the threshold, and only if it gets all masters within it or
 //! the most loaded one down by more than it. So the next run, which measures almost the same, moves
