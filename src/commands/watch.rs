@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -12,7 +12,7 @@ use crate::model::{NodeAddr, NodeList};
 use crate::ops::watch::{Tick, Watcher};
 use crate::plan::check::{Problem, check};
 use crate::plan::live::{History, Look};
-use crate::render::watch::{End, Event, State, refusal, run};
+use crate::render::watch::{End, Event, State, clock, refusal, run};
 use crate::render::{Failure, Seen, Ui, Usage, WatchJson, exit, watch_json};
 
 /// Show the cluster live
@@ -174,10 +174,4 @@ fn look(
         clock,
     };
     (watch_json(&seen), unknown)
-}
-
-/// Milliseconds since 1970.
-fn clock() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }

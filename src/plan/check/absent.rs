@@ -74,8 +74,8 @@ fn unreachable(
     let owner_of_slots = |node: &&&UnreachableNode| !lost_of(cluster, owners, node.id).is_empty();
     let successors =
         lost.iter().filter(owner_of_slots).filter_map(|node| successor(cluster, node.id));
-    let takeovers = successors.map(|replica| takes_over(cluster, replica)).join(" && ");
-    let takeover = match takeovers.is_empty() || has_majority(cluster) {
+    let takeovers = successors.map(|replica| takes_over(cluster, owners, replica)).join(" && ");
+    let takeover = match takeovers.is_empty() || has_majority(cluster, owners) {
         true => String::new(),
         false => format!(
             "; too few masters are reachable to elect a replica; if {} not come back: {takeovers}",
@@ -143,7 +143,7 @@ fn remedy(
     let slots = lost_of(cluster, owners, id);
     match successor(cluster, id) {
         Some(successor) if !slots.is_empty() => {
-            let failover = takes_over(cluster, successor);
+            let failover = takes_over(cluster, owners, successor);
             let words =
                 format!("; it owned {}, {}", slots.summary(), keeps(successor, unreachable));
             (words, Some(std::iter::once(failover).chain(replace).join(" && ")))
@@ -174,8 +174,8 @@ fn successor(cluster: &ClusterReport, id: NodeId) -> Option<&NodeReport> {
 }
 
 /// The command that puts a replica in the place of a master that is not there.
-fn takes_over(cluster: &ClusterReport, successor: &NodeReport) -> String {
-    let how = if has_majority(cluster) { "--force" } else { "--takeover" };
+fn takes_over(cluster: &ClusterReport, owners: &Owners, successor: &NodeReport) -> String {
+    let how = if has_majority(cluster, owners) { "--force" } else { "--takeover" };
     format!("rcluster failover {} {} {how}", cluster.entry().via, successor.via)
 }
 
@@ -197,8 +197,7 @@ fn keeps(successor: &NodeReport, unreachable: &UnreachableNode) -> String {
 }
 
 /// Whether the masters that answer can elect one.
-fn has_majority(cluster: &ClusterReport) -> bool {
-    let owners: Vec<(NodeId, SlotSet)> = owners(cluster);
+fn has_majority(cluster: &ClusterReport, owners: &Owners) -> bool {
     let alive = owners.iter().filter(|(id, _)| cluster.node(*id).is_some()).count();
     alive > owners.len() / 2
 }

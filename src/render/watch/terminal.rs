@@ -108,7 +108,7 @@ fn show(
         }
         if blinked.elapsed() >= BLINK {
             blinked = Instant::now();
-            state.on(Event::Blink(now()));
+            state.on(Event::Blink(clock()));
             is_new |= state.blinks();
         }
         match flow {
@@ -141,7 +141,7 @@ fn is_gone(time: Duration) -> io::Result<bool> {
 }
 
 /// Milliseconds since 1970.
-fn now() -> u64 {
+pub fn clock() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| since.as_millis() as u64)
 }
