@@ -9,10 +9,11 @@ use clap::Args;
 use super::args::{ZoneArgs, Zones, duration};
 use super::flow::Context;
 use crate::model::{NodeAddr, NodeList};
+use crate::ops::clock;
 use crate::ops::watch::{Tick, Watcher};
 use crate::plan::check::{Problem, check};
 use crate::plan::live::{History, Look};
-use crate::render::watch::{End, Event, State, clock, refusal, run};
+use crate::render::watch::{End, Event, State, refusal, run};
 use crate::render::{Failure, Seen, Ui, Usage, WatchJson, exit, watch_json};
 
 /// Show the cluster live

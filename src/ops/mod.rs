@@ -36,4 +36,4 @@ pub use leave::{forget, forget_unreadable, verify_forgotten};
 pub use promote::promote;
 pub use reset::reset;
 pub use timeouts::{TimeoutsError, set_timeouts};
-pub use wait::Deadline;
+pub use wait::{Deadline, clock};

@@ -1,9 +1,15 @@
 //! Waiting with an end: a deadline, an interrupt, or a neighbour's failure stops it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::interrupt::Interrupt;
+
+/// Milliseconds since 1970, by our clock.
+pub fn clock() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// The shortest and the longest pause between two looks at a server.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(100));

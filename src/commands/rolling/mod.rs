@@ -16,7 +16,7 @@ use super::flow::load::{SETTLE, settled_within};
 use super::flow::rights;
 use crate::model::{ClusterReport, NodeAddr, NodeId, NodeRef, NodeReport};
 use crate::ops::rolling::{self, RollingOptions, RollingReport};
-use crate::ops::{Event, Observer};
+use crate::ops::{Event, Observer, clock};
 use crate::plan::check::check;
 use crate::plan::rolling::{
     FactsByNode, Refusal, Request, Step, left_out, notes, outline, refusals, restarted, serves,
@@ -35,7 +35,7 @@ impl Rolling {
     pub fn run(self, cx: &Context) -> Result<u8, Failure> {
         let start = Instant::now();
         // What a run that resumes this one takes for its start.
-        let begun = rolling::now();
+        let begun = clock();
         let mut cluster = cx.load_to_change(&self.entry)?;
         let planned = self.settled(cx, &mut cluster, begun)?;
         let others = if self.entry.names_one() { others(&cluster.report) } else { Vec::new() };
@@ -94,7 +94,7 @@ impl Rolling {
         let facts = facts(cluster);
         let report = &cluster.report;
         let request = self.request(cx, report, begun)?;
-        let now = rolling::now();
+        let now = clock();
         let steps = outline(report, &request, now);
         if let Some(command) = &self.exec {
             vet_command(report, &steps, command)?;

@@ -8,7 +8,7 @@ mod replace;
 mod stop;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use itertools::Itertools;
 
@@ -16,7 +16,7 @@ use self::node::{Node, Seen};
 use super::event::{Event, Observer, Phase, Tally};
 use super::interrupt::Interrupt;
 use super::phases;
-use super::wait::{Deadline, Together, Waited};
+use super::wait::{Deadline, Together, Waited, clock};
 use crate::model::{ClusterReport, NodeId, NodeList};
 use crate::plan::check::{Problem, Severity, check};
 use crate::plan::rolling::{Next, Progress, Request, next, worse};
@@ -49,12 +49,6 @@ pub struct RollingOptions {
     pub zones: BTreeMap<NodeId, String>,
     /// How many nodes are to be restarted.
     pub total: usize,
-}
-
-/// Milliseconds since 1970, by our clock.
-pub fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Restarts all nodes that are to be restarted.
@@ -142,7 +136,7 @@ impl RollingRun<'_> {
         // The node that the user named may be the next to be away.
         let known: Vec<_> = cluster.report.nodes.iter().map(|node| node.via.clone()).collect();
         self.entry = NodeList::from(known);
-        Ok((cluster, now()))
+        Ok((cluster, clock()))
     }
 
     /// The facts of now, once `check` finds nothing that it did not find before.

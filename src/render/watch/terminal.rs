@@ -20,6 +20,7 @@ use rustix::process::{Signal, getpid, kill_process};
 
 use super::draw::draw;
 use super::state::{Event, Flow, Key, State};
+use crate::ops::clock;
 
 /// How long a key is waited for before ticks and signals are looked at.
 const SLICE: Duration = Duration::from_millis(100);
@@ -138,12 +139,6 @@ fn is_gone(time: Duration) -> io::Result<bool> {
         waited => waited?,
     };
     Ok(terminal[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL))
-}
-
-/// Milliseconds since 1970.
-pub fn clock() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }
 
 fn key(pressed: KeyEvent) -> Option<Key> {
