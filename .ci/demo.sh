@@ -6,9 +6,10 @@ set -eu
 here=$PWD
 CDPATH='' cd "$(dirname "$0")/.."
 # DEMO_PROFILE=debug runs what the tests have built already.
-case ${DEMO_PROFILE:-release} in debug) profile=dev ;; *) profile=release ;; esac
+case ${DEMO_PROFILE:-release} in debug) build="test --no-run --test floors" ;; *) build="build --release --bin rcluster" ;; esac
 # cargo tells where it puts the program: a setting may name another place than target/.
-bin=$(cargo build --profile $profile --bin rcluster --message-format=json-render-diagnostics |
+# shellcheck disable=SC2086 # words
+bin=$(cargo $build --message-format=json-render-diagnostics |
     sed -n 's|.*"executable":"\(.*\)/rcluster".*|\1|p')
 [ -n "$bin" ] || exit 1
 rcluster() { "$bin/rcluster" "$@"; }

@@ -4,8 +4,9 @@
 set -eu
 
 CDPATH='' cd "$(dirname "$0")/.."
-case ${PICTURE_PROFILE:-release} in debug) profile=dev ;; *) profile=release ;; esac
-bin=$(cargo build --profile $profile --bin rcluster --message-format=json-render-diagnostics |
+case ${PICTURE_PROFILE:-release} in debug) build="test --no-run --test floors" ;; *) build="build --release --bin rcluster" ;; esac
+# shellcheck disable=SC2086 # words
+bin=$(cargo $build --message-format=json-render-diagnostics |
     sed -n 's|.*"executable":"\(.*\)/rcluster".*|\1|p')
 [ -n "$bin" ] || exit 1
 rcluster() { "$bin/rcluster" "$@"; }
