@@ -5,7 +5,7 @@
 //!     cargo bench --bench versus -- form 6 30 100   # some sections, some sizes
 //!
 //! Sections are `small`, `check`, `call`, `plan`, `form`, `move`, `replicas`, `atomic`, `import`,
-//! `backup` and `skew`.
+//! `backup`, `skew` and `watch`.
 //! Both tools run in turns in the same minutes, so that a
 //! busy machine slows both; what counts is the median of their ratios. A missed goal is printed as
 //! missed and fails nothing.
@@ -24,12 +24,13 @@ mod small;
 #[path = "../../tests/stories/support/mod.rs"]
 mod support;
 mod table;
+mod watch;
 
 use std::process::ExitCode;
 
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "small", "check", "call", "plan", "form", "move", "replicas", "atomic", "import", "backup",
-    "skew",
+    "skew", "watch",
 ];
 
 fn main() -> ExitCode {
@@ -87,6 +88,9 @@ fn main() -> ExitCode {
     }
     if wants("skew") {
         skew::run();
+    }
+    if wants("watch") {
+        sizes.iter().for_each(|&size| watch::run(size));
     }
     ExitCode::SUCCESS
 }

@@ -9,6 +9,7 @@ pub enum Unit {
     Milliseconds,
     Megabytes,
     Rate,
+    Percent,
 }
 
 impl Unit {
@@ -17,6 +18,7 @@ impl Unit {
         match self {
             Unit::Seconds => format!("{value:.2} s"),
             Unit::Milliseconds => format!("{:.2} ms", value * 1e3),
+            Unit::Percent => format!("{:.1} %", value * 100.0),
             Unit::Rate => format!("{value:.0}/s"),
             Unit::Megabytes => format!("{:.2} MB", value / 1e6),
         }
