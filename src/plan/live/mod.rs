@@ -36,7 +36,8 @@ impl History {
         let Look { problems, clock, .. } = look;
         // A slot that moves is open for as long; one that stays open is a problem.
         let is_stuck = |problem: &Problem| {
-            problem.kind != Kind::SlotOpen || !self.routes.advances_at(&problem.slots)
+            !matches!(problem.kind, Kind::SlotOpen | Kind::ReplicaSlotOpen)
+                || !self.routes.advances_at(&problem.slots)
         };
         self.log.see(problems.into_iter().filter(is_stuck), clock);
     }

@@ -14,7 +14,7 @@ use crate::plan::check::owners;
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// Slots of one source whose keys are counted.
-const COUNTED: usize = 64;
+const COUNTED: usize = 256;
 
 /// Slots on their way between two masters.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub struct Move {
 #[derive(Debug, Default)]
 struct Route {
     slots: SlotSet,
+    /// Also those that replicas list: on Valkey they are told of slots a moment earlier or later.
+    listed: SlotSet,
     state: Option<String>,
     /// Keys by slot, at the source.
     keys: BTreeMap<Slot, u64>,
@@ -67,15 +69,15 @@ impl Routes {
     pub(super) fn see(&mut self, look: &Look<'_>) {
         (self.before, self.at) = (self.at, look.at);
         let moved = self.new_owners(look.cluster);
-        let mut open = open_slots(look.cluster);
+        let [mut open, mut copied] = open_slots(look.cluster);
         let mut states = BTreeMap::new();
         for task in look.readings.iter().flat_map(|reading| &reading.tasks) {
             let slots: &mut SlotSet = open.entry((task.from, task.to)).or_default();
             *slots = slots.union(&task.slots);
             states.insert((task.from, task.to), task.state.clone());
         }
-        let pairs: BTreeSet<_> =
-            open.keys().chain(moved.keys()).chain(self.routes.keys()).copied().collect();
+        let pairs = open.keys().chain(copied.keys()).chain(moved.keys()).chain(self.routes.keys());
+        let pairs: BTreeSet<_> = pairs.copied().collect();
         let ids = look.cluster.nodes.iter().map(|report| report.id());
         let keys: BTreeMap<NodeId, &BTreeMap<Slot, u64>> =
             ids.zip(look.readings.iter().map(|reading| &reading.keys)).collect();
@@ -85,10 +87,11 @@ impl Routes {
             route.state = states.remove(&pair);
             let slots = open.remove(&pair).unwrap_or_default();
             let arrived = moved.get(&pair).cloned().unwrap_or_default();
+            route.listed = slots.union(&copied.remove(&pair).unwrap_or_default());
             route.advance(self.at, slots, &arrived, keys.get(&pair.0).copied());
         }
         let at = self.at;
-        self.routes.retain(|_, route| !route.slots.is_empty() || at < route.changed + WINDOW);
+        self.routes.retain(|_, route| !route.listed.is_empty() || at < route.changed + WINDOW);
     }
 
     /// The slots that have another owner than before, by the two of them. A replica that takes over
@@ -121,7 +124,7 @@ impl Routes {
         self.routes
             .values()
             .filter(advances)
-            .any(|route| !route.slots.intersection(slots).is_empty())
+            .any(|route| !route.listed.intersection(slots).is_empty())
     }
 
     pub(super) fn to_count(&self) -> BTreeMap<NodeId, Vec<Slot>> {
@@ -134,23 +137,30 @@ impl Routes {
     }
 
     pub(super) fn moves(&self) -> Vec<Move> {
-        self.routes.iter().map(|(pair, route)| route.shown(*pair, self.at)).collect()
+        let is_move = |route: &Route| !route.slots.is_empty() || route.moved > 0;
+        let shown = self.routes.iter().filter(|(_, route)| is_move(route));
+        shown.map(|(pair, route)| route.shown(*pair, self.at)).collect()
     }
 }
 
-/// The migrating and importing slots, by source and target.
-fn open_slots(cluster: &ClusterReport) -> BTreeMap<(NodeId, NodeId), SlotSet> {
-    let mut open: BTreeMap<_, Vec<Slot>> = BTreeMap::new();
+/// The migrating and importing slots of masters, by source and target, and those that their replicas
+/// list.
+fn open_slots(cluster: &ClusterReport) -> [BTreeMap<(NodeId, NodeId), SlotSet>; 2] {
+    let mut open: [BTreeMap<_, Vec<Slot>>; 2] = Default::default();
     for report in &cluster.nodes {
+        let master = report.view.me().role.master();
+        let (place, own) = (usize::from(master.is_some()), master.unwrap_or(report.id()));
         for slot in &report.view.open {
             let pair = match slot.state {
-                OpenState::Migrating => (report.id(), slot.peer),
-                OpenState::Importing => (slot.peer, report.id()),
+                OpenState::Migrating => (own, slot.peer),
+                OpenState::Importing => (slot.peer, own),
             };
-            open.entry(pair).or_default().push(slot.slot);
+            open[place].entry(pair).or_default().push(slot.slot);
         }
     }
-    open.into_iter().map(|(pair, slots)| (pair, slots.into_iter().collect())).collect()
+    open.map(|open| {
+        open.into_iter().map(|(pair, slots)| (pair, SlotSet::from_iter(slots))).collect()
+    })
 }
 
 impl Route {

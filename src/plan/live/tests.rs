@@ -6,6 +6,7 @@ use crate::plan::check::check;
 
 const A: &str = "07c37dfeb235213a872192d90877d0cd55635b91";
 const B: &str = "67ed2db8d677e59ec4a4cefb06858cf2a1a89fa1";
+const C: &str = "292f8b365bb7edb5e285caf0b7e6ddc7265d2f4f";
 
 fn id(text: &str) -> NodeId {
     text.parse().unwrap()
@@ -126,6 +127,37 @@ fn a_slot_is_a_problem_once_it_does_not_advance() {
     assert_eq!(open(&history), 0);
     see(&mut history, 11, &stuck, &nothing);
     assert_eq!(open(&history), 1);
+}
+
+/// Valkey tells replicas of migrating slots too: a route is its master's, and shown once.
+#[test]
+fn what_replicas_list_of_a_move_is_their_masters() {
+    let with_replica = |marks: &str, copied: &str| {
+        let mut cluster = cluster(["0-8191", "8192-16383"], marks);
+        let text = format!(
+            "{A} 10.0.0.1:7001@17001 master - 0 1 1 connected 0-8191\n\
+             {B} 10.0.0.2:7001@17001 master - 0 1 2 connected 8192-16383\n\
+             {C} 10.0.0.3:7001@17001 myself,slave {A} 0 1 1 connected {copied}\n"
+        );
+        let mut replica = cluster.nodes[1].clone();
+        replica.view = ClusterView::parse(text, &"10.0.0.3:7001".parse().unwrap()).unwrap();
+        cluster.nodes.push(replica);
+        cluster
+    };
+    let (marks, nothing) = (format!("[100->-{B}]"), [(); 3].map(|()| Reading::default()));
+    let mut history = History::default();
+    let open = |history: &History| history.problems().filter(|seen| seen.until.is_none()).count();
+    // The replica is told first, and of the end last.
+    see(&mut history, 1, &with_replica("", &marks), &nothing);
+    let before = open(&history);
+    assert!(history.moves().is_empty());
+    see(&mut history, 2, &with_replica(&marks, &marks), &nothing);
+    let moves = history.moves();
+    assert_eq!((moves.len(), moves[0].from, open(&history)), (1, id(A), before));
+    see(&mut history, 3, &with_replica("", &marks), &nothing);
+    assert_eq!(open(&history), before);
+    see(&mut history, 14, &with_replica("", &marks), &nothing);
+    assert_eq!((history.moves().len(), open(&history)), (0, before + 1));
 }
 
 #[test]

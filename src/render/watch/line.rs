@@ -63,5 +63,19 @@ fn folded(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines.push(line);
-    lines
+    // The blank at which it was broken may be one too many for the width.
+    lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folded;
+
+    #[test]
+    fn lines_fit_also_where_they_are_broken() {
+        assert_eq!(folded("  ab cd ef", 7), ["  ab cd", "ef"]);
+        assert_eq!(folded("slots 1-2", 5), ["slots", "1-2"]);
+        assert_eq!(folded("日本語 x", 4), ["日本", "語 x"]);
+        assert_eq!(folded("", 4), [""]);
+    }
 }
