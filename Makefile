@@ -64,7 +64,7 @@ bench:
 	cargo bench --bench plan
 	RCLUSTER_TEST_SERVERS="$(CURDIR)/$(SERVERS)" cargo bench --bench versus
 
-# The images in docs/pictures: they change only if what they show does.
+# The images in docs/pictures; those of a terminal take tmux.
 pictures: rust
 	sh .ci/pictures.sh
 
