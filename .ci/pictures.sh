@@ -18,7 +18,8 @@ sh .ci/servers.sh target/servers valkey-9.1 >&2
 
 play=$(mktemp -d)
 moving=
-screen() { tmux -S "$play/tmux" "$@"; }
+screens=0
+screen() { tmux -S "$play/tmux.$screens" "$@"; }
 tidy() {
     trap '' INT TERM HUP
     screen kill-server 2>/dev/null || true
@@ -54,6 +55,8 @@ draw() {
 on() {
     width=$1 height=$2
     shift 2
+    # The server of the one before may still be ending.
+    screens=$((screens + 1))
     screen -f /dev/null new-session -d -x "$width" -y "$height" env -u NO_COLOR "PATH=$bin:$PATH" 'PS1=$ ' 'PS2=> ' "$@"
 }
 until_it_shows() {

@@ -83,6 +83,59 @@ fn a_screen_is_live_and_the_terminal_is_as_it_was_afterwards() {
     eventually("it ends with its terminal", || !std::path::Path::new(&process).exists());
 }
 
+/// A shell with jobs, to which a view is one.
+const JOBS: &str = "echo 'exec $RCLUSTER watch ENTRY --interval 200ms' > $DIR/view; \
+    echo 'echo $$ > $DIR/pid; . $DIR/view' > $DIR/job; export DIR RCLUSTER; \
+    exec env PS1='ready ' bash --norc -i";
+
+#[test]
+fn a_view_is_a_job_and_fits_small_and_plain_terminals() {
+    if !has_tmux() {
+        return;
+    }
+    let cluster = TestCluster::formed(3, 0);
+    let entry = cluster.addr(0);
+    let screen = Screen::start(60, 12, &JOBS.replace("ENTRY", &entry));
+    let is_live = |text: &str| text.contains(&entry) && text.contains("q quit");
+    screen.shows("ready");
+    for term in ["TERM=dumb", "-u TERM"] {
+        screen.press(&[&format!("clear; env {term} sh $DIR/job; echo ended $?"), "Enter"]);
+        screen.until(term, |text| text.contains("cannot place") && text.contains("ended 2"));
+    }
+
+    screen.press(&["clear; NO_COLOR=1 sh $DIR/job", "Enter"]);
+    screen.until("it is live", is_live);
+    let colors = screen.colors().replace("\u{1b}[39m", "");
+    assert!(!colors.contains("\u{1b}[3"), "{colors}");
+    let pid = std::fs::read_to_string(screen.file("pid")).unwrap();
+    let signal = |name: &str| {
+        assert!(Command::new("kill").args([name, pid.trim()]).status().unwrap().success());
+    };
+    let stops: [(&str, &dyn Fn()); 3] = [
+        ("Ctrl-Z", &|| screen.press(&["C-z"])),
+        ("SIGTSTP", &|| signal("-TSTP")),
+        // Nobody can put the terminal right before this one.
+        ("SIGSTOP", &|| signal("-STOP")),
+    ];
+    for (name, stop) in stops {
+        stop();
+        screen.until(name, |text| text.contains("Stopped"));
+        assert_eq!(screen.text().contains("q quit"), name == "SIGSTOP", "{}", screen.text());
+        screen.press(&["clear; fg", "Enter"]);
+        screen.until("it is live again", is_live);
+    }
+    screen.resize(20, 5);
+    screen.until("it fits", |text| is_live(text) && text.lines().count() == 5);
+    screen.resize(1, 1);
+    screen.until("it is as small as can be", |text| text.trim().chars().count() <= 1);
+    screen.resize(60, 12);
+    screen.until("it is as before", is_live);
+    signal("-INT");
+    screen.until("it has ended", |text| !text.contains("q quit") && text.contains("ready"));
+    screen.press(&["echo ended $?", "Enter"]);
+    screen.shows("ended 130");
+}
+
 fn ticks(run: &Run) -> Vec<Value> {
     run.out.lines().map(|line| serde_json::from_str(line).expect("a document a line")).collect()
 }

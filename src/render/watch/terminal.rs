@@ -1,7 +1,8 @@
 //! The terminal: taken for the view, and given back as it was however the view ends.
 
-use std::io::{self, IsTerminal, Stdout, Write};
+use std::io::{self, IsTerminal, Write};
 use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +17,9 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
+use signal_hook::consts::{SIGCONT, SIGTSTP};
+use signal_hook::{flag, low_level};
 
 use super::draw::draw;
 use super::state::{Event, Flow, Key, State};
@@ -76,6 +79,7 @@ fn show(
     is_signalled: impl Fn() -> bool,
 ) -> io::Result<End> {
     let mut taken = Taken::take(io::stdout(), true)?;
+    let stops = Stops::catch()?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let (mut is_new, mut blinked) = (true, Instant::now());
     loop {
@@ -116,13 +120,19 @@ fn show(
             _ if is_signalled() => return Ok(End::Signal),
             _ if is_over => return Ok(End::Quit),
             Flow::Quit => return Ok(End::Quit),
-            Flow::Suspend => {
+            _ if flow == Flow::Suspend || stops.is_asked() => {
                 taken.give_back()?;
-                kill_process(getpid(), Signal::TSTP)?;
-                taken.take_again()?;
+                stops.suspend()?;
+                taken.enter()?;
                 terminal.clear()?;
             }
-            Flow::Stay => {}
+            // Whoever stopped us may have used the terminal.
+            _ if stops.has_continued() => {
+                taken.give_back()?;
+                taken.enter()?;
+                terminal.clear()?;
+            }
+            _ => {}
         }
     }
 }
@@ -165,18 +175,47 @@ fn key(pressed: KeyEvent) -> Option<Key> {
     })
 }
 
+/// Being stopped, by Ctrl-Z or by others, and going on.
+struct Stops {
+    asked: Arc<AtomicBool>,
+    continued: Arc<AtomicBool>,
+}
+
+impl Stops {
+    fn catch() -> io::Result<Stops> {
+        let stops = Stops { asked: Arc::default(), continued: Arc::default() };
+        flag::register(SIGTSTP, Arc::clone(&stops.asked))?;
+        flag::register(SIGCONT, Arc::clone(&stops.continued))?;
+        Ok(stops)
+    }
+
+    fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    fn has_continued(&self) -> bool {
+        self.continued.swap(false, Ordering::Relaxed)
+    }
+
+    /// Stops all that the terminal's Ctrl-Z would have, until it is continued.
+    fn suspend(&self) -> io::Result<()> {
+        // Where nobody started us as a job, nobody could continue it.
+        if getpgrp() != getsid(None)? {
+            kill_current_process_group(Signal::TSTP)?;
+            low_level::emulate_default_handler(SIGTSTP)?;
+        }
+        self.asked.store(false, Ordering::Relaxed);
+        self.continued.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
 /// The terminal while it is the view's. It is given back when this is dropped.
 struct Taken<W: Write> {
     out: W,
     /// Whether keys are read as they are pressed, which is a setting of the terminal itself.
     raw: bool,
     is_ours: bool,
-}
-
-impl Taken<Stdout> {
-    fn take_again(&mut self) -> io::Result<()> {
-        self.enter()
-    }
 }
 
 impl<W: Write> Taken<W> {
