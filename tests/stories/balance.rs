@@ -1,12 +1,12 @@
 //! `rebalance --by`: load that was measured is balanced, and a second run moves nothing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rcluster::model::Slot;
 use redis::cluster::ClusterClient;
 use serde_json::Value;
 
-use crate::support::{Run, Server, TestCluster, rcluster, server_under_test};
+use crate::support::{Run, Server, TestCluster, eventually, rcluster, server_under_test};
 
 /// Hash tags of slots of one of three masters that share them evenly.
 fn tags(master: usize, count: usize) -> Vec<String> {
@@ -50,7 +50,11 @@ fn is_within(amounts: &[u64], percent: u64) -> bool {
 /// Moves what there is to move; a second run finds nothing.
 fn settle(cluster: &TestCluster, by: &[&str]) -> Run {
     let run = rebalance(cluster, &[by, &["--yes"]].concat());
-    assert_eq!((&run.json()["changed"], &run.json()["healthy"]), (&true.into(), &true.into()));
+    assert_eq!(
+        (&run.json()["changed"], &run.json()["healthy"]),
+        (&true.into(), &true.into()),
+        "{run:?}"
+    );
     let again = rebalance(cluster, &[by, &["--yes"]].concat());
     assert_eq!(
         (&again.json()["changed"], again.json()["routes"].as_array().unwrap().len()),
@@ -116,7 +120,8 @@ fn keys_and_memory_are_balanced() {
     rcluster(&["rebalance", &cluster.addr(0), "--by", "keys", "--sample", "1s"]).exits(2);
 }
 
-/// Two slots of one master that clients write to without a pause part.
+/// Two slots of one master that clients keep busy part, by what they are busy with: computing first,
+/// then sending.
 #[test]
 fn hot_slots_part() {
     let enable = match server_under_test().as_str() {
@@ -126,38 +131,59 @@ fn hot_slots_part() {
     };
     let cluster = TestCluster::formed(3, 0);
     let Some(enable) = enable else {
-        let run = rcluster(&["rebalance", &cluster.addr(0), "--by", "cpu", "--yes"]);
-        run.exits(1).tells(&["SLOT-STATS was refused", "cluster-slot-stats-enabled"]);
+        for by in ["cpu", "network"] {
+            let run = rcluster(&["rebalance", &cluster.addr(0), "--by", by, "--yes"]);
+            run.exits(1).tells(&["SLOT-STATS was refused", "cluster-slot-stats-enabled"]);
+        }
         return;
     };
     cluster.tell_all(&["CONFIG", "SET", "cluster-slot-stats-enabled", enable]);
-    let stop = AtomicBool::new(false);
-    let hot = tags(0, 2);
+    let (hot, wide) = (tags(0, 2), tags(2, 2));
+    write(&cluster, 2, &wide, 1, 1 << 16);
+    let [stop, sends] = [(); 2].map(|()| AtomicBool::new(false));
+    let done = [(); 2].map(|()| AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        for tag in &hot {
+        for (hot, wide) in hot.iter().zip(&wide) {
             let client = ClusterClient::new(vec![format!("redis://{}", cluster.addr(0))]).unwrap();
-            let stop = &stop;
+            let (stop, sends, done) = (&stop, &sends, &done);
             scope.spawn(move || {
                 let mut client = client.get_connection().unwrap();
                 while !stop.load(Ordering::Relaxed) {
+                    let is_sending = sends.load(Ordering::Relaxed);
+                    let command = match is_sending {
+                        false => redis::cmd("SETRANGE").arg(hot).arg(1 << 16).arg("x").to_owned(),
+                        true => redis::cmd("GET").arg(format!("{wide}:0")).to_owned(),
+                    };
                     // A move has answers of its own, which the client does not always follow.
-                    let _ = redis::cmd("SETRANGE")
-                        .arg(tag)
-                        .arg(1 << 16)
-                        .arg("x")
-                        .query::<u64>(&mut client);
+                    if command.query::<redis::Value>(&mut client).is_ok() {
+                        done[usize::from(is_sending)].fetch_add(1, Ordering::Relaxed);
+                    }
                 }
             });
         }
-        let run =
-            std::panic::catch_unwind(|| settle(&cluster, &["--by", "cpu", "--sample", "500ms"]));
+        let runs = std::panic::catch_unwind(|| {
+            ["cpu", "network"].map(|what| {
+                let is_sending = what == "network";
+                sends.store(is_sending, Ordering::Relaxed);
+                eventually("the slots are hot", || {
+                    done[usize::from(is_sending)].load(Ordering::Relaxed) > 100
+                });
+                settle(&cluster, &["--by", what, "--sample", "500ms"])
+            })
+        });
         stop.store(true, Ordering::Relaxed);
-        let run = run.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        assert_eq!(run.json()["moved_count"], 1, "{run:?}");
-        let (before, after) = (masters(&run, "before"), masters(&run, "after"));
-        assert!(before.iter().max() > after.iter().max(), "{before:?} {after:?}");
+        let runs = runs.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        for run in &runs {
+            assert_eq!(run.json()["moved_count"], 1, "{run:?}");
+            let (before, after) = (masters(run, "before"), masters(run, "after"));
+            assert!(before.iter().max() > after.iter().max(), "{before:?} {after:?}");
+        }
+        assert_eq!(runs[1].json()["balance"]["unit"], "bytes/s");
+        // What was sent is nearly all that there was.
+        assert!(masters(&runs[1], "before").into_iter().max() > Some(1 << 20), "{:?}", runs[1]);
     });
     let owner =
-        |tag: &str| (0..3).find(|node| cluster.try_ask::<bool>(*node, &["EXISTS", tag]).is_ok());
+        |key: &str| (0..3).find(|node| cluster.try_ask::<bool>(*node, &["EXISTS", key]).is_ok());
     assert_ne!(owner(&hot[0]), owner(&hot[1]));
+    assert_ne!(owner(&wide[0]), owner(&wide[1]));
 }
