@@ -9,12 +9,15 @@ use clap::Args;
 use super::args::{ZoneArgs, Zones, duration};
 use super::flow::Context;
 use crate::model::{NodeAddr, NodeList};
-use crate::ops::clock;
 use crate::ops::watch::{Tick, Watcher};
+use crate::ops::{Interrupt, clock};
 use crate::plan::check::{Problem, check};
 use crate::plan::live::{History, Look};
-use crate::render::watch::{End, Event, State, refusal, run};
+use crate::render::watch::{End, Event, State, refusal, release, run};
 use crate::render::{Failure, Seen, Ui, Usage, WatchJson, exit, watch_json};
+
+/// How long the view may take to end after a signal.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Show the cluster live
 ///
@@ -73,6 +76,11 @@ impl Watch {
         let interrupt = cx.interrupt()?;
         let state = State::new(source.last.clone(), clock());
         let ticks = self.in_background(source, due)?;
+        let late = interrupt.clone();
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || obey_late(&late))
+            .map_err(Failure::system)?;
         let is_signalled = || interrupt.signal().is_some();
         let end = run(state, &ticks, cx.ui.has_color(), is_signalled)?;
         if end == End::Signal {
@@ -108,6 +116,16 @@ impl Watch {
             .map_err(Failure::system)?;
         Ok(ticks)
     }
+}
+
+/// Ends the process after a signal if the view does not: a terminal that takes nothing any more, as
+/// over a connection that hangs, holds it in the middle of a frame.
+fn obey_late(interrupt: &Interrupt) {
+    while !interrupt.is_older_than(GRACE) {
+        std::thread::sleep(GRACE / 4);
+    }
+    release();
+    interrupt.obey();
 }
 
 /// Waits until then; gives when the next tick is due, which is now where that has passed.

@@ -16,5 +16,5 @@ mod view;
 
 pub use draw::draw;
 pub use state::{Event, Flow, Key, State};
-pub use terminal::{End, TerminalError, refusal, run};
+pub use terminal::{End, TerminalError, refusal, release, run};
 pub use view::View;

@@ -72,6 +72,11 @@ pub fn run(
     }
 }
 
+/// What can be done for a terminal that nothing can be written to: lines are read as before.
+pub fn release() {
+    let _ = disable_raw_mode();
+}
+
 fn show(
     state: &mut State,
     ticks: &Receiver<Event>,

@@ -79,7 +79,7 @@ fn top(state: &State) -> Vec<Line> {
             top.push(Line::toned(number(count, word), mood));
         }
     }
-    if errors.is_empty() && warnings.is_empty() {
+    if errors.is_empty() && warnings.is_empty() && state.shown.unreachable.is_none() {
         top.push(Line::toned("no problems".to_owned(), Mood::Fine));
     }
     let nodes = [(cluster.size, "master"), (state.shown.replicas, "replica")];
