@@ -6,10 +6,10 @@ ALL := redis-6.2 redis-7.0 redis-8.2 redis-8.6 valkey-8.1 valkey-9.1
 
 # Stories in which servers of any kind have the same part: make test runs them on one, make matrix on
 # all.
-ONCE := addresses:: bad_input:: by_hand:: call:: documents:: import_clients:: info:: \
+ONCE := addresses:: bad_input:: by_hand:: call:: client_tests:: documents:: import_clients:: info:: \
 	output:: placement:: sandbox:: shells:: server_program:: threads::
 
-.PHONY: rust build demo test first-contact lint servers matrix soak bench pictures clean
+.PHONY: rust build demo test first-contact lint servers matrix soak bench pictures kubernetes clean
 
 # A clear line first where Rust is missing or too old, or a C compiler is missing.
 rust:
@@ -67,6 +67,13 @@ bench:
 # The images in docs/pictures; those of a terminal take tmux.
 pictures: rust
 	sh .ci/pictures.sh
+
+# The manifests held to the JSON schemas of Kubernetes, which a Python package brings along.
+kubernetes:
+	python3 -m venv target/kubernetes
+	target/kubernetes/bin/pip install --quiet kubernetes-validate==1.37.0
+	set -e; for file in redis create cron; do \
+		target/kubernetes/bin/kubernetes-validate --strict deploy/kubernetes/$$file.yaml; done
 
 clean:
 	cargo clean

@@ -2,8 +2,8 @@
 //! own, checks, reshards and fixes them.
 //!
 //! [`model`] and [`plan`] are the public library. They need no server and touch no file, clock or
-//! socket: [`model`] reads what servers print, [`plan`] decides. [`sandbox`] starts local servers, for
-//! tests. All other modules are the program's own and not part of the library: they are hidden here,
+//! socket: [`model`] reads what servers print, [`plan`] decides. [`sandbox`] starts clusters of local
+//! servers, for tests. All other modules are the program's own and not part of the library: they are hidden here,
 //! and any release may change them (`docs/architecture.md` in the repository describes them).
 //!
 //! ```
@@ -29,6 +29,8 @@
 
 #[doc(hidden)]
 pub mod commands;
+#[doc(hidden)]
+pub mod local;
 #[deny(missing_docs)]
 pub mod model;
 #[doc(hidden)]

@@ -188,7 +188,10 @@ impl Cli {
     }
 
     /// The command, and what it is given; `given` stands for variables of the environment.
-    pub fn begin(self, ui: &Ui, given: Vec<Given>) -> Result<(Context, Command), Failure> {
+    pub fn begin(mut self, ui: &Ui, given: Vec<Given>) -> Result<(Context, Command), Failure> {
+        if let Command::Sandbox(sandbox) = &mut self.command {
+            sandbox.tls = self.connect.take_tls();
+        }
         let cx = Context::new(ui.clone(), self.connect, &self.output, given, self.urls, command)?;
         Ok((cx, self.command))
     }

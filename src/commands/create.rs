@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::args::{ChangeArgs, Format, each_once};
+use super::args::{ChangeArgs, Format, duration, each_once};
 use super::args::{Placement, PlacementArgs, Zones};
 use super::flow::Context;
 use super::flow::followers::{self, AFTER_FAILOVER};
@@ -13,15 +13,16 @@ use crate::model::{NodeList, NodeReport};
 use crate::ops;
 use crate::plan::check::Severity;
 use crate::plan::create;
+use crate::plan::existing::existing;
 use crate::plan::formation::TopologyPlan;
 use crate::plan::layout::Layout;
 use crate::plan::topology;
 use crate::render::map::{self, Side};
 use crate::render::{
-    CreateJson, Failure, Manner, ShardJson, exit, health_text, layout_text, problems_json, script,
-    shards_json, verdicts_json, verdicts_text,
+    CreateJson, Failure, Manner, ShardJson, Usage, exit, health_text, layout_text, problems_json,
+    script, shards_json, verdicts_json, verdicts_text,
 };
-use crate::wire::{Server, load_nodes};
+use crate::wire::{Server, WireError, load_nodes};
 
 /// Create a cluster from running nodes
 ///
@@ -33,7 +34,7 @@ use crate::wire::{Server, load_nodes};
 #[command(after_long_help = "Examples:\n\
     \x20 rcluster create 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7003\n\
     \x20 rcluster create --replicas 1 10.0.0.{1..6}:6379 --yes\n\
-    \x20 rcluster create --replicas 1 dns+redis.default.svc:6379 --dry-run")]
+    \x20 rcluster create --replicas 1 dns+redis.ns.svc:6379 --wait 5m --expect 6")]
 pub struct Create {
     /// Running nodes, as host:port
     ///
@@ -44,14 +45,29 @@ pub struct Create {
     /// Replicas of each master
     #[arg(short, long, value_name = "N", default_value_t = 0)]
     pub replicas: usize,
-    /// Accept replicas too old to copy their masters
+    /// Wait until all nodes reply
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub wait: Option<Duration>,
+    /// Wait also until N nodes are named, by dns+ names
+    #[arg(long, value_name = "N", requires = "wait", hide_short_help = true)]
+    pub expect: Option<usize>,
+    /// Accept a cluster of these nodes that exists
+    ///
+    /// Whichever nodes are masters and which slots they own. Nodes that changed their addresses are
+    /// connected again.
     #[arg(long)]
+    pub if_absent: bool,
+    /// Accept replicas too old to copy their masters
+    #[arg(long, hide_short_help = true)]
     pub force: bool,
     #[command(flatten)]
     pub placement: PlacementArgs,
     #[command(flatten)]
     pub change: ChangeArgs,
 }
+
+/// Between two looks at nodes that are still to come.
+const POLL: Duration = Duration::from_millis(200);
 
 /// The longest wait for the finished cluster to be found healthy.
 const VERIFY: Duration = Duration::from_secs(5);
@@ -139,15 +155,21 @@ impl Create {
 
     /// Asks every node for its facts and plans from them; nothing is changed.
     fn plan(&self, cx: &Context) -> Result<Planned, Failure> {
-        let named = cx.addresses(&self.nodes)?;
-        each_once(&named)?;
-        let placement = self.placement.read(&named, self.replicas)?;
+        let Loaded { placement, mut servers, reports } = match self.wait {
+            Some(time) => self.load_within(cx, time)?,
+            None => self.load(cx).map_err(NotLoaded::into_failure)?,
+        };
         let nodes = &placement.nodes;
-
-        let (mut servers, reports) = load_nodes(nodes, &cx.access)?;
         let told = |report: &NodeReport| (report.reached.host().to_owned(), report.zone.clone());
         let told: Vec<_> = reports.iter().map(told).collect();
-        let layout = placement.plan(&told)?;
+        let existing = match self.if_absent {
+            true => existing(&reports, &placement.seats(&told)),
+            false => None,
+        };
+        let layout = match existing {
+            Some(layout) => layout,
+            None => placement.plan(&told)?,
+        };
         refuse_together(&placement, &layout)?;
         let plan = create::plan(&reports, &layout)?;
         let members: Vec<&NodeReport> = reports.iter().collect();
@@ -165,6 +187,30 @@ impl Create {
             layout,
             plan,
         })
+    }
+
+    /// What the nodes tell; nothing of them is judged.
+    fn load(&self, cx: &Context) -> Result<Loaded, NotLoaded> {
+        let named = cx.addresses(&self.nodes).map_err(|error| NotLoaded::Wire(vec![error]))?;
+        if let Some(wanted) = self.expect.filter(|wanted| named.len() != *wanted) {
+            return Err(NotLoaded::Count { wanted, found: named.len() });
+        }
+        each_once(&named)?;
+        let placement = self.placement.read(&named, self.replicas)?;
+        let (servers, reports) =
+            load_nodes(&placement.nodes, &cx.access).map_err(NotLoaded::Wire)?;
+        Ok(Loaded { placement, servers, reports })
+    }
+
+    /// The same, again and again while nodes are still to come.
+    fn load_within(&self, cx: &Context, time: Duration) -> Result<Loaded, Failure> {
+        let deadline = cx.deadline(time)?;
+        loop {
+            match self.load(cx) {
+                Err(error) if error.may_pass() && !deadline.is_over() => std::thread::sleep(POLL),
+                loaded => return loaded.map_err(NotLoaded::into_failure),
+            }
+        }
     }
 
     fn show_only(&self, cx: &Context, planned: &Planned, start: Instant) -> Result<u8, Failure> {
@@ -192,6 +238,54 @@ impl Create {
             }
         }
         Ok(exit::OK)
+    }
+}
+
+/// The nodes that are to be a cluster.
+struct Loaded {
+    placement: Placement,
+    servers: Vec<Server>,
+    reports: Vec<NodeReport>,
+}
+
+/// Why there is nothing to plan from.
+enum NotLoaded {
+    Wire(Vec<WireError>),
+    /// The names stand for other than so many nodes.
+    Count {
+        wanted: usize,
+        found: usize,
+    },
+    Usage(Usage),
+}
+
+impl From<Usage> for NotLoaded {
+    fn from(error: Usage) -> NotLoaded {
+        NotLoaded::Usage(error)
+    }
+}
+
+impl NotLoaded {
+    /// Whether a node may still come, or a name get its addresses.
+    fn may_pass(&self) -> bool {
+        match self {
+            NotLoaded::Wire(errors) => {
+                !errors.iter().any(|error| error.is_denied() || error.is_cluster_off())
+            }
+            NotLoaded::Count { .. } => true,
+            NotLoaded::Usage(_) => false,
+        }
+    }
+
+    fn into_failure(self) -> Failure {
+        match self {
+            NotLoaded::Wire(errors) => errors.into(),
+            NotLoaded::Count { wanted, found } => {
+                Failure::refused(format!("{found} nodes are named, not {wanted}"))
+                    .hint("a dns+ name stands for the nodes that its DNS entry has now; see --wait and --expect")
+            }
+            NotLoaded::Usage(error) => error.into(),
+        }
     }
 }
 

@@ -9,12 +9,12 @@ use super::args::duration;
 use super::flow::Context;
 use super::flow::migrate::LONGEST;
 use super::import::{ExistingArgs, aborted, tell_left, told};
+use crate::local::{ServerProgram, find_server};
 use crate::model::{Manifest, NodeList};
 use crate::ops::backup::verify;
 use crate::ops::restore::{RestoreOptions, RestoreReport, restore};
 use crate::plan::import::targets;
 use crate::render::{Failure, RestoreJson, exit};
-use crate::sandbox::{ServerProgram, find_server};
 
 /// Restore a backup into any topology
 ///

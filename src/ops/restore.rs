@@ -12,9 +12,9 @@ use super::event::{Observer, Phase, Tally};
 use super::import::{self, ImportReport};
 use super::phases;
 use super::wait::Deadline;
+use crate::local::{Loader, LocalError, password};
 use crate::model::{AddressMap, NodeAddr, Origin};
 use crate::plan::import::{Source, Targets};
-use crate::sandbox::{Loader, SandboxError, password};
 use crate::wire::{Access, Secret, Server, WireError, all_at_once};
 
 /// How a backup is brought back.
@@ -36,7 +36,7 @@ pub enum RestoreError {
     #[error(transparent)]
     Wire(#[from] WireError),
     #[error(transparent)]
-    Sandbox(#[from] SandboxError),
+    Sandbox(#[from] LocalError),
     #[error("{file} cannot be loaded by {server}:\n{tail}")]
     NotLoaded { file: String, server: String, tail: String },
     #[error("{file} was not loaded within {}", humantime::format_duration(*after))]

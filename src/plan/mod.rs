@@ -6,6 +6,7 @@
 //! | find what is wrong with a cluster | [`check::check`] |
 //! | choose masters, replicas and slots for new nodes | [`layout::plan`] |
 //! | see what each node has to do to become that cluster | [`create::plan`] |
+//! | see whether nodes are a cluster already, and which | [`existing::existing`] |
 //! | change slots, roles or members | [`assign`], [`replicate`], [`meet`], [`join`], [`leave`], [`reset`] |
 //! | plan which slots move where | [`transfer::rebalance`], [`transfer::rebalance_by`], [`transfer::reshard`], [`transfer::drain`] |
 //! | repair | [`fix::plan`] |
@@ -24,6 +25,7 @@ pub mod balance;
 pub mod bus_tls;
 pub mod check;
 pub mod create;
+pub mod existing;
 pub mod fix;
 mod flow;
 pub mod formation;

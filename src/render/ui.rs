@@ -116,6 +116,12 @@ impl Ui {
         Ui { connection, ..self }
     }
 
+    /// The same for a run with other options, of rcluster and of redis-cli.
+    pub fn with_options(self, rcluster: String, redis_cli: String) -> Ui {
+        let connection = ConnectionFlags { rcluster, redis_cli, ..self.connection };
+        Ui { connection, ..self }
+    }
+
     /// A text whose command lines reach the servers as this run does.
     pub fn runnable(&self, text: &str) -> String {
         self.connection.add_to(text)

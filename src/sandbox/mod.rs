@@ -1,73 +1,58 @@
-//! Floor 2, a local playground of real server processes: used by `rcluster sandbox` and by the
-//! tests alike.
+//! Floor 3, clusters of local servers for tests: used by `rcluster sandbox`, and by tests of clients
+//! in Rust.
 //!
-//! Every node has a folder of its own, named after its port, with its `redis.conf`, `nodes.conf`,
-//! pid file and log. A server is known to be the playground's by the config file it runs on, which
-//! it tells itself; where it tells nothing, by a process in the node's folder that the node's pid
-//! file names. Nothing else is ever stopped, and what does not tell is never taken for stopped.
+//! A [`Sandbox`] starts servers on free ports, creates a cluster of them, and ends all of it when it
+//! is dropped, or when the process ends, however it does. It needs a `redis-server` or
+//! `valkey-server`: on PATH, or in the directory that the variable `RCLUSTER_SERVERS` names.
+//!
+//! ```no_run
+//! use rcluster::sandbox::Sandbox;
+//!
+//! let mut sandbox = Sandbox::builder().version("redis-7.0").shards(3).replicas(1).start()?;
+//! // What the client under test connects to.
+//! let url = sandbox.url();
+//!
+//! // The nodes are in the order of addrs(), the masters first.
+//! sandbox.kill(0)?;
+//! sandbox.start(0)?;
+//! sandbox.pause(1)?;
+//! sandbox.resume(1)?;
+//! # drop(url);
+//! # Ok::<(), rcluster::sandbox::Error>(())
+//! ```
+//!
+//! The directory of a sandbox has a folder for each node, named after its port (`local` knows what is
+//! in it), the file `password` and the folder `tls`, if it has these.
 
-mod files;
-mod find;
-mod group;
-mod loader;
-mod log;
-mod node;
-mod probe;
-mod process;
-mod spec;
-mod state;
+mod certificates;
+mod cluster;
+mod environment;
+mod error;
+mod form;
+mod keeper;
+mod partition;
+mod ports;
+mod setup;
+mod version;
 
-use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
+pub use cluster::{Builder, Error, Sandbox};
+#[doc(hidden)]
+pub use environment::{DIR, Variables, environment, url};
+#[doc(hidden)]
+pub use error::{FormError, SandboxError};
+#[doc(hidden)]
+pub use form::{access_of, form};
+#[doc(hidden)]
+pub use partition::{cut, heal};
+#[doc(hidden)]
+pub use ports::BUS;
+#[doc(hidden)]
+pub use setup::{Ports, Setup, purge};
+#[doc(hidden)]
+pub use version::{Wanted, find};
 
-pub use find::{ServerProgram, find_server};
-pub use group::{start_all, vet_all};
-pub use loader::{Loader, password};
-pub use node::LocalNode;
-pub use spec::NodeSpec;
-pub use state::State;
-
-/// What can go wrong with local servers.
-#[derive(Debug, thiserror::Error)]
-pub enum SandboxError {
-    #[error("no redis-server and no valkey-server is on PATH")]
-    NoServer,
-    #[error("{}: not found on PATH", name.display())]
-    NotOnPath { name: PathBuf },
-    #[error("{}: cannot be run: {source}", path.display())]
-    NotRunnable { path: PathBuf, source: io::Error },
-    #[error("{}: this is no redis-server or valkey-server: {}", path.display(), if said.is_empty() { "it prints no version".to_owned() } else { format!("it prints '{}'", said.escape_debug()) })]
-    NoServerProgram { path: PathBuf, said: String },
-    #[error("{}: too old for clusters, which need version 3.0 or later: {version}", path.display())]
-    TooOld { path: PathBuf, version: String },
-    #[error("{}: {source}", path.display())]
-    Files { path: PathBuf, source: io::Error },
-    #[error("no server program can be run with a password: the system gives no random bytes")]
-    NoRandom,
-    #[error("port {port} is too high: the cluster bus of a node listens 10000 above its port")]
-    PortTooHigh { port: u16 },
-    #[error("port {port} is taken by another program")]
-    PortTaken { port: u16 },
-    #[error("port {port} cannot be used: {source}")]
-    PortUnusable { port: u16, source: io::Error },
-    #[error("{path:?} has a line break in it, which no config file can name")]
-    FolderName { path: PathBuf },
-    #[error("the server on port {port} exited at once; from {}: {tail}", log.display())]
-    Ended { port: u16, log: PathBuf, tail: String },
-    #[error("the server on port {port} did not reply within {}; its log is {}", humantime::format_duration(*after), log.display())]
-    NoAnswer { port: u16, after: Duration, log: PathBuf },
-    #[error("the server on port {port} (pid {pid}) did not end within {}", humantime::format_duration(*after))]
-    WontEnd { port: u16, pid: u32, after: Duration },
-    #[error("{addr} does not report its config file, so its owner is unknown{}", said.as_ref().map_or_else(String::new, |said| format!("; it replied: {said}")))]
-    OwnerUnknown { addr: SocketAddr, said: Option<String> },
-    #[error("{addr} belongs to another server now")]
-    Foreign { addr: SocketAddr },
-    #[error("{addr} still runs: its data is not deleted")]
-    StillRuns { addr: SocketAddr },
-    #[error("stopped by {0}; the servers that this run started are stopped again")]
-    Interrupted(&'static str),
-    #[error("{} holds no sandbox", .0.display())]
-    NoSandbox(PathBuf),
-}
+#[doc(hidden)]
+pub use crate::local::{
+    LocalAccess, LocalError, LocalNode, NodeSpec, ServerProgram, State, find_server, look_at,
+    password,
+};

@@ -50,7 +50,8 @@ fn addresses_of(place: &Place, access: &Access) -> Result<Vec<NodeAddr>, WireErr
         Place::One(addr) => Ok(vec![addr.clone()]),
         Place::All(name) => {
             let at = |ip: IpAddr| NodeAddr::new(ip.to_string(), name.port(), name.bus_port());
-            Ok(resolve(name, access)?.into_iter().map(at).collect())
+            // Resolvers turn their answers round: what is planned once is to be planned again.
+            Ok(resolve(name, access)?.into_iter().sorted().map(at).collect())
         }
     }
 }

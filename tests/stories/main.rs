@@ -15,6 +15,7 @@ mod balance;
 mod by_hand;
 mod call;
 mod check;
+mod client_tests;
 mod create;
 mod documents;
 mod dropin;

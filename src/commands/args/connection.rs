@@ -89,6 +89,11 @@ impl ConnectArgs {
         Ok(self)
     }
 
+    /// Whether `--tls` is given, which is no more afterwards: a sandbox has certificates of its own.
+    pub fn take_tls(&mut self) -> bool {
+        std::mem::take(&mut self.tls)
+    }
+
     pub fn access(&self, given: &[Given]) -> Result<Access, Failure> {
         let login = Login {
             prefix: "--",

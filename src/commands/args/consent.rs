@@ -57,7 +57,7 @@ pub struct ChangeArgs {
     /// Change no setting, not even temporarily
     ///
     /// Waits up to 5 s longer for cluster_state:ok.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub no_config_set: bool,
 }
 

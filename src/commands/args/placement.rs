@@ -109,7 +109,7 @@ impl Placement {
         !self.seats(told).iter().all_equal()
     }
 
-    fn seats(&self, told: &[(String, Option<String>)]) -> Vec<NodeLocation> {
+    pub fn seats(&self, told: &[(String, Option<String>)]) -> Vec<NodeLocation> {
         let seats = told.iter().zip(&self.zones).map(|((host, told), named)| NodeLocation {
             host: host.clone(),
             zone: named.clone().or_else(|| told.clone()),

@@ -61,6 +61,21 @@ impl Context {
         Ok(cx)
     }
 
+    /// The same for other servers: how they are reached, and the options of rcluster and of redis-cli
+    /// that say so.
+    pub fn reaching(&self, access: Access, rcluster: String, redis_cli: Vec<String>) -> Context {
+        Context {
+            ui: self.ui.clone().with_options(rcluster, redis_cli.join(" ")),
+            access,
+            redis_cli_flags: redis_cli,
+            given: Vec::new(),
+            source_url: UrlLogin::default(),
+            tree: self.tree,
+            progress: self.progress,
+            interrupt: self.interrupt.clone(),
+        }
+    }
+
     pub fn progress(&self) -> Progress<'_> {
         Progress::new(&self.ui, self.progress)
     }

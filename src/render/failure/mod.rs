@@ -1,6 +1,7 @@
 //! Errors as text, a hint and an exit code: the one place that knows all three.
 
 mod import;
+mod local;
 mod migrate;
 mod model;
 mod ops;

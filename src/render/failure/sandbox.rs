@@ -1,46 +1,55 @@
-//! Errors of local servers.
+//! Errors of sandboxes.
 
-use super::Failure;
-use crate::sandbox::SandboxError;
+use super::{Failure, Usage};
+use crate::sandbox::{FormError, SandboxError};
 
 impl From<SandboxError> for Failure {
     fn from(error: SandboxError) -> Failure {
         let failure = Failure::refused(&error);
-        match &error {
-            SandboxError::NoServer => failure.hint(
-                "install one: apt-get install redis-server (or valkey-server), brew install redis;\n\
-                 or name its program: --server PROGRAM",
-            ),
-            SandboxError::NotOnPath { name } => Failure::usage(&error).hint(format!(
-                "a name without / is looked up on PATH; for a file in this directory: --server ./{}",
-                name.display()
-            )),
-            SandboxError::NotRunnable { .. }
-            | SandboxError::NoServerProgram { .. }
-            | SandboxError::TooOld { .. } => Failure::usage(&error)
-                .hint("name a redis-server or valkey-server that can be run: --server PROGRAM"),
-            SandboxError::PortTaken { .. } => failure.hint("choose others with --ports 7101-7106"),
-            SandboxError::PortTooHigh { .. } => failure.hint("choose ports up to 55535"),
-            SandboxError::FolderName { .. } => {
-                Failure::usage(&error).hint("name another directory with --dir")
+        match error {
+            SandboxError::Local(error) => error.into(),
+            SandboxError::NoSuchServer { found, servers, .. } => {
+                let places = match servers {
+                    Some(servers) => format!("PATH and {}", servers.display()),
+                    None => "PATH".to_owned(),
+                };
+                let found = match found.is_empty() {
+                    true => vec![format!("no server program is in {places}")],
+                    false => found,
+                };
+                failure.details(found).hint(
+                    "install that version (packages.redis.io, apt-get install redis-server or valkey-server),\n\
+                     or name its program (--server PROGRAM) or a directory of servers (--servers DIR)",
+                )
             }
-            SandboxError::OwnerUnknown { .. } => failure.hint(
-                "is it suspended, busy, or does it need a password? It may be this sandbox's own: stop it yourself, then rerun",
+            SandboxError::NoTls { .. } => failure.hint(
+                "name a server with TLS: --server PROGRAM. Packages of Debian and Ubuntu have it; a build has it with make BUILD_TLS=yes",
             ),
-            SandboxError::Foreign { .. } => failure.hint(
-                "stop what runs there, then rerun; without --purge nothing is deleted",
+            SandboxError::Differs { .. } => failure.hint(
+                "delete it first: rcluster sandbox down --purge; or use another directory: --dir",
             ),
-            SandboxError::NoSandbox(_) => {
-                failure.hint("start one with rcluster sandbox up, or name its directory with --dir")
+            SandboxError::NoPorts { .. } => {
+                failure.hint("delete sandboxes that are not used, or choose ports with --ports")
             }
-            SandboxError::Files { .. }
-            | SandboxError::NoRandom
-            | SandboxError::PortUnusable { .. }
-            | SandboxError::Ended { .. }
-            | SandboxError::NoAnswer { .. }
-            | SandboxError::WontEnd { .. }
-            | SandboxError::StillRuns { .. }
-            | SandboxError::Interrupted(_) => failure,
+            SandboxError::NoNode { nodes, .. } => {
+                Failure::from(Usage::new(failure.message)).hint(format!("its nodes are {}", nodes.join(", ")))
+            }
+            SandboxError::NoPartition(_) => failure.hint(
+                "kill and pause work everywhere: rcluster sandbox pause",
+            ),
+            SandboxError::Certificates(_) => failure,
+        }
+    }
+}
+
+impl From<FormError> for Failure {
+    fn from(error: FormError) -> Failure {
+        match error {
+            FormError::Unreachable(errors) => errors.into(),
+            FormError::Tls(error) => error.into(),
+            FormError::Layout(error) => Usage::new(error.to_string()).into(),
+            FormError::Refused(unmet) => unmet.into(),
+            FormError::Aborted(error) => error.into(),
         }
     }
 }

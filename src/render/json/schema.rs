@@ -170,7 +170,6 @@ mod tests {
     enum SandboxDocument<'a> {
         Servers(SandboxJson),
         UpDryRun(UpPlanJson<'a>),
-        Created(CreateJson<'a>),
     }
 
     #[derive(JsonSchema)]

@@ -1,5 +1,6 @@
 //! What needs no cluster.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -60,6 +61,10 @@ pub struct LocalNodeJson {
     pub state: &'static str,
     /// Whether `state` is `running`.
     pub running: bool,
+    /// Whether its process is suspended.
+    pub paused: bool,
+    /// Whether it is cut off from the other nodes.
+    pub partitioned: bool,
     pub pid: Option<u32>,
     pub dir: PathBuf,
 }
@@ -81,11 +86,22 @@ pub struct UpPlanJson<'a> {
     pub replicas: usize,
 }
 
-/// What `sandbox status`, `sandbox down` and `sandbox up` without `--create` print.
+/// What the commands under `sandbox` print.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SandboxJson {
     pub nodes: Vec<LocalNodeJson>,
+    /// Of `up` with `--create` or `--shards`: whether the cluster is healthy.
+    pub healthy: Option<bool>,
+    /// The first node, as client libraries take it, with the password.
+    pub url: Option<String>,
+    pub password: Option<String>,
+    /// The authority that clients have to trust, if the servers take TLS.
+    pub ca: Option<PathBuf>,
+    /// The directory of the sandbox.
+    pub dir: PathBuf,
+    /// Environment variables for clients.
+    pub env: BTreeMap<&'static str, String>,
 }
 
 /// What `schema` prints if it is not asked for one of them.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
-use rcluster::sandbox::{LocalNode, NodeSpec, SandboxError};
+use rcluster::sandbox::{LocalError, LocalNode, NodeSpec};
 use redis::{Connection, FromRedisValue, Value};
 use tempfile::TempDir;
 
@@ -105,7 +105,7 @@ impl TestCluster {
     fn start_next(&mut self, index: usize, server: &Server) {
         for _ in 0..5 {
             match LocalNode::start(&self.spec(index, server)) {
-                Err(SandboxError::PortTaken { .. }) => self.ports[index] = Port::take(),
+                Err(LocalError::PortTaken { .. }) => self.ports[index] = Port::take(),
                 started => return self.nodes.push(started.expect("a server starts")),
             }
         }
@@ -179,7 +179,7 @@ impl TestCluster {
         let spec = self.spec(index, server);
         std::fs::rename(&old, &spec.dir).expect("its folder moves");
         match LocalNode::start(&spec) {
-            Err(SandboxError::PortTaken { .. }) => {
+            Err(LocalError::PortTaken { .. }) => {
                 std::fs::rename(&spec.dir, &old).expect("its folder moves back");
                 self.move_to(index, Port::take(), server);
             }

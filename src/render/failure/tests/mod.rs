@@ -4,6 +4,7 @@
 //! compile until it stands here. `table.txt` is what comes of them; after a wanted change,
 //! `UPDATE_EXPECT=1 cargo test` writes it anew.
 
+mod local;
 mod model;
 mod ops;
 mod plan;
@@ -83,7 +84,8 @@ fn stopped<E: ToString>(
 
 /// Samples of all errors but those of old command lines, which stand beside these.
 pub fn samples() -> Vec<Sample> {
-    let floors = [model::samples(), plan::samples(), wire::samples(), sandbox::samples()];
+    let floors =
+        [model::samples(), plan::samples(), wire::samples(), local::samples(), sandbox::samples()];
     floors.into_iter().chain([ops::samples(), own()]).flatten().collect()
 }
 
@@ -136,8 +138,8 @@ fn every_type_of_errors_has_samples() {
         .iter()
         .filter_map(|sample| sample.name.split(|c: char| !c.is_alphanumeric()).next())
         .map(str::to_owned)
-        // What others become, and what has samples of its own beside it.
-        .chain(["Failure", "Usage", "DropinError"].map(str::to_owned))
+        // What others become, what has samples of its own beside it, and the library's.
+        .chain(["Failure", "Usage", "DropinError", "Error"].map(str::to_owned))
         .collect();
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let defined: BTreeSet<String> = files(&src).iter().flat_map(|file| defined(file)).collect();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::wire::{lost, refused};
 use super::{Failure, Sample, every, id, named, node, parts, stopped, whole, words};
+use crate::local::LocalError;
 use crate::model::{NodeAddr, SlotSet};
 use crate::ops::backup::{BackupError, Broken, Flaw};
 use crate::ops::import::{ImportAborted, ImportReport};
@@ -15,7 +16,6 @@ use crate::ops::{AbortCause, Aborted, Gap, Phase, SettingLeft, SettingsError, Ti
 use crate::plan::check::{Kind, Problem, Severity};
 use crate::plan::formation::Lack;
 use crate::plan::rolling::UnsafeHost;
-use crate::sandbox::SandboxError;
 
 const AFTER: Duration = Duration::from_secs(60);
 
@@ -211,7 +211,7 @@ fn restore() -> Vec<(&'static str, RestoreError)> {
     let file = || words("shard-1.rdb");
     every!(RestoreError {
         Wire(lost()),
-        Sandbox(SandboxError::NoRandom),
+        Sandbox(LocalError::NoRandom),
         NotLoaded { file: file(), server: words("redis-server"), tail: words("Can't handle RDB format version 80") },
         Late { file: file(), after: AFTER },
         NoDatabase { database: 1, keys: 3, said: words("ERR DB index is out of range") },

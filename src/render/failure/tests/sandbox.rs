@@ -1,33 +1,39 @@
-use std::io;
-use std::time::Duration;
-
-use super::{Sample, every, whole, words};
-use crate::sandbox::SandboxError;
+use super::{Sample, every, named, node, whole, words};
+use crate::local::LocalError;
+use crate::ops::{AbortCause, Aborted, Phase};
+use crate::plan::create::Precondition;
+use crate::plan::layout::LayoutError;
+use crate::sandbox::{FormError, SandboxError};
+use crate::wire::{TlsError, WireError};
 
 pub fn samples() -> Vec<Sample> {
-    let denied = || io::Error::other("permission denied");
-    let addr = || "127.0.0.1:7001".parse().unwrap();
-    whole(every!(SandboxError {
-        NoServer,
-        NotOnPath { name: "redis".into() },
-        NotRunnable { path: "/opt/redis-server".into(), source: denied() },
-        NoServerProgram { path: "/bin/true".into(), said: String::new() },
-        NoServerProgram { path: "/bin/echo".into(), said: words("--version") },
-        TooOld { path: "/opt/redis-server".into(), version: words("2.8.0") },
-        Files { path: "sandbox/7001".into(), source: denied() },
-        NoRandom,
-        PortTooHigh { port: 60000 },
-        PortTaken { port: 7001 },
-        PortUnusable { port: 80, source: denied() },
-        FolderName { path: "a\nb".into() },
-        Ended { port: 7001, log: "sandbox/7001/log".into(), tail: words("Fatal error") },
-        NoAnswer { port: 7001, after: Duration::from_secs(10), log: "sandbox/7001/log".into() },
-        WontEnd { port: 7001, pid: 4711, after: Duration::from_secs(10) },
-        OwnerUnknown { addr: addr(), said: None },
-        OwnerUnknown { addr: addr(), said: Some(words("NOAUTH Authentication required.")) },
-        Foreign { addr: addr() },
-        StillRuns { addr: addr() },
-        Interrupted("SIGINT"),
-        NoSandbox("sandbox".into()),
-    }))
+    let lost = || WireError::Lost { addr: node(1), command: words("PING"), why: words("reset") };
+    let start = every!(SandboxError {
+        Local(LocalError::NoServer),
+        NoSuchServer {
+            wanted: words("redis-8.2"),
+            found: vec![words("/usr/bin/redis-server: redis 7.0.15")],
+            servers: None
+        },
+        NoSuchServer { wanted: words("redis-8.2"), found: Vec::new(), servers: Some("/opt".into()) },
+        NoTls { path: "/opt/redis-server".into(), version: words("Redis server v=8.2.3") },
+        Differs { root: "sandbox".into(), other: "without --tls" },
+        Certificates(rcgen::Error::CouldNotParseCertificate),
+        NoPorts { wanted: 600, range: (3600, 4189) },
+        NoNode { node: words("7009"), nodes: vec![named(1), named(2)] },
+        NoPartition(words("they take root and nft: Operation not permitted")),
+    });
+    let form = every!(FormError {
+        Unreachable(vec![lost()]),
+        Tls(TlsError::NoCertificate("ca.pem".into())),
+        Layout(LayoutError::TooFewNodes { nodes: 2, replicas: 1 }),
+        Refused(vec![Precondition::HasKeys { node: node(1), keys: 5 }]),
+        Aborted(Aborted {
+            cause: AbortCause::Wire(lost()),
+            done: Vec::new(),
+            during: Phase::Meet,
+            changed: true
+        }),
+    });
+    whole(start).into_iter().chain(whole(form)).collect()
 }

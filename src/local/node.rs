@@ -1,7 +1,9 @@
 //! One server process of the playground.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::SocketAddr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, test_kill_process_group};
 
-use super::SandboxError;
-use super::files::{CONFIG, LOG, files, vet_name};
+use super::LocalError;
+use super::access::LocalAccess;
+use super::files::{CONFIG, LOG, PARTITIONED, PROGRAM, files, vet_name};
 use super::log::excerpt_since;
 use super::process::{as_pid, signal_group, signal_process};
 use super::spec::NodeSpec;
-use super::state::{State, lives_in};
+use super::state::{State, is_suspended, lives_in};
 
 /// Between two looks at a server that starts or stops.
 const POLL: Duration = Duration::from_millis(10);
@@ -24,6 +27,7 @@ const POLL: Duration = Duration::from_millis(10);
 pub struct LocalNode {
     addr: SocketAddr,
     dir: PathBuf,
+    access: LocalAccess,
     /// What this value has started: the server, or a program that has the server as its child. It
     /// leads a process group, in which the server is.
     child: Option<Child>,
@@ -33,34 +37,63 @@ pub struct LocalNode {
 
 impl LocalNode {
     /// Starts the server, unless it runs already; does not wait until it answers.
-    pub fn start(spec: &NodeSpec) -> Result<LocalNode, SandboxError> {
+    pub fn start(spec: &NodeSpec) -> Result<LocalNode, LocalError> {
         let runs = spec.vet()?;
         fs::create_dir_all(&spec.dir).map_err(files(&spec.dir))?;
         let dir = vet_name(spec.dir.canonicalize().map_err(files(&spec.dir))?)?;
         let addr = (spec.ip, spec.port).into();
-        let mut node = LocalNode { addr, dir, child: None, log_start: 0 };
-        // An earlier run's errors are not this one's.
-        node.log_start = fs::metadata(node.log()).map_or(0, |log| log.len());
+        let access = spec.access.clone();
+        let mut node = LocalNode { addr, dir, access, child: None, log_start: 0 };
         if runs {
+            node.log_start = node.log_length();
             return Ok(node);
         }
         let config = node.dir.join(CONFIG);
         fs::write(&config, spec.config_text(&node.dir)).map_err(files(&config))?;
-        let path = node.log();
+        let program = node.dir.join(PROGRAM);
+        fs::write(&program, spec.server.as_os_str().as_bytes()).map_err(files(&program))?;
+        node.launch(&spec.server, &spec.launcher)?;
+        Ok(node)
+    }
+
+    /// Starts the server again, with the program and the settings that it had; does not wait until it
+    /// answers.
+    pub fn start_again(&mut self, launcher: &[String]) -> Result<(), LocalError> {
+        match self.state() {
+            State::Stopped => {}
+            State::Foreign => return Err(LocalError::PortTaken { port: self.addr.port() }),
+            _ => return Ok(()),
+        }
+        let program = self.program()?;
+        self.launch(&program, launcher)
+    }
+
+    /// The program that it was started with.
+    pub fn program(&self) -> Result<PathBuf, LocalError> {
+        let path = self.dir.join(PROGRAM);
+        let program = fs::read(&path).map_err(files(&path))?;
+        Ok(OsString::from_vec(program).into())
+    }
+
+    fn log_length(&self) -> u64 {
+        fs::metadata(self.log()).map_or(0, |log| log.len())
+    }
+
+    fn launch(&mut self, server: &Path, launcher: &[String]) -> Result<(), LocalError> {
+        // An earlier run's errors are not this one's.
+        self.log_start = self.log_length();
+        let config = self.dir.join(CONFIG);
+        let path = self.log();
         let log = File::options().create(true).append(true).open(&path).map_err(files(&path))?;
         let complaints = log.try_clone().map_err(files(&path))?;
-        let words: Vec<_> = spec
-            .launcher
-            .iter()
-            .map(Into::into)
-            .chain([spec.server.clone().into_os_string()])
-            .collect();
+        let words: Vec<_> =
+            launcher.iter().map(Into::into).chain([server.as_os_str().to_owned()]).collect();
         let (program, arguments) = (&words[0], &words[1..]);
         // A group of its own: Ctrl-C in the terminal is for rcluster, not for the servers.
         let child = Command::new(program)
             .args(arguments)
             .arg(&config)
-            .current_dir(&node.dir)
+            .current_dir(&self.dir)
             // Servers since 7.2 end if the user's locale is not installed.
             .env("LC_ALL", "C")
             .stdin(Stdio::null())
@@ -68,15 +101,16 @@ impl LocalNode {
             .stderr(complaints)
             .process_group(0)
             .spawn()
-            .map_err(|source| SandboxError::NotRunnable { path: spec.server.clone(), source })?;
-        node.child = Some(child);
-        Ok(node)
+            .map_err(|source| LocalError::NotRunnable { path: server.to_owned(), source })?;
+        self.child = Some(child);
+        Ok(())
     }
 
     /// The nodes of the playground in `root`, by port, running or not.
-    pub fn all_in(root: &Path) -> Result<Vec<LocalNode>, SandboxError> {
-        let none = || SandboxError::NoSandbox(root.to_owned());
+    pub fn all_in(root: &Path) -> Result<Vec<LocalNode>, LocalError> {
+        let none = || LocalError::NoSandbox(root.to_owned());
         let entries = fs::read_dir(root).map_err(|_| none())?;
+        let access = LocalAccess::of(&root.canonicalize().map_err(files(root))?);
         let mut nodes: Vec<LocalNode> = entries
             .filter_map(|entry| {
                 let dir = entry.ok()?.path().canonicalize().ok()?;
@@ -85,7 +119,7 @@ impl LocalNode {
                 let ip =
                     config.lines().find_map(|line| line.strip_prefix("bind "))?.parse().ok()?;
                 let addr = SocketAddr::new(ip, port);
-                Some(LocalNode { addr, dir, child: None, log_start: 0 })
+                Some(LocalNode { addr, dir, access: access.clone(), child: None, log_start: 0 })
             })
             .collect();
         nodes.sort_by_key(|node| node.addr);
@@ -106,7 +140,7 @@ impl LocalNode {
 
     /// Looks.
     pub fn state(&self) -> State {
-        State::of(self.addr, &self.dir)
+        State::of(self.addr, &self.dir, &self.access)
     }
 
     /// Whether this value has started the server.
@@ -115,7 +149,7 @@ impl LocalNode {
     }
 
     /// Waits until the server answers.
-    pub fn wait_ready(&mut self, timeout: Duration) -> Result<u32, SandboxError> {
+    pub fn wait_ready(&mut self, timeout: Duration) -> Result<u32, LocalError> {
         self.wait_ready_unless(timeout, &|| None)
     }
 
@@ -124,25 +158,25 @@ impl LocalNode {
         &mut self,
         timeout: Duration,
         interrupted: &dyn Fn() -> Option<&'static str>,
-    ) -> Result<u32, SandboxError> {
+    ) -> Result<u32, LocalError> {
         let deadline = Instant::now() + timeout;
         loop {
             if let Some(pid) = self.ready()? {
                 return Ok(pid);
             }
             if let Some(signal) = interrupted() {
-                return Err(SandboxError::Interrupted(signal));
+                return Err(LocalError::Interrupted(signal));
             }
             if Instant::now() >= deadline {
                 let (port, log) = (self.addr.port(), self.log());
-                return Err(SandboxError::NoAnswer { port, after: timeout, log });
+                return Err(LocalError::NoAnswer { port, after: timeout, log });
             }
             std::thread::sleep(POLL);
         }
     }
 
     /// The pid of the server, if it answers; fails where no waiting helps.
-    fn ready(&mut self) -> Result<Option<u32>, SandboxError> {
+    fn ready(&mut self) -> Result<Option<u32>, LocalError> {
         let state = self.state();
         let has_ended = match self.child {
             Some(_) => self.live_group().is_none(),
@@ -152,10 +186,10 @@ impl LocalNode {
             State::Running { pid } => Ok(Some(pid)),
             _ if has_ended => {
                 let (port, log, tail) = (self.addr.port(), self.log(), self.log_excerpt());
-                Err(SandboxError::Ended { port, log, tail })
+                Err(LocalError::Ended { port, log, tail })
             }
             State::NoAnswer { said: Some(said), .. } if said.starts_with("NOAUTH") => {
-                Err(SandboxError::OwnerUnknown { addr: self.addr, said: Some(said) })
+                Err(LocalError::OwnerUnknown { addr: self.addr, said: Some(said) })
             }
             _ => Ok(None),
         }
@@ -173,7 +207,7 @@ impl LocalNode {
 
     /// Asks the server to end, which saves its data, and waits until it has; kills it where it does
     /// not. Gives whether it was running; fails where that cannot be known.
-    pub fn stop(&mut self, timeout: Duration) -> Result<bool, SandboxError> {
+    pub fn stop(&mut self, timeout: Duration) -> Result<bool, LocalError> {
         let state = self.state();
         let own = state.pid();
         let Some(pid) = own.or_else(|| self.live_group()) else {
@@ -198,7 +232,7 @@ impl LocalNode {
                 std::thread::sleep(POLL);
             }
         }
-        Err(SandboxError::WontEnd { port: self.addr.port(), pid, after: timeout })
+        Err(LocalError::WontEnd { port: self.addr.port(), pid, after: timeout })
     }
 
     fn has_left(&mut self, pid: u32) -> bool {
@@ -217,10 +251,10 @@ impl LocalNode {
     }
 
     /// Deletes the node's folder, if nobody at all listens on its port.
-    pub fn purge(&self) -> Result<(), SandboxError> {
+    pub fn purge(&self) -> Result<(), LocalError> {
         match self.state() {
             state if state.pid().is_some() => {
-                return Err(SandboxError::StillRuns { addr: self.addr });
+                return Err(LocalError::StillRuns { addr: self.addr });
             }
             state => state.vet_purge(self.addr)?,
         }
@@ -233,6 +267,55 @@ impl LocalNode {
             signal_group(child, Signal::KILL);
         }
         self.reap();
+    }
+
+    /// Kills the server, whoever started it, and waits until it is gone.
+    pub fn kill_now(&mut self, timeout: Duration) -> Result<(), LocalError> {
+        let pid = self.pid()?;
+        signal_process(pid, Signal::KILL);
+        let deadline = Instant::now() + timeout;
+        while !self.has_left(pid) {
+            if Instant::now() >= deadline {
+                return Err(LocalError::WontEnd { port: self.addr.port(), pid, after: timeout });
+            }
+            std::thread::sleep(POLL);
+        }
+        self.reap();
+        Ok(())
+    }
+
+    /// Has the server stand still: it takes connections, and answers nothing.
+    pub fn pause(&self) -> Result<(), LocalError> {
+        self.pid().map(|pid| signal_process(pid, Signal::STOP))
+    }
+
+    /// Has a server that stands still go on.
+    pub fn resume(&self) -> Result<(), LocalError> {
+        self.pid().map(|pid| signal_process(pid, Signal::CONT))
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.state().pid().is_some_and(is_suspended)
+    }
+
+    fn pid(&self) -> Result<u32, LocalError> {
+        let state = self.state();
+        state.vet_stop(self.addr)?;
+        state.pid().ok_or(LocalError::NotRunning { addr: self.addr })
+    }
+
+    /// The file that is there while a packet filter holds the node apart.
+    pub fn partition_mark(&self) -> PathBuf {
+        self.dir.join(PARTITIONED)
+    }
+
+    /// The config file that it runs on.
+    pub fn config(&self) -> PathBuf {
+        self.dir.join(CONFIG)
+    }
+
+    pub fn access(&self) -> &LocalAccess {
+        &self.access
     }
 
     /// Sends a signal to the server. Only for a server that this value started.

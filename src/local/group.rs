@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::SandboxError;
+use super::LocalError;
 use super::node::LocalNode;
 use super::spec::NodeSpec;
 
@@ -11,7 +11,7 @@ use super::spec::NodeSpec;
 const UNDO_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Looks whether all of these can run, before anything is made: gives which of them run already.
-pub fn vet_all(specs: &[NodeSpec]) -> Result<Vec<bool>, SandboxError> {
+pub fn vet_all(specs: &[NodeSpec]) -> Result<Vec<bool>, LocalError> {
     specs.iter().map(NodeSpec::vet).collect()
 }
 
@@ -21,7 +21,7 @@ pub fn start_all(
     specs: &[NodeSpec],
     timeout: Duration,
     interrupted: &dyn Fn() -> Option<&'static str>,
-) -> Result<Vec<LocalNode>, SandboxError> {
+) -> Result<Vec<LocalNode>, LocalError> {
     vet_all(specs)?;
     let mut nodes = Vec::new();
     let started = try_start(specs, &mut nodes, timeout, interrupted);
@@ -40,7 +40,7 @@ fn try_start(
     nodes: &mut Vec<LocalNode>,
     timeout: Duration,
     interrupted: &dyn Fn() -> Option<&'static str>,
-) -> Result<(), SandboxError> {
+) -> Result<(), LocalError> {
     for spec in specs {
         nodes.push(LocalNode::start(spec)?);
     }

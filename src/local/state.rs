@@ -4,7 +4,8 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::SandboxError;
+use super::LocalError;
+use super::access::LocalAccess;
 use super::files::{CONFIG, PIDFILE};
 use super::probe::{Occupant, probe};
 
@@ -24,9 +25,9 @@ pub enum State {
 
 impl State {
     /// Looks at the node of this folder.
-    pub(super) fn of(addr: SocketAddr, dir: &Path) -> State {
+    pub(super) fn of(addr: SocketAddr, dir: &Path, access: &LocalAccess) -> State {
         let own = || own_pid(dir);
-        match probe(addr) {
+        match probe(addr, access) {
             Occupant::Server { pid, config } if config == dir.join(CONFIG) => {
                 State::Running { pid }
             }
@@ -50,19 +51,19 @@ impl State {
     }
 
     /// Refuses where stopping this node may miss its server.
-    pub fn vet_stop(&self, addr: SocketAddr) -> Result<(), SandboxError> {
+    pub fn vet_stop(&self, addr: SocketAddr) -> Result<(), LocalError> {
         match self {
             State::NoAnswer { pid: None, said } => {
-                Err(SandboxError::OwnerUnknown { addr, said: said.clone() })
+                Err(LocalError::OwnerUnknown { addr, said: said.clone() })
             }
             _ => Ok(()),
         }
     }
 
     /// Refuses where its data may be in use once it is stopped.
-    pub fn vet_purge(&self, addr: SocketAddr) -> Result<(), SandboxError> {
+    pub fn vet_purge(&self, addr: SocketAddr) -> Result<(), LocalError> {
         match self {
-            State::Foreign => Err(SandboxError::Foreign { addr }),
+            State::Foreign => Err(LocalError::Foreign { addr }),
             state => state.vet_stop(addr),
         }
     }
@@ -72,6 +73,13 @@ impl State {
 fn own_pid(dir: &Path) -> Option<u32> {
     let pid = fs::read_to_string(dir.join(PIDFILE)).ok()?.trim().parse().ok()?;
     lives_in(pid, dir).then_some(pid)
+}
+
+/// Whether the process is stopped by a signal. Only Linux tells.
+pub(super) fn is_suspended(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The program's name, in brackets, may hold anything.
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
 /// Whether the process is alive and works in this folder. Only Linux tells: elsewhere none does.

@@ -8,7 +8,7 @@ use std::path::Path;
 use ring::rand::{SecureRandom, SystemRandom};
 use tempfile::TempDir;
 
-use super::{LocalNode, NodeSpec, SandboxError};
+use super::{LocalError, LocalNode, NodeSpec};
 
 /// How often another port is tried.
 const TRIES: usize = 5;
@@ -28,9 +28,9 @@ pub struct Loader {
 }
 
 /// A password that nobody can guess: what the server holds is somebody's data.
-pub fn password() -> Result<String, SandboxError> {
+pub fn password() -> Result<String, LocalError> {
     let mut bytes = [0; 24];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| SandboxError::NoRandom)?;
+    SystemRandom::new().fill(&mut bytes).map_err(|_| LocalError::NoRandom)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -42,8 +42,8 @@ impl Loader {
         file: &Path,
         password: &str,
         others: &[u16],
-    ) -> Result<Loader, SandboxError> {
-        let failed = |source| SandboxError::Files { path: file.to_owned(), source };
+    ) -> Result<Loader, LocalError> {
+        let failed = |source| LocalError::Files { path: file.to_owned(), source };
         // Its config file holds the password.
         let mut builder = tempfile::Builder::new();
         builder.prefix("rcluster-").permissions(Permissions::from_mode(0o700));
@@ -71,7 +71,7 @@ impl Loader {
             let whole = fs::canonicalize(file).map_err(failed)?;
             std::os::unix::fs::symlink(whole, spec.dir.join(DUMP)).map_err(failed)?;
             match LocalNode::start(&spec) {
-                Err(SandboxError::PortTaken { .. }) if tries < TRIES => tries += 1,
+                Err(LocalError::PortTaken { .. }) if tries < TRIES => tries += 1,
                 started => return Ok(Loader { node: started?, _dir: dir }),
             }
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 
-use super::SandboxError;
+use super::LocalError;
 use super::process::signal_group;
 use crate::model::printable;
 
@@ -39,25 +39,33 @@ pub struct ServerProgram {
 /// # Errors
 /// There is none, or it does not run, or does not print the version of a server that supports
 /// clusters.
-pub fn find_server(program: Option<&Path>) -> Result<ServerProgram, SandboxError> {
+pub fn find_server(program: Option<&Path>) -> Result<ServerProgram, LocalError> {
     let path = match program {
         Some(path) if path.as_os_str().as_encoded_bytes().contains(&b'/') => path.to_owned(),
         Some(name) => {
-            which::which(name).map_err(|_| SandboxError::NotOnPath { name: name.to_owned() })?
+            which::which(name).map_err(|_| LocalError::NotOnPath { name: name.to_owned() })?
         }
         None => which::which("redis-server")
             .or_else(|_| which::which("valkey-server"))
-            .map_err(|_| SandboxError::NoServer)?,
+            .map_err(|_| LocalError::NoServer)?,
     };
+    look_at(&path)
+}
+
+/// The server at a path.
+///
+/// # Errors
+/// It does not run, or does not print the version of a server that supports clusters.
+pub fn look_at(path: &Path) -> Result<ServerProgram, LocalError> {
     // Servers run in directories of their own: a relative path would lead elsewhere there.
-    let failed = |source| SandboxError::NotRunnable { path: path.clone(), source };
-    let path = std::path::absolute(&path).map_err(failed)?;
+    let failed = |source| LocalError::NotRunnable { path: path.to_owned(), source };
+    let path = std::path::absolute(path).map_err(failed)?;
     let version = version_line(&path)
-        .map_err(|source| SandboxError::NotRunnable { path: path.clone(), source })?;
+        .map_err(|source| LocalError::NotRunnable { path: path.clone(), source })?;
     match major(&version) {
         Some(major) if major >= CLUSTERS => Ok(ServerProgram { path, version }),
-        Some(_) => Err(SandboxError::TooOld { path, version }),
-        None => Err(SandboxError::NoServerProgram { path, said: version }),
+        Some(_) => Err(LocalError::TooOld { path, version }),
+        None => Err(LocalError::NoServerProgram { path, said: version }),
     }
 }
 

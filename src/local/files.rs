@@ -1,0 +1,31 @@
+//! What a node's folder holds, and errors with it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::LocalError;
+
+pub(super) const CONFIG: &str = "redis.conf";
+pub(super) const PIDFILE: &str = "redis.pid";
+pub(super) const LOG: &str = "redis.log";
+
+/// Names the program of the server, so that it can be started again.
+pub(super) const PROGRAM: &str = "program";
+
+/// Is there while a packet filter holds the node apart.
+pub(super) const PARTITIONED: &str = "partitioned";
+
+pub(super) fn files(path: &Path) -> impl Fn(io::Error) -> LocalError + '_ {
+    move |source| LocalError::Files { path: path.to_owned(), source }
+}
+
+/// A config file is read by lines, and so is the INFO that tells its name.
+pub(super) fn vet_name(dir: PathBuf) -> Result<PathBuf, LocalError> {
+    let bytes = dir.as_os_str().as_encoded_bytes();
+    if bytes.contains(&b'\n') { Err(LocalError::FolderName { path: dir }) } else { Ok(dir) }
+}
+
+/// A word of a config file.
+pub(super) fn quoted(word: &str) -> String {
+    format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
+}
