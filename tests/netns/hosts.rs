@@ -1,5 +1,6 @@
 //! Hosts in network namespaces, each with one server, and one where rcluster runs.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,20 +14,34 @@ fn sh(line: &str) {
     assert!(ran.status.success(), "{line}: {}", String::from_utf8_lossy(&ran.stderr));
 }
 
+/// What starts the server of a host, of its number, its IP and its folder.
+type ServerWords = dyn Fn(usize, &str, &Path) -> Vec<String> + Send + Sync;
+
 /// How the hosts are joined.
 pub struct Net {
     pub server: &'static str,
     /// Which have fd77::N in place of 10.77.0.N.
     pub is_v6: fn(usize) -> bool,
     /// What each host's packet filter has besides, as nft reads it.
-    pub rules: &'static str,
+    pub rules: String,
+    /// Otherwise a server is started on a config of the usual settings.
+    pub server_words: Option<Box<ServerWords>>,
+    /// What rcluster logs in with.
+    pub password: Option<String>,
     /// Whether rcluster runs on a host beyond a gateway, which has a port for each of the others.
     pub is_forwarded: bool,
 }
 
 impl Default for Net {
     fn default() -> Net {
-        Net { server: "redis-7.0", is_v6: |_| false, rules: "", is_forwarded: false }
+        Net {
+            server: "redis-7.0",
+            is_v6: |_| false,
+            rules: String::new(),
+            server_words: None,
+            password: None,
+            is_forwarded: false,
+        }
     }
 }
 
@@ -38,6 +53,8 @@ pub struct Hosts {
     net: Net,
     /// What every run of rcluster begins with.
     options: Vec<String>,
+    /// Hosts that have another address than the one of their number.
+    moved: BTreeMap<usize, usize>,
 }
 
 const PORT: u16 = 6379;
@@ -53,7 +70,8 @@ impl Hosts {
     pub fn with(name: &str, count: usize, net: Net) -> Hosts {
         let prefix = format!("rc{}{name}", std::process::id());
         let dir = tempfile::tempdir().unwrap();
-        let mut hosts = Hosts { prefix, servers: Vec::new(), dir, net, options: Vec::new() };
+        let (servers, options, moved) = Default::default();
+        let mut hosts = Hosts { prefix, servers, dir, net, options, moved };
         let switch = hosts.ns(0);
         sh(&format!(
             "ip netns add {switch}; ip -n {switch} link add name sw type bridge; ip -n {switch} link set sw up
@@ -82,10 +100,10 @@ impl Hosts {
 
     /// A host with its address and its packet filter.
     fn join(&self, number: usize) {
-        let (switch, ns, rules) = (self.ns(0), self.ns(number), self.net.rules);
+        let (switch, ns, rules) = (self.ns(0), self.ns(number), &self.net.rules);
         let ip = match (self.net.is_v6)(number) {
             true => format!("fd77::{number}/64 dev eth nodad"),
-            false => format!("10.77.0.{number}/24 dev eth"),
+            false => format!("{}/24 dev eth", self.ip(number)),
         };
         sh(&format!(
             "ip netns add {ns}; ip -n {ns} link set lo up
@@ -143,13 +161,55 @@ impl Hosts {
     pub fn inner(&self, number: usize) -> String {
         match (self.net.is_v6)(number) {
             true => format!("[fd77::{number}]:{PORT}"),
-            false => format!("10.77.0.{number}:{PORT}"),
+            false => format!("{}:{PORT}", self.ip(number)),
         }
+    }
+
+    pub fn ip(&self, number: usize) -> String {
+        format!("10.77.0.{}", self.moved.get(&number).unwrap_or(&number))
+    }
+
+    /// Kills the servers of these hosts, has each come back with another address, on its files.
+    pub fn move_to(&mut self, hosts: &[(usize, usize)]) {
+        hosts.iter().for_each(|(number, _)| self.kill(*number));
+        for &(number, last) in hosts {
+            self.moved.insert(number, last);
+            let (ns, ip) = (self.ns(number), self.ip(number));
+            sh(&format!("ip -n {ns} addr flush dev eth; ip -n {ns} addr add {ip}/24 dev eth"));
+            self.servers[number - 1] = self.serve(number);
+        }
+    }
+
+    /// Has rcluster's host resolve these names, each line as in /etc/hosts.
+    pub fn name(&self, lines: &[String]) {
+        let folder = self.names();
+        std::fs::create_dir_all(&folder).unwrap();
+        let text = format!("127.0.0.1 localhost\n{}\n", lines.join("\n"));
+        // It is bound over /etc/hosts, so a new file would not be seen.
+        std::fs::write(folder.join("hosts"), text).unwrap();
+    }
+
+    fn names(&self) -> PathBuf {
+        Path::new("/etc/netns").join(self.ns(0))
+    }
+
+    /// Runs a command on a host; whether it succeeds.
+    pub fn passes(&self, number: usize, words: &[String], env: &[(String, String)]) -> bool {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.ns(number)]).args(words);
+        let env = env.iter().map(|(name, value)| (name, value));
+        command.envs(env).stdout(Stdio::null()).status().unwrap().success()
     }
 
     fn serve(&self, number: usize) -> Child {
         let dir = self.dir.path().join(number.to_string());
-        std::fs::create_dir(&dir).unwrap();
+        std::fs::create_dir_all(&dir).unwrap();
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.ns(number), "setpriv", "--pdeathsig", "KILL"]);
+        if let Some(words) = &self.net.server_words {
+            command.args(words(number, &self.ip(number), &dir));
+            return command.stdout(Stdio::null()).spawn().unwrap();
+        }
         let config = format!(
             "port {PORT}\nbind * -::*\nprotected-mode no\ncluster-enabled yes\nsave \"\"\n\
              repl-diskless-sync-delay 0\ncluster-migration-barrier 99\ndir {}\n",
@@ -157,13 +217,7 @@ impl Hosts {
         );
         let file = dir.join("server.conf");
         std::fs::write(&file, config).unwrap();
-        Command::new("ip")
-            .args(["netns", "exec", &self.ns(number), "setpriv", "--pdeathsig", "KILL"])
-            .arg(self.program())
-            .arg(file)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap()
+        command.arg(self.program()).arg(file).stdout(Stdio::null()).spawn().unwrap()
     }
 
     /// Drops what `from` sends to the bus of `to`.
@@ -208,6 +262,7 @@ impl Place for Hosts {
             .args(["netns", "exec", &ns, env!("CARGO_BIN_EXE_rcluster")])
             .args(&self.options)
             .args(words)
+            .envs(self.net.password.iter().map(|password| ("REDISCLI_AUTH", password)))
             .output()
             .unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -246,6 +301,7 @@ impl Drop for Hosts {
             let _ = server.wait();
         }
         let hosts = (0..=self.servers.len()).map(|number| self.ns(number));
+        let _ = std::fs::remove_dir_all(self.names());
         let outside = self.net.is_forwarded.then(|| self.outside());
         for ns in hosts.chain(outside) {
             let _ = Command::new("ip").args(["netns", "del", &ns]).status();

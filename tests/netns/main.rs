@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod hosts;
+mod kubernetes;
+mod partition;
 #[path = "../stories/support/schema.rs"]
 mod schema;
 mod table;
@@ -24,7 +26,7 @@ const FIREWALL: &str = "add table inet g; add chain inet g in { type filter hook
 
 #[test]
 fn every_command_passes_a_firewall_that_takes_the_two_ports_only() {
-    let mut hosts = Hosts::with("g", 10, Net { rules: FIREWALL, ..Net::default() });
+    let mut hosts = Hosts::with("g", 10, Net { rules: FIREWALL.to_owned(), ..Net::default() });
     table::every_command(&mut hosts);
 }
 
@@ -41,7 +43,8 @@ fn every_command_works_from_behind_a_forwarding_gateway() {
 
 #[test]
 fn hosts_with_ipv6_alone_form_a_cluster_and_change_it() {
-    let net = Net { server: "valkey-9.1", is_v6: |_| true, rules: FIREWALL, ..Net::default() };
+    let net =
+        Net { server: "valkey-9.1", is_v6: |_| true, rules: FIREWALL.to_owned(), ..Net::default() };
     let hosts = Hosts::with("i", 4, net);
     let (entry, new, heir) = (hosts.addr(1), hosts.addr(4), hosts.addr(2));
     for (code, err) in [
