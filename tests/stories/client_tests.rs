@@ -103,8 +103,8 @@ fn a_signal_reaches_the_command_and_nothing_is_left() {
 #[test]
 fn sandboxes_side_by_side_have_ports_of_their_own() {
     let dir = tempfile::tempdir().unwrap();
-    let places: Vec<String> =
-        ["a b", "c'd", "e"].map(|name| dir.path().join(name).to_str().unwrap().to_owned()).into();
+    let places = ["a b", "c'd", "e"].map(|name| dir.path().join(name).to_str().unwrap().to_owned());
+    let _end = Purge(&places);
     let up = |place: &str| {
         let words =
             ["sandbox", "up", "--dir", place, "--ports", "auto", "--shards", "2", "--password"];
@@ -141,6 +141,18 @@ fn sandboxes_side_by_side_have_ports_of_their_own() {
     for place in &places {
         sandbox(&["down", "--purge", "--dir", place]).succeeds();
         assert!(!Path::new(place).exists());
+    }
+}
+
+/// Deletes sandboxes however the story ends.
+struct Purge<'a>(&'a [String]);
+
+impl Drop for Purge<'_> {
+    fn drop(&mut self) {
+        for place in self.0 {
+            let down = ["sandbox", "down", "--purge", "--dir", place];
+            let _ = Command::new(env!("CARGO_BIN_EXE_rcluster")).args(down).output();
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod access;
 mod acl;
+mod action_yml;
 mod address_map;
 mod addresses;
 mod apply;

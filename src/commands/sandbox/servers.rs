@@ -72,7 +72,7 @@ impl ServerArgs {
     }
 
     pub fn setup(&self, root: &Path, tls: bool, ends_with_us: bool) -> Result<Setup, Failure> {
-        let ports = self.ports()?;
+        let ports = self.ports(root)?;
         let program = match self.known_program(root) {
             Some(program) => program,
             None => find(self.server.as_deref(), self.servers.as_deref(), self.version.as_ref())?,
@@ -97,7 +97,8 @@ impl ServerArgs {
         look_at(&nodes.first()?.program().ok()?).ok()
     }
 
-    fn ports(&self) -> Result<Ports, Usage> {
+    fn ports(&self, root: &Path) -> Result<Ports, Usage> {
+        let known = LocalNode::all_in(root).map_or(0, |nodes| nodes.len());
         let count =
             self.shards.map(|shards| shards.get().saturating_mul(self.replicas.saturating_add(1)));
         match (&self.ports, count) {
@@ -108,6 +109,8 @@ impl ServerArgs {
                 )))
             }
             (Some(PortChoice::These(Typed(ports))), _) => Ok(Ports::These(ports.clone())),
+            // A sandbox that is there is started again as it is.
+            (Some(PortChoice::Auto) | None, None) if known > 0 => Ok(Ports::Auto(known)),
             (Some(PortChoice::Auto), None) => Ok(Ports::Auto(USUAL.len())),
             (_, Some(count)) => Ok(Ports::Auto(count)),
             (None, None) => Ok(Ports::These(USUAL.to_vec())),
