@@ -135,7 +135,7 @@ fn a_job_gets_a_cluster_and_has_it_checked() {
     assert!(job.step(&format!("rcluster sandbox kill {first} >/dev/null")));
     let (done, said) = job.uses(&[("mode", "check"), ("wait", "1s")]);
     assert!(!done && said.contains("::error"), "{said}");
-    let (done, said) = job.uses(&[("mode", "check"), ("entry", "127.0.0.1:1"), ("wait", "0s")]);
+    let (done, said) = job.uses(&[("mode", "check"), ("entry", "127.0.0.1:1"), ("wait", "1s")]);
     assert!(!done && said.contains("::error") && said.contains("127.0.0.1:1"), "{said}");
 
     let (done, said) = job.uses(&[("mode", "down")]);

@@ -137,7 +137,9 @@ fn sandboxes_side_by_side_have_ports_of_their_own() {
     let other = ["up", "--dir", &places[0], "--ports", "auto", "--tls"];
     sandbox(&other).exits(1).tells(&["was started without --tls", "down --purge"]);
     sandbox(&["exec", "--dir", &places[0], "--", "true"]).exits(2).tells(&["holds a sandbox"]);
-    sandbox(&["kill", "--dir", &places[0], "1"]).exits(2).tells(&["1: not a node", names]);
+    sandbox(&["kill", "--dir", &places[0], "1"])
+        .exits(2)
+        .tells(&["1: not a node", &names.replace(',', ", ")]);
     for place in &places {
         sandbox(&["down", "--purge", "--dir", place]).succeeds();
         assert!(!Path::new(place).exists());

@@ -251,7 +251,8 @@ fn a_program_that_leaves_its_output_open_is_not_waited_for() {
     let server = programs.script("leaves", &text);
     let begun = Instant::now();
 
-    play.run(&["up", "--server", server.to_str().unwrap(), "--dry-run"]).succeeds();
+    let ports = ["--ports", "auto", "--dry-run"];
+    play.run(&[&["up", "--server", server.to_str().unwrap()][..], &ports].concat()).succeeds();
 
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     programs.all_end();
