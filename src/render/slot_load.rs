@@ -158,6 +158,8 @@ pub fn shown(amount: u64, wanted: Wanted) -> String {
 
 fn sources(loads: &SlotLoadsJson, wanted: Wanted) -> String {
     let keys: usize = loads.masters.iter().filter_map(|master| master.sampled_keys).sum();
+    let has_error = loads.error > 0 || loads.slots.iter().any(|slot| slot.error > 0);
+    let within = if has_error { ", within ± in 95 of 100 cases" } else { "" };
     let source = |source: &&str| match *source {
         "slot-stats" if wanted.between.is_some() => {
             "per second, from two readings of CLUSTER SLOT-STATS".to_owned()
@@ -167,7 +169,7 @@ fn sources(loads: &SlotLoadsJson, wanted: Wanted) -> String {
         }
         "slot-stats" => "counted by the servers (CLUSTER SLOT-STATS)".to_owned(),
         "counts" => "counted (CLUSTER COUNTKEYSINSLOT)".to_owned(),
-        _ => format!("estimated from {keys} keys (MEMORY USAGE), within ± in 95 of 100 cases"),
+        _ => format!("estimated from {keys} keys (MEMORY USAGE){within}"),
     };
     loads.masters.iter().map(|master| master.source).unique().map(|name| source(&name)).join("; ")
 }
