@@ -7,9 +7,9 @@ ALL := redis-6.2 redis-7.0 redis-8.2 redis-8.6 valkey-8.1 valkey-9.1
 # Stories in which servers of any kind have the same part: make test runs them on one, make matrix on
 # all.
 ONCE := action_yml:: addresses:: bad_input:: by_hand:: call:: client_tests:: documents:: import_clients:: info:: \
-	output:: placement:: sandbox:: shells:: server_program:: threads::
+	output:: packages:: placement:: sandbox:: shells:: server_program:: threads::
 
-.PHONY: rust build demo test first-contact lint servers matrix soak bench pictures kubernetes clean
+.PHONY: rust build demo test first-contact lint servers matrix soak bench pictures kubernetes packages dist deny clean
 
 # A clear line first where Rust is missing or too old, or a C compiler is missing.
 rust:
@@ -74,6 +74,18 @@ kubernetes:
 	target/kubernetes/bin/pip install --quiet kubernetes-validate==1.37.0
 	set -e; for file in redis create cron; do \
 		target/kubernetes/bin/kubernetes-validate --strict deploy/kubernetes/$$file.yaml; done
+# Packages of all kinds, built and tried as people use them: some minutes, tools are installed into
+# target/tools.
+packages: rust
+	sh .ci/packages.sh
+
+# The release: target/dist has the tarball, its SHA-256 and what it is made of.
+dist: rust
+	sh .ci/dist.sh
+
+# Licences, sources and known advisories of all that is built in.
+deny: rust
+	sh .ci/deny.sh
 
 clean:
 	cargo clean

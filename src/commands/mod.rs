@@ -58,10 +58,12 @@ pub fn main() -> ExitCode {
     let mut words = std::env::args_os();
     let program = words.next().unwrap_or_default();
     let program = Path::new(&program).file_name().unwrap_or_default().to_string_lossy();
+    // Packages have links of such names: redis-cli itself may be installed.
+    let program = program.strip_prefix("rcluster-").unwrap_or(&program);
     let words: Vec<OsString> = words.collect();
     raise_limits();
-    if dropin::is_dropin(&program, &words) {
-        return ExitCode::from(dropin::run(&program, &words));
+    if dropin::is_dropin(program, &words) {
+        return ExitCode::from(dropin::run(program, &words));
     }
     let words: Vec<_> = std::iter::once(OsString::from("rcluster")).chain(words).collect();
     let line = args::without_passwords(shell::line(&words), &words);

