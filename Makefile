@@ -74,6 +74,7 @@ kubernetes:
 	target/kubernetes/bin/pip install --quiet kubernetes-validate==1.37.0
 	set -e; for file in redis create cron; do \
 		target/kubernetes/bin/kubernetes-validate --strict deploy/kubernetes/$$file.yaml; done
+
 # Packages of all kinds, built and tried as people use them: some minutes, tools are installed into
 # target/tools.
 packages: rust
