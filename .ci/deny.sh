@@ -11,5 +11,5 @@ trap 'rm -f "$log"' EXIT
 if cargo deny fetch db >"$log" 2>&1; then
     cargo deny --all-features check advisories
 else
-    echo "advisories: NOT CHECKED: no database: $(tail -n 1 "$log")" >&2
+    echo "advisories: NOT CHECKED: no database: $(grep -v '^$' "$log" | tail -n 1)" >&2
 fi
