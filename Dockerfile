@@ -1,8 +1,8 @@
 # rcluster alone, on a base without a shell. It needs no right and writes nothing, so that it runs
 # with a read-only file system:
 #
-#   docker build -t rcluster .
-#   docker run --rm --read-only --cap-drop ALL --network host rcluster check 127.0.0.1:7001
+#   docker build -t rcluster:0.1.0 .
+#   docker run --rm --read-only --cap-drop ALL --network host rcluster:0.1.0 check 127.0.0.1:7001
 FROM rust:1.89-slim-bookworm AS build
 WORKDIR /rcluster
 COPY Cargo.toml Cargo.lock ./

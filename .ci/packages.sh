@@ -100,8 +100,8 @@ else
     left_out 'hadolint is missing, and could not be downloaded'
 fi
 if docker info >/dev/null 2>&1; then
-    docker build --tag rcluster .
-    docker run --rm --read-only rcluster --version
+    docker build --tag rcluster:0.1.0 .
+    docker run --rm --read-only rcluster:0.1.0 --version
     docker compose config --quiet
 else
     left_out 'no Docker here: the image was not built, nor compose.yaml run'

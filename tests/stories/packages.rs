@@ -123,11 +123,10 @@ fn the_compose_file_makes_a_cluster() {
     // As at every later start.
     run("create").succeeds();
     assert!(run("rcluster").succeeds().out.contains("3 masters with slots, 3 other nodes"));
-    for (name, service) in services.iter().filter(|(name, _)| !nodes.contains(name)) {
-        assert_eq!(
-            (&service["read_only"], &service["build"]),
-            (&true.into(), &".".into()),
-            "{name}"
-        );
+    let own = services.iter().filter(|(name, _)| !nodes.contains(name));
+    for (name, service) in own {
+        let found = (&service["read_only"], &service["build"], &service["image"]);
+        let image = concat!("rcluster:", env!("CARGO_PKG_VERSION")).into();
+        assert_eq!(found, (&true.into(), &".".into(), &image), "{name}");
     }
 }
