@@ -1,6 +1,8 @@
 //! What a node's folder holds, and errors with it.
 
-use std::io;
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::LocalError;
@@ -28,4 +30,13 @@ pub(super) fn vet_name(dir: PathBuf) -> Result<PathBuf, LocalError> {
 /// A word of a config file.
 pub(super) fn quoted(word: &str) -> String {
     format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Writes a file that its owner alone reads: it may hold a password.
+pub fn write_secret(path: &Path, text: &str) -> io::Result<()> {
+    let mut file =
+        File::options().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    // It may have been there with wider rights.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
 }

@@ -24,6 +24,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use access::{LocalAccess, TlsFiles};
+pub use files::write_secret;
 pub use find::{ServerProgram, find_server, look_at};
 pub use group::{start_all, vet_all};
 pub use loader::{Loader, password};

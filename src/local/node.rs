@@ -13,7 +13,7 @@ use rustix::process::{Signal, test_kill_process_group};
 
 use super::LocalError;
 use super::access::LocalAccess;
-use super::files::{CONFIG, LOG, PARTITIONED, PROGRAM, files, vet_name};
+use super::files::{CONFIG, LOG, PARTITIONED, PROGRAM, files, vet_name, write_secret};
 use super::log::excerpt_since;
 use super::process::{as_pid, signal_group, signal_process};
 use super::spec::NodeSpec;
@@ -49,7 +49,7 @@ impl LocalNode {
             return Ok(node);
         }
         let config = node.dir.join(CONFIG);
-        fs::write(&config, spec.config_text(&node.dir)).map_err(files(&config))?;
+        write_secret(&config, &spec.config_text(&node.dir)).map_err(files(&config))?;
         let program = node.dir.join(PROGRAM);
         fs::write(&program, spec.server.as_os_str().as_bytes()).map_err(files(&program))?;
         node.launch(&spec.server, &spec.launcher)?;

@@ -1,7 +1,6 @@
 //! An authority for one sandbox, and certificates of it: for its servers, and for a client.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
@@ -9,7 +8,7 @@ use rcgen::{
 };
 
 use super::error::SandboxError;
-use crate::local::{LocalError, TlsFiles};
+use crate::local::{LocalError, TlsFiles, write_secret};
 
 /// Where the servers are.
 const HOSTS: [&str; 3] = ["127.0.0.1", "::1", "localhost"];
@@ -21,11 +20,7 @@ const HOSTS: [&str; 3] = ["127.0.0.1", "::1", "localhost"];
 /// The files cannot be written.
 pub fn make(files: &TlsFiles) -> Result<(), SandboxError> {
     let failed = |source| LocalError::Files { path: files.dir().to_owned(), source };
-    let write = |name: &str, text: String| {
-        let path = files.file(name);
-        fs::write(&path, text)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o600))
-    };
+    let write = |name: &str, text: String| write_secret(&files.file(name), &text);
     let mut params = named("rcluster sandbox authority", &[])?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];

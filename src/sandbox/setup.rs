@@ -1,7 +1,6 @@
 //! Starting the servers of a sandbox: what is asked for, and what its directory has already.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use super::version::told;
 use super::{certificates, ports};
 use crate::local::{
     LocalAccess, LocalError, LocalNode, NodeSpec, ServerProgram, TlsFiles, has_tls, start_all,
-    vet_all,
+    vet_all, write_secret,
 };
 
 /// How often other ports are tried where somebody else takes one in between.
@@ -120,8 +119,7 @@ impl Setup {
         if let Some(password) = &access.password {
             let path = LocalAccess::password_file(&self.root);
             let failed = |source| LocalError::Files { path: path.clone(), source };
-            fs::write(&path, format!("{password}\n")).map_err(failed)?;
-            fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(failed)?;
+            write_secret(&path, &format!("{password}\n")).map_err(failed)?;
         }
         access.tls.as_ref().map_or(Ok(()), certificates::make)
     }

@@ -114,6 +114,13 @@ impl Job {
     }
 }
 
+impl Drop for Job {
+    fn drop(&mut self) {
+        // It may have come to its end early.
+        self.step("rcluster sandbox down --purge --dir \"$RCLUSTER_SANDBOX\" >/dev/null 2>&1 || :");
+    }
+}
+
 #[test]
 fn a_job_gets_a_cluster_and_has_it_checked() {
     let mut job = Job::new();

@@ -19,7 +19,7 @@ use super::servers::{ServerArgs, reaching};
 use super::show::{addr, variables};
 use crate::commands::flow::Context;
 use crate::ops::{Deadline, FormOptions};
-use crate::render::{Failure, Usage};
+use crate::render::{Failure, Usage, exit};
 use crate::sandbox::{LocalNode, form, heal, purge};
 
 /// The masters of a cluster whose size is not said.
@@ -84,13 +84,19 @@ impl Exec {
         let addrs = nodes.iter().map(addr).collect_vec();
         let deadline = Deadline::after(AGREE, interrupt.clone());
         let options = FormOptions { deadline, config_set: true };
-        form(&addrs, servers.replicas, &to.access, &options, &to.progress())?;
+        let formed = form(&addrs, servers.replicas, &to.access, &options, &to.progress());
+        formed.map_err(|error| without_a_trace(error.into()))?;
         let ran = supervise(&command, &running.root, &nodes, || interrupt.signal());
         let ended = running.end();
         let code = ran?;
         ended?;
         Ok(code)
     }
+}
+
+/// What failed of a cluster that is deleted then: there is nothing to resume.
+fn without_a_trace(failure: Failure) -> Failure {
+    Failure { hint: None, changed: false, exit_code: exit::PROBLEMS, outcome: None, ..failure }
 }
 
 fn supervise(

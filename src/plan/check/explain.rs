@@ -123,10 +123,10 @@ explanations! {
         "Slots of such a line lead clients nowhere. Some versions end on such a line when they exchange views.",
         "Remove the lines from all nodes. If no other node owns the slots of the line, restart their owner with a good copy of its nodes.conf first.",
         ["rcluster forget ENTRY --unreadable"];
-    ViewsDiffer = "views-differ", [Error],
-        "A node's view of another node differs from what that node reports of itself: it does not list it, or lists another role, other slots or another address.",
+    ViewsDiffer = "views-differ", [Error, Warning],
+        "A node's view of another node differs from what that node reports of itself: it does not list it, or lists another role, other slots or another address. A warning if a node lists itself at an address that it had once.",
         "Clients that ask the first node are redirected to the wrong place. A node that is not listed by all is not part of elections everywhere.",
-        "After a change this passes within seconds. If it stays, introduce the nodes to each other again; rcluster fix does so for slots.",
+        "After a change this passes within seconds. If it stays, introduce the nodes to each other again; rcluster fix does so for slots. A node that comes back at another address learns it when another node meets it, or by cluster-announce-ip in its config file.",
         ["rcluster check ENTRY --wait 30s", "rcluster meet ENTRY NODE", "rcluster fix ENTRY"];
     ReplicaLinkDown = "replica-link-down", [Error],
         "A replica has no connection to its master (master_link_status:down).",

@@ -9,6 +9,7 @@ mod exempt;
 mod explain;
 mod logins;
 mod nodes;
+mod own_address;
 mod owners;
 mod problem;
 mod replicas;
@@ -56,6 +57,7 @@ pub fn check(cluster: &ClusterReport) -> Vec<Problem> {
     problems.extend(nodes::shared_ids(cluster));
     problems.extend(unreadable::lines(cluster));
     problems.extend(views::differ(cluster));
+    problems.extend(own_address::stale(cluster));
     problems.extend(nodes::replicas(cluster));
     problems.extend(logins::failing(cluster));
     problems.extend(nodes::without_replica(cluster));

@@ -1,6 +1,6 @@
 //! Nodes that views list at different addresses.
 
-use super::{Kind, cluster, of};
+use super::{Kind, Severity, cluster, of};
 
 #[test]
 fn a_node_listed_by_ipv4_and_by_ipv6_has_to_announce_one_of_them() {
@@ -53,4 +53,26 @@ fn nodes_listed_at_one_address_have_to_announce_their_own() {
     let fixes: Vec<_> = found.iter().filter_map(|problem| problem.fix.clone()).collect();
     let set = |ip: &str| format!("redis-cli -h {ip} -p 1 CONFIG SET cluster-announce-ip {ip}");
     assert_eq!(fixes, [set("1.1.1.2"), set("1.1.1.3")], "{found:?}");
+}
+
+#[test]
+fn a_node_that_lists_itself_where_it_was_is_met_again() {
+    let mut cluster = cluster(&[
+        "A 1.1.1.1:1@2 myself,master - 0 9 1 connected 0-8191\nB 1.1.1.2:1@2 master - 0 9 2 connected 8192-16383\n",
+        "B 1.1.1.2:1@2 myself,master - 0 9 2 connected 8192-16383\nA 1.1.1.9:1@2 master - 0 9 1 connected 0-8191\n",
+    ]);
+    let moved: crate::model::NodeAddr = "1.1.1.9:1".parse().unwrap();
+    cluster.nodes[0].via = moved.clone();
+    cluster.nodes[0].reached = moved;
+
+    let found = of(Kind::ViewsDiffer, &cluster);
+
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].severity, Severity::Warning);
+    assert!(found[0].message.starts_with("1.1.1.9:1 lists itself at 1.1.1.1:1"), "{found:?}");
+    assert_eq!(found[0].fix.as_deref(), Some("redis-cli -h 1.1.1.2 -p 1 CLUSTER MEET 1.1.1.9 1 2"));
+
+    // What is announced is what the config file says, though nobody is there.
+    cluster.nodes[0].announced = Some("1.1.1.1".to_owned());
+    assert_eq!(of(Kind::ViewsDiffer, &cluster), []);
 }
