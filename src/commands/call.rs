@@ -133,6 +133,8 @@ impl Call {
         let entry = NodeReport { via: server.addr().clone(), ..NodeReport::of_view(view) };
         let report = ClusterReport { nodes: vec![entry], unreachable: Vec::new() };
         let chosen = chosen(cx, &report, self.only.as_ref())?;
+        // What the command does is not known: for a protected context each is taken for a change.
+        cx.ui.confirm(&format!("Run this command on {} nodes?", chosen.len()), true)?;
         let answers = ask(cx, &report, &chosen, server, &words);
         let failed = answers.iter().filter(|answer| answer.error().is_some()).count();
         if cx.ui.wants_json() {

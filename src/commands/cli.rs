@@ -2,27 +2,27 @@
 
 use std::ffi::OsString;
 
-use clap::error::ErrorKind;
-use clap::{
-    Args as _, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _,
-};
+use clap::{Args as _, CommandFactory as _, Parser, Subcommand};
 
-use super::args::{ConnectArgs, Given, OutputArgs, UrlLogins, without_passwords};
+use super::args::{ConnectArgs, Given, OutputArgs, UrlLogins};
+use super::contexts::NamedCluster;
 use super::flow::Context;
-use super::shell;
 use super::{
-    acl, add_node, addslots, apply, backup, call, check, completions, create, del_node, delslots,
-    export, failover, fix, forget, import, info, keys, man, map, meet, nodes, rebalance,
+    acl, add_node, addslots, apply, backup, call, check, completions, context, create, del_node,
+    delslots, export, failover, fix, forget, import, info, keys, man, map, meet, nodes, rebalance,
     replace_node, replicate, reset, reshard, restore, rolling, sandbox, schema, set_timeout, slots,
     translate, watch,
 };
-use crate::render::{Color, ConnectionFlags, Failure, OutputFormat, Ui};
+use crate::render::{ConnectionFlags, Failure, InContext, OutputFormat, Ui};
 
 /// Create, reshard, check and fix Redis and Valkey clusters
 ///
 /// Exit codes: 0 done or healthy; 1 the cluster has problems, or the operation was refused and
 /// nothing changed; 2 usage; 3 a node is unreachable or refuses the credentials; 4 interrupted
 /// after a change: rerun to resume.
+///
+/// ENTRY is host:port, a list of these, or a context: a cluster by name (rcluster context --help).
+/// Options may stand in environment variables too: --help of a command lists them.
 ///
 /// Command lines of redis-cli --cluster work too (rcluster --cluster check HOST:PORT); translate
 /// prints their equivalent.
@@ -38,6 +38,12 @@ pub struct Cli {
     /// What URLs among the arguments ask for.
     #[arg(skip)]
     pub urls: UrlLogins,
+    /// The connection options that were given, as they stand in a command line.
+    #[arg(skip)]
+    pub flags: String,
+    /// The context that the line names.
+    #[arg(skip)]
+    pub context: Option<NamedCluster>,
 }
 
 /// Each command: its name, what it is here, and its arguments with what they run.
@@ -49,7 +55,7 @@ macro_rules! commands {
         }
 
         impl Command {
-            const NAMES: &[&str] = &[$($name),*];
+            pub const NAMES: &[&str] = &[$($name),*];
 
             pub fn run(self, cx: &Context) -> Result<u8, Failure> {
                 match self {
@@ -102,13 +108,50 @@ commands! {
     "sandbox" Sandbox(sandbox::SandboxArgs),
     "translate" Translate(translate::Translate),
     "schema" Schema(schema::SchemaArgs),
+    "context" Context(context::ContextArgs),
     "completions" Completions(completions::Completions),
     "man" Man(man::ManArgs),
 }
 
+impl Command {
+    /// Whether it is about a cluster that runs, and not about this program or servers of its own.
+    pub fn asks_servers(&self) -> bool {
+        !matches!(
+            self,
+            Command::Acl(_)
+                | Command::Completions(_)
+                | Command::Context(_)
+                | Command::Man(_)
+                | Command::Sandbox(_)
+                | Command::Schema(_)
+                | Command::Translate(_)
+        )
+    }
+}
+
+/// The name of the argument that stands for any node of the cluster, in every command that has it.
+pub const ENTRY: &str = "entry";
+
+/// Whether it is this one, and no option that has the same name.
+pub fn is_entry(arg: &clap::Arg) -> bool {
+    arg.is_positional() && arg.get_id() == ENTRY
+}
+
+/// Where it stands among the arguments of a command.
+pub fn entry_place(command: &clap::Command) -> Option<usize> {
+    command.get_positionals().position(is_entry)
+}
+
+fn entry_places() -> Vec<(String, usize)> {
+    let tree = Cli::command();
+    let place =
+        |command: &clap::Command| Some((command.get_name().to_owned(), entry_place(command)?));
+    tree.get_subcommands().filter_map(place).collect()
+}
+
 /// As much of the tree as these words need: to build all of it takes a third of the CPU time of a
 /// short command.
-fn branch(words: &[OsString]) -> clap::Command {
+pub fn branch(words: &[OsString]) -> clap::Command {
     let root = clap::Command::new("rcluster").version(env!("CARGO_PKG_VERSION"));
     let root = OutputArgs::augment_args(ConnectArgs::augment_args(root));
     Command::named(words, root.subcommand_required(true))
@@ -124,48 +167,6 @@ pub fn command() -> clap::Command {
 }
 
 impl Cli {
-    /// Reads a command line; shows what is wrong with it, or the help that it asks for.
-    pub fn read(words: Vec<OsString>) -> Result<Cli, u8> {
-        let format = format_of(&words);
-        let line = without_passwords(shell::line(&words), &words);
-        let failed = |failure: Failure| {
-            let ui = Ui::new(false, Color::Auto).in_format(format);
-            failure.show(&ui, &line);
-            failure.code(&ui)
-        };
-        let parse = |mut tree: clap::Command| {
-            let matches = tree.try_get_matches_from_mut(&words)?;
-            let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut tree))?;
-            Ok((cli, matches))
-        };
-        // The whole tree knows the help, and what is wrong.
-        let read = parse(branch(&words)).or_else(|error: clap::Error| match error.kind() {
-            ErrorKind::DisplayVersion => Err(error),
-            _ => parse(command()),
-        });
-        let (cli, matches) = read.map_err(|error| {
-            let text = error.to_string();
-            let shown = without_passwords(text.clone(), &words);
-            // Help that nobody reads to the end is no failure.
-            match shown == text {
-                true => drop(error.print()),
-                false => Ui::new(false, Color::Never).say(shown.trim_end()),
-            }
-            if !error.use_stderr() {
-                return error.exit_code() as u8;
-            }
-            let ui = Ui::new(false, Color::Never).in_format(format);
-            let failure = Failure::usage(shown.trim_end());
-            let _ = failure.print_document(&ui, &line);
-            failure.code(&ui)
-        })?;
-        let urls = UrlLogins::of(&matches);
-        let urls = urls.map_err(|error| failed(error.into()))?;
-        let connect = cli.connect.with_url(&urls.cluster);
-        let connect = connect.map_err(|error| failed(error.into()))?;
-        Ok(Cli { urls, connect, ..cli })
-    }
-
     /// The way to the user.
     pub fn ui(&self) -> Ui {
         let format = match (&self.command, self.output.json) {
@@ -174,11 +175,19 @@ impl Cli {
             _ => OutputFormat::Text,
         };
         let ui = Ui::new(false, self.output.color).in_format(format);
-        ui.with_connection(ConnectionFlags {
-            rcluster: self.connect.flags(),
+        let ui = ui.with_connection(ConnectionFlags {
+            rcluster: self.flags.clone(),
             redis_cli: self.connect.redis_cli_flags().join(" "),
             commands: Command::NAMES,
-        })
+            context: self
+                .context
+                .as_ref()
+                .map(|cluster| InContext { name: cluster.name.clone(), entries: entry_places() }),
+        });
+        match self.context.as_ref().filter(|cluster| cluster.protected) {
+            Some(NamedCluster { name, .. }) => ui.guarded_by(name, self.connect.confirm.clone()),
+            None => ui,
+        }
     }
 
     /// Runs the command.
@@ -192,23 +201,11 @@ impl Cli {
         if let Command::Sandbox(sandbox) = &mut self.command {
             sandbox.tls = self.connect.take_tls();
         }
-        let cx = Context::new(ui.clone(), self.connect, &self.output, given, self.urls, command)?;
+        let mut cx =
+            Context::new(ui.clone(), self.connect, &self.output, given, self.urls, command)?;
+        cx.cluster = self.context;
         Ok((cx, self.command))
     }
-}
-
-/// The format that a command line asks for, also where it cannot be read.
-fn format_of(words: &[OsString]) -> OutputFormat {
-    if words.iter().any(|word| word == "--json") {
-        return OutputFormat::Json;
-    }
-    if !words.iter().any(|word| word == "check") {
-        return OutputFormat::Text;
-    }
-    let behind = words.windows(2).filter(|pair| pair[0] == "--format").map(|pair| pair[1].to_str());
-    let within = words.iter().map(|word| word.to_str()?.strip_prefix("--format="));
-    let format = behind.chain(within).flatten().next();
-    format.and_then(|name| OutputFormat::from_str(name, false).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

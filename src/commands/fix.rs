@@ -165,7 +165,7 @@ impl Fix {
     fn confirm(&self, cx: &Context, plan: &FixPlan, report: &ClusterReport) -> Result<(), Failure> {
         if !plan.lost().is_empty() {
             cx.ui.note(&loss_text(plan, report));
-            match cx.ui.confirm("Accept losing these keys?", self.accept_data_loss) {
+            match cx.ui.accept("Accept losing these keys?", self.accept_data_loss) {
                 Err(NotConfirmed::NoTerminal) => {
                     let failure =
                         Failure::usage("keys would be lost: confirmation needed, but no terminal");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap_mangen::Man;
 
+use super::args::Environment;
 use super::flow::Context;
 use crate::render::{Failure, ManJson, exit};
 
@@ -27,7 +28,8 @@ impl ManArgs {
             Failure::refused(format!("{}: cannot be written: {error}", path.display()))
         };
         fs::create_dir_all(&self.directory).map_err(|error| failed(&self.directory, error))?;
-        let mut tree = (cx.tree)().disable_help_subcommand(true);
+        let variables = Environment { is_shown: true, ..Environment::default() };
+        let mut tree = variables.add_to((cx.tree)()).disable_help_subcommand(true);
         tree.build();
         let mut pages = Vec::new();
         let mut left = vec![tree];

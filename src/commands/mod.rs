@@ -12,6 +12,8 @@ mod call;
 mod check;
 mod cli;
 mod completions;
+mod context;
+mod contexts;
 mod create;
 mod del_node;
 mod delslots;
@@ -28,6 +30,7 @@ mod man;
 mod map;
 mod meet;
 mod nodes;
+mod read;
 mod rebalance;
 mod replace_node;
 mod replicate;
@@ -49,7 +52,7 @@ use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use cli::Cli;
+use read::Speech;
 // Tests walk the tree of commands.
 pub use cli::command;
 
@@ -62,12 +65,16 @@ pub fn main() -> ExitCode {
     let program = program.strip_prefix("rcluster-").unwrap_or(&program);
     let words: Vec<OsString> = words.collect();
     raise_limits();
-    if dropin::is_dropin(program, &words) {
+    if dropin::is_dropin(program, &words) && !names_context(&words) {
         return ExitCode::from(dropin::run(program, &words));
     }
-    let words: Vec<_> = std::iter::once(OsString::from("rcluster")).chain(words).collect();
+    let mut words: Vec<_> = std::iter::once(OsString::from("rcluster")).chain(words).collect();
+    // An old command line is no option of this one.
+    if let Some(at) = words.windows(2).position(|pair| pair == ["translate", "--cluster"]) {
+        words.insert(at + 1, "--".into());
+    }
     let line = args::without_passwords(shell::line(&words), &words);
-    let cli = match Cli::read(words) {
+    let cli = match read::read(words, Speech::Own) {
         Ok(cli) => cli,
         Err(code) => return ExitCode::from(code),
     };
@@ -76,6 +83,17 @@ pub fn main() -> ExitCode {
         failure.show(&ui, &line);
         failure.code(&ui)
     }))
+}
+
+/// Whether `--cluster` is rcluster's own here: a name follows it and then a command, where an old
+/// command line has one of redis-cli's subcommands at once.
+fn names_context(words: &[OsString]) -> bool {
+    let at = words.iter().position(|word| word == "--cluster");
+    let word = |offset: usize| words.get(at? + offset)?.to_str();
+    let is_command = |word: &str| cli::Command::NAMES.contains(&word);
+    word(1).is_some_and(contexts::is_name)
+        && !word(1).is_some_and(dropin::is_subcommand)
+        && word(2).is_some_and(is_command)
 }
 
 /// As many open files as the system lets us have: an import between large clusters has a connection

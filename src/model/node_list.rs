@@ -30,18 +30,60 @@ pub enum Place {
 /// assert!(matches!(list.places(), [Place::One(_), Place::All(_)]));
 /// # Ok::<(), rcluster::model::AddrError>(())
 /// ```
+///
+/// A list may belong to a cluster that has a name on this machine, a context: it is printed as
+/// `name` then, or as `name/host:port` where it is not the context's own list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeList(Vec<Place>);
+pub struct NodeList {
+    places: Box<[Place]>,
+    context: Option<Box<InContext>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct InContext {
+    name: String,
+    /// Whether the name alone stands for the list.
+    is_whole: bool,
+}
 
 impl NodeList {
+    fn new(places: Vec<Place>) -> NodeList {
+        NodeList { places: places.into(), context: None }
+    }
+
     /// The entries, in the order they were written; at least one.
     pub fn places(&self) -> &[Place] {
-        &self.0
+        &self.places
     }
 
     /// Whether it names just one node.
     pub fn names_one(&self) -> bool {
-        matches!(self.0[..], [Place::One(_)])
+        matches!(self.places[..], [Place::One(_)])
+    }
+
+    /// The same as the own list of a context.
+    pub fn named(self, context: &str) -> NodeList {
+        self.in_context(context, true)
+    }
+
+    /// The same as some nodes of a context.
+    pub fn within(self, context: &str) -> NodeList {
+        self.in_context(context, false)
+    }
+
+    fn in_context(self, name: &str, is_whole: bool) -> NodeList {
+        let context = InContext { name: name.to_owned(), is_whole };
+        NodeList { context: Some(Box::new(context)), ..self }
+    }
+
+    /// This list and more nodes of the same cluster.
+    pub fn also(&self, nodes: &[NodeAddr]) -> NodeList {
+        let places = self.places.iter().cloned().chain(nodes.iter().cloned().map(Place::One));
+        let list = NodeList::new(places.collect());
+        match &self.context {
+            Some(context) => list.in_context(&context.name, context.is_whole && nodes.is_empty()),
+            None => list,
+        }
     }
 }
 
@@ -78,20 +120,25 @@ impl FromStr for NodeList {
         };
         // A list that was copied from elsewhere may end in a comma.
         let list = text.strip_suffix(',').unwrap_or(text);
-        parts(list).into_iter().map(str::trim).map(place).collect::<Result<_, _>>().map(NodeList)
+        parts(list)
+            .into_iter()
+            .map(str::trim)
+            .map(place)
+            .collect::<Result<_, _>>()
+            .map(NodeList::new)
     }
 }
 
 impl From<NodeAddr> for NodeList {
     fn from(addr: NodeAddr) -> NodeList {
-        NodeList(vec![Place::One(addr)])
+        NodeList::new(vec![Place::One(addr)])
     }
 }
 
 /// Any of these nodes; at least one.
 impl From<Vec<NodeAddr>> for NodeList {
     fn from(addrs: Vec<NodeAddr>) -> NodeList {
-        NodeList(addrs.into_iter().map(Place::One).collect())
+        NodeList::new(addrs.into_iter().map(Place::One).collect())
     }
 }
 
@@ -107,13 +154,29 @@ impl fmt::Display for Place {
 /// As it can be typed again.
 impl fmt::Display for NodeList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0.iter().join(","))
+        let list = || self.places.iter().join(",");
+        f.pad(&match self.context.as_deref() {
+            Some(InContext { name, is_whole: true }) => name.clone(),
+            Some(InContext { name, is_whole: false }) => format!("{name}/{}", list()),
+            None => list(),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_of_a_context_are_printed_with_its_name() {
+        let list: NodeList = "a:1,b:2".parse().unwrap();
+        let other: NodeAddr = "c:3".parse().unwrap();
+        let (whole, part) = (list.clone().named("prod"), list.clone().within("prod"));
+        assert_eq!((&*whole.to_string(), &*part.to_string()), ("prod", "prod/a:1,b:2"));
+        assert_eq!(whole.also(&[]).to_string(), "prod");
+        assert_eq!(whole.also(std::slice::from_ref(&other)).to_string(), "prod/a:1,b:2,c:3");
+        assert_eq!(list.also(&[other]).to_string(), "a:1,b:2,c:3");
+    }
 
     #[test]
     fn lists_are_read_and_printed_back() {

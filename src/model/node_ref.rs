@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use itertools::Itertools;
 
-use super::{AddrError, ClusterReport, Node, NodeAddr};
+use super::{AddrError, ClusterReport, Node, NodeAddr, nearest};
 
 /// How a user names a node of a cluster.
 ///
@@ -23,13 +23,24 @@ pub enum NodeRef {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FindError {
-    /// No node matches; with the names of all nodes.
-    #[error("no node of the cluster is {0}; it has {1}")]
-    Unknown(NodeRef, String),
+    /// No node matches.
+    #[error("no node of the cluster is {}; it has {}", .0.node, .0.names)]
+    Unknown(Box<UnknownNode>),
     /// The start of an id that several nodes share, or a host name that leads to several; with their
     /// names and ids.
     #[error("{0} is ambiguous: it fits {1}")]
     Ambiguous(NodeRef, String),
+}
+
+/// A [`NodeRef`] that stands for no node, among those that there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownNode {
+    /// What was asked for.
+    pub node: NodeRef,
+    /// All nodes, by name.
+    pub names: String,
+    /// The one that may be meant.
+    pub meant: Option<String>,
 }
 
 impl FindError {
@@ -88,10 +99,30 @@ impl NodeRef {
             [node] => Ok(node),
             [] => {
                 let names = nodes.iter().map(|node| node.name()).join(", ");
-                Err(FindError::Unknown(self.clone(), names))
+                let unknown = UnknownNode { node: self.clone(), names, meant: self.meant(&nodes) };
+                Err(FindError::Unknown(Box::new(unknown)))
             }
             ref several => Err(FindError::ambiguous(self, several)),
         }
+    }
+}
+
+impl NodeRef {
+    /// The one of these nodes whose name or id differs little from this.
+    fn meant(&self, nodes: &[&Node]) -> Option<String> {
+        let names = nodes.iter().flat_map(|node| match self {
+            NodeRef::Addr(addr) => {
+                let announced =
+                    node.hostname.as_ref().map(|host| format!("{host}:{}", addr.port()));
+                [Some(node.name()), announced]
+            }
+            // A few digits fit by chance.
+            NodeRef::Id(start) if start.len() < 6 => [None, None],
+            NodeRef::Id(start) => [Some(node.id.to_string()[..start.len()].to_owned()), None],
+        });
+        let names = names.flatten().collect_vec();
+        let typed = self.to_string();
+        nearest(typed.trim_matches('\''), names.iter().map(String::as_str)).map(str::to_owned)
     }
 }
 

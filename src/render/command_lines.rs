@@ -1,6 +1,7 @@
 //! Command lines in texts: what is pasted reaches the servers as this run did.
 
 use super::table::wrapped_with;
+use crate::model::NodeList;
 
 /// The connection options of a run, as they stand in a command line after the program's name.
 #[derive(Clone, Debug, Default)]
@@ -11,15 +12,71 @@ pub struct ConnectionFlags {
     pub redis_cli: String,
     /// The commands that take them.
     pub commands: &'static [&'static str],
+    /// The context that the run is in, if it is in one.
+    pub context: Option<InContext>,
+}
+
+/// A context, and where each command takes its name.
+#[derive(Clone, Debug)]
+pub struct InContext {
+    pub name: String,
+    /// Where ENTRY stands among the arguments of each command that has it.
+    pub entries: Vec<(String, usize)>,
 }
 
 impl ConnectionFlags {
     /// The text, with the options in each command line that it holds.
     pub fn add_to(&self, text: &str) -> String {
         let is_command = |word: &str| self.commands.contains(&word);
-        let text = insert(text, "rcluster ", &self.rcluster, is_command);
+        let text = match &self.context {
+            Some(context) => context.add_to(text, &self.rcluster, is_command),
+            None => insert(text, "rcluster ", &self.rcluster, is_command),
+        };
         insert(&text, "redis-cli ", &self.redis_cli, |word| word == "-h")
     }
+}
+
+impl InContext {
+    /// The text, with the flags in each command line, and the context before its ENTRY, or as an option
+    /// where the command has none.
+    fn add_to(&self, text: &str, flags: &str, is_command: impl Fn(&str) -> bool) -> String {
+        let flags = if flags.is_empty() { String::new() } else { format!("{flags} ") };
+        let mut parts = text.split("rcluster ");
+        let mut changed = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let command = part.split(is_end).next().unwrap_or_default();
+            let place = self.entries.iter().find(|(name, _)| name == command);
+            changed += "rcluster ";
+            if is_command(command) {
+                changed += &flags;
+            }
+            match place {
+                Some((_, place)) => changed += &self.with_entry(part, *place + 1),
+                None if is_command(command) => changed += &format!("-c {} {part}", self.name),
+                None => changed += part,
+            }
+        }
+        changed
+    }
+
+    /// The same with the context at this word, where that is a node or stands for one.
+    fn with_entry(&self, line: &str, place: usize) -> String {
+        let mut words = line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        if let Some(word) = words.get_mut(place) {
+            let end = word.trim_end_matches([',', ';', ':', '.', ')', '\n']).len();
+            let entry = &word[..end];
+            if entry == "ENTRY" {
+                word.replace_range(..end, &self.name);
+            } else if entry.parse::<NodeList>().is_ok() {
+                word.insert_str(0, &format!("{}/", self.name));
+            }
+        }
+        words.join(" ")
+    }
+}
+
+fn is_end(c: char) -> bool {
+    c.is_whitespace() || ",;:".contains(c)
 }
 
 /// Puts `flags` behind each `program` that a word follows for which they are meant.
@@ -27,7 +84,6 @@ fn insert(text: &str, program: &str, flags: &str, is_meant: impl Fn(&str) -> boo
     if flags.is_empty() {
         return text.to_owned();
     }
-    let is_end = |c: char| c.is_whitespace() || ",;:".contains(c);
     let mut parts = text.split(program);
     let mut changed = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -79,6 +135,7 @@ mod tests {
             rcluster: "--tls --cacert 'my ca.pem'".to_owned(),
             redis_cli: "--tls".to_owned(),
             commands: &["check", "fix"],
+            context: None,
         };
         let text = "rcluster fix a:1, then rcluster check; rcluster finds it\nredis-cli -h a -p 1 PING; redis-cli reads";
         assert_eq!(
@@ -87,6 +144,32 @@ mod tests {
              rcluster finds it\nredis-cli --tls -h a -p 1 PING; redis-cli reads"
         );
         assert_eq!(ConnectionFlags::default().add_to(text), text);
+    }
+
+    #[test]
+    fn lines_of_a_context_name_it() {
+        let context = InContext {
+            name: "prod".to_owned(),
+            entries: vec![("check".to_owned(), 0), ("add-node".to_owned(), 1)],
+        };
+        let flags = ConnectionFlags {
+            rcluster: "--timeout 3s".to_owned(),
+            commands: &["check", "add-node", "reset"],
+            context: Some(context),
+            ..ConnectionFlags::default()
+        };
+        for (text, wanted) in [
+            ("rcluster check a:1 --wait 5s", "rcluster --timeout 3s check prod/a:1 --wait 5s"),
+            ("see rcluster check a:1; then", "see rcluster --timeout 3s check prod/a:1; then"),
+            ("rcluster check ENTRY", "rcluster --timeout 3s check prod"),
+            ("rcluster check prod", "rcluster --timeout 3s check prod"),
+            ("rcluster check prod/a:1", "rcluster --timeout 3s check prod/a:1"),
+            ("rcluster add-node n:1 a:1,b:2", "rcluster --timeout 3s add-node n:1 prod/a:1,b:2"),
+            ("rcluster reset a:1", "rcluster --timeout 3s -c prod reset a:1"),
+            ("rcluster finds it", "rcluster finds it"),
+        ] {
+            assert_eq!(flags.add_to(text), wanted);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Floor 4, how things look: tables, JSON, progress, and errors with hints and exit codes.
 
+mod ask;
 mod balance;
 mod command_lines;
 mod failure;
@@ -25,21 +26,24 @@ pub mod watch;
 #[cfg(test)]
 pub mod words;
 
+pub use ask::NotConfirmed;
 pub use balance::{balance_json, balance_text};
-pub use command_lines::ConnectionFlags;
+pub use command_lines::{ConnectionFlags, InContext};
 #[cfg(test)]
 pub(crate) use failure::tests as error_samples;
 pub use failure::{Failure, Usage, exit};
 pub use fix::{fix_text, loss_text};
 pub use health::{health_text, ignored_text, info_text, nodes_text};
 pub use json::{
-    AclJson, ActionsJson, AnswerJson, ApplyJson, BackupJson, BalanceJson, CallJson, ChangeJson,
-    CompletionsJson, CreateJson, ExplainedJson, ExportJson, FixedJson, ImportJson, KeyPlacesJson,
-    LocalNodeJson, ManJson, NodeJson, NodesJson, OutcomeJson, ReplyJson, ResetJson, RestoreJson,
-    RollingJson, RuleJson, SCHEMAS, SandboxJson, SchemasJson, Seen, ShardJson, SourceJson,
-    StepJson, StepsJson, TransferJson, TranslateJson, UpPlanJson, WatchJson, creation_json,
-    fix_json, health_json, info_json, kept_json, map_json, node_rows, problems_json, routes_json,
-    schema, settings_json, shards_json, stages_json, steps_json, verdicts_json, watch_json,
+    AclJson, ActionsJson, AddedContextJson, AnswerJson, ApplyJson, BackupJson, BalanceJson,
+    CallJson, ChangeJson, CompletionsJson, ContextJson, ContextsJson, CreateJson, EntryJson,
+    ExplainedJson, ExportJson, FixedJson, ImportJson, KeyPlacesJson, LocalNodeJson, ManJson,
+    NodeJson, NodesJson, OptionJson, OutcomeJson, ReplyJson, ResetJson, RestoreJson, RollingJson,
+    RuleJson, SCHEMAS, SandboxJson, SchemasJson, Seen, ShardJson, ShownContextJson, SourceJson,
+    StepJson, StepsJson, TestedContextJson, TransferJson, TranslateJson, UpPlanJson, WatchJson,
+    creation_json, fix_json, health_json, info_json, kept_json, map_json, node_rows, problems_json,
+    routes_json, schema, settings_json, shards_json, stages_json, steps_json, verdicts_json,
+    watch_json,
 };
 pub use key_place::{Wanted, key_places_json, key_places_text};
 pub use plan::{apply_sum, apply_text, layout_text, script, steps_text, verdicts_text};
@@ -50,4 +54,4 @@ pub use rolling::step_lines;
 pub use slot_load::{slot_loads_json, slot_loads_text};
 pub use table::Table;
 pub use transfer::routes_text;
-pub use ui::{Color, Dialect, Manner, NotConfirmed, OutputError, OutputFormat, Ui};
+pub use ui::{Color, Dialect, Manner, OutputError, OutputFormat, Ui};

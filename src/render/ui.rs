@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufWriter, ErrorKind, IsTerminal, Write};
 use console::Style;
 use serde::Serialize;
 
+use super::ask::{Guard, NotConfirmed, answered, is_interactive, redis_clis};
 use super::command_lines::{ConnectionFlags, wrapped_around_commands};
 use crate::model::is_printable;
 
@@ -52,17 +53,6 @@ pub enum Dialect {
     Valkey,
 }
 
-/// Why there is no yes.
-#[derive(Debug, thiserror::Error)]
-pub enum NotConfirmed {
-    #[error("confirmation needed, but no terminal")]
-    NoTerminal,
-    #[error("not confirmed: nothing was changed")]
-    No,
-    #[error("the question could not be asked: {0}")]
-    Io(#[from] io::Error),
-}
-
 /// Standard output does not take what is written to it.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -76,6 +66,7 @@ pub struct Ui {
     color_err: bool,
     manner: Manner,
     connection: ConnectionFlags,
+    guard: Option<Guard>,
 }
 
 impl Ui {
@@ -93,6 +84,7 @@ impl Ui {
             color_err: on(io::stderr().is_terminal()),
             manner: Manner::Own,
             connection: ConnectionFlags::default(),
+            guard: None,
         }
     }
 
@@ -120,6 +112,11 @@ impl Ui {
     pub fn with_options(self, rcluster: String, redis_cli: String) -> Ui {
         let connection = ConnectionFlags { rcluster, redis_cli, ..self.connection };
         Ui { connection, ..self }
+    }
+
+    /// The same for changes that have to be confirmed by this name.
+    pub fn guarded_by(self, name: &str, given: Option<String>) -> Ui {
+        Ui { guard: Some(Guard { name: name.to_owned(), given }), ..self }
     }
 
     /// A text whose command lines reach the servers as this run does.
@@ -235,23 +232,30 @@ impl Ui {
         }
     }
 
-    /// Asks a yes-or-no question on the terminal; `yes` answers it beforehand.
+    /// Asks whether to change the cluster; `yes` answers it beforehand, unless the name of a protected
+    /// context is wanted.
     pub fn confirm(&self, question: &str, yes: bool) -> Result<(), NotConfirmed> {
+        let Some(Guard { name, given }) = &self.guard else { return self.accept(question, yes) };
+        let answer = match given {
+            Some(given) => given.clone(),
+            None if !is_interactive() => return Err(NotConfirmed::Protected(name.clone())),
+            None => answered(&format!("{question} {name} is protected: type its name: "))?,
+        };
+        if answer.trim() == name { Ok(()) } else { Err(NotConfirmed::OtherName(name.clone())) }
+    }
+
+    /// Asks a yes-or-no question on the terminal; `yes` answers it beforehand.
+    pub fn accept(&self, question: &str, yes: bool) -> Result<(), NotConfirmed> {
         if yes {
             return Ok(());
         }
         if self.manner != Manner::Own {
             return self.confirm_as_redis_cli(question);
         }
-        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        if !is_interactive() {
             return Err(NotConfirmed::NoTerminal);
         }
-        let mut err = io::stderr().lock();
-        write!(err, "{question} [y/N] ")?;
-        err.flush()?;
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer)?;
-        match answer.trim().to_ascii_lowercase().as_str() {
+        match answered(&format!("{question} [y/N] "))?.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
             _ => Err(NotConfirmed::No),
         }
@@ -296,18 +300,6 @@ impl<W: Write> Write for PrintableJson<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
-}
-
-/// The question that redis-cli asks where rcluster asks this one.
-fn redis_clis(own: &str) -> String {
-    if own.starts_with("Move ") {
-        return "Do you want to proceed with the proposed reshard plan (yes/no)? ".to_owned();
-    }
-    let asked = match own {
-        "Create this cluster?" => "Can I set the above configuration?",
-        own => own,
-    };
-    format!("{asked} (type 'yes' to accept): ")
 }
 
 #[cfg(test)]

@@ -29,7 +29,8 @@ const MEMORY: i64 = 100 << 10;
 const AT_ONCE: usize = 24;
 
 /// Commands that ask no server, or only those that they start.
-const OFFLINE: [&str; 7] = ["acl", "completions", "man", "sandbox", "schema", "translate", "help"];
+const OFFLINE: [&str; 8] =
+    ["acl", "completions", "context", "man", "sandbox", "schema", "translate", "help"];
 
 /// A line for each command; A, B and C stand for the nodes of a hostile cluster, DIR for a backup of
 /// nothing, NEW for a directory that is not there, FILE for a declared cluster of them.

@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::{Port, Run, TestCluster, rcluster, server_named, server_under_test};
+use crate::support::{
+    Port, Run, TestCluster, rcluster, rcluster_with, server_named, server_under_test,
+};
 
 /// Runs of every command, in an order in which each succeeds. `A` to `H` are nodes, `IDA` is a
 /// node's id, `DIR` a directory, `SERVER` a server program, `PORT` a free port, `RCLUSTER` this program; a line in brackets
 /// is what is done to the cluster in between.
-const RUNS: [&str; 51] = [
+const RUNS: [&str; 55] = [
     "create A B C --dry-run",
     "create A B C --yes",
     "check A --wait 20s",
@@ -50,6 +52,10 @@ const RUNS: [&str; 51] = [
     "schema",
     "completions bash",
     "man DIR/man",
+    "context add prod B",
+    "context list",
+    "context show prod --effective",
+    "context test prod",
     "translate --cluster check 127.0.0.1:7000",
     "sandbox up --ports PORT --dir DIR/sandbox --server SERVER",
     "sandbox status --dir DIR/sandbox",
@@ -63,13 +69,17 @@ const RUNS: [&str; 51] = [
 ];
 
 /// What fails of commands that ask no server, or that would wait for one.
-const FAILURES: [&str; 16] = [
+const FAILURES: [&str; 20] = [
     "check A",
     "apply DIR/none.toml",
     "acl frobnicate",
     "schema frobnicate",
     "completions frobnicate",
     "man /dev/null/man",
+    "context add prod A",
+    "context list",
+    "context show prod",
+    "context test prod",
     "translate --cluster frobnicate 127.0.0.1:7000",
     "sandbox up --ports 5-3",
     "sandbox status --dir DIR/none",
@@ -96,7 +106,8 @@ fn leaves(node: &clap::Command, path: &str, found: &mut BTreeSet<String>) {
 
 /// The command that a line begins with.
 fn name(line: &str) -> String {
-    let words = if line.starts_with("sandbox") { 2 } else { 1 };
+    let has_two = line.starts_with("sandbox") || line.starts_with("context");
+    let words = if has_two { 2 } else { 1 };
     line.split(' ').take(words).collect::<Vec<_>>().join(" ")
 }
 
@@ -106,7 +117,10 @@ fn run(line: &str, names: &BTreeMap<String, String>) -> Run {
         _ => names.get(word).cloned().unwrap_or_else(|| word.to_owned()),
     };
     let words: Vec<String> = ["--json"].into_iter().chain(line.split(' ')).map(word).collect();
-    rcluster(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    let contexts = format!("{}/contexts.toml", names["DIR"]);
+    rcluster_with(&words.iter().map(String::as_str).collect::<Vec<_>>(), |command| {
+        command.env("RCLUSTER_CONFIG", contexts);
+    })
 }
 
 #[test]
@@ -146,6 +160,7 @@ fn every_command_of_the_tree_prints_one_json_document() {
         }
     }
 
+    std::fs::write(dir.path().join("contexts.toml"), "[contexts.prod]\nentires = []\n").unwrap();
     // Nobody is at these addresses.
     letters.iter().for_each(|letter| drop(names.insert(letter.clone(), "127.0.0.1:1".to_owned())));
     let failures: BTreeMap<String, &str> = FAILURES.map(|line| (name(line), line)).into();

@@ -17,6 +17,7 @@ mod by_hand;
 mod call;
 mod check;
 mod client_tests;
+mod contexts;
 mod create;
 mod documents;
 mod dropin;

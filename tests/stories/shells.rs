@@ -2,13 +2,22 @@
 //! them. bash is on every machine; what else is not there is said and left out.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::Command;
 
 use crate::support::rcluster;
 
-/// What a program prints, given its arguments; `None` where it is not installed.
+/// What a program prints, given its arguments; `None` where it is not installed. It finds rcluster,
+/// which finds two contexts.
 fn said(program: &str, args: &[&str]) -> Option<String> {
-    let Ok(output) = Command::new(program).args(args).env("TERM", "dumb").output() else {
+    let config = tempfile::NamedTempFile::new().unwrap();
+    let contexts = "[contexts.prod]\nentries = [\"10.0.0.1:6379\"]\n[contexts.local]\nentries = [\"[::1]:7001\"]\n";
+    std::fs::write(config.path(), contexts).unwrap();
+    let own = Path::new(env!("CARGO_BIN_EXE_rcluster")).parent().unwrap().display();
+    let path = format!("{own}:{}", std::env::var("PATH").unwrap_or_default());
+    let mut command = Command::new(program);
+    command.args(args).env("TERM", "dumb").env("PATH", path).env("RCLUSTER_CONFIG", config.path());
+    let Ok(output) = command.output() else {
         let _ = writeln!(std::io::stderr(), "{program} is not installed: left out");
         return None;
     };
@@ -45,15 +54,34 @@ fn bash_completes_commands_and_options() {
     assert_eq!(complete("rcluster check --str", 2).trim(), "--strict");
     assert_eq!(complete("rcluster check --format na", 3).trim(), "nagios");
     assert_eq!(complete("rcluster sandbox st", 2).trim(), "status");
+
+    // As bash calls it, for which a colon ends a word.
+    let complete = |line: &str, words: &str, current: usize| {
+        let line = format!(
+            "source {path}; COMP_LINE='{line}'; COMP_POINT=${{#COMP_LINE}}; COMP_WORDS=({words}); \
+             COMP_CWORD={current}; $(complete -p rcluster | sed 's/.*-F \\([^ ]*\\).*/\\1/') rcluster \
+             \"${{COMP_WORDS[{current}]}}\" \"${{COMP_WORDS[{current}-1]}}\"; echo \"${{COMPREPLY[*]}}\""
+        );
+        said("bash", &["--norc", "-c", &line]).unwrap().trim().to_owned()
+    };
+    let one = complete("rcluster failover pr", "rcluster failover pr", 2);
+    assert!(one.split(' ').any(|word| word == "prod"), "{one}");
+    assert_eq!(complete("rcluster check -c ", "rcluster check -c ''", 3), "local prod");
+    let words = "rcluster check 10.0.0.1 : 6";
+    assert_eq!(complete("rcluster check 10.0.0.1:6", words, 4), "6379");
 }
 
 #[test]
 fn zsh_and_fish_complete_too() {
     let (_dir, path) = script("fish");
-    let line =
-        format!("source {path}; complete -C 'rcluster ch'; complete -C 'rcluster check --str'");
+    let line = format!(
+        "source {path}; complete -C 'rcluster ch'; complete -C 'rcluster check --str'; \
+                 complete -C 'rcluster check pr'; complete -C 'rcluster -c lo'; complete -C 'rcluster check 10.'"
+    );
     if let Some(out) = said("fish", &["--no-config", "-c", &line]) {
-        assert!(out.contains("check\t") && out.contains("--strict\t"), "{out}");
+        for word in ["check\t", "--strict\t", "prod", "local", "10.0.0.1:6379"] {
+            assert!(out.contains(word), "{word}: {out}");
+        }
     }
     let (dir, _path) = script("zsh");
     // A line is typed at a zsh of its own terminal, and what it shows is read.
@@ -65,10 +93,14 @@ fn zsh_and_fish_complete_too() {
          zpty -r -m z shown '*--strict*'; print -r -- $shown",
         dir.path().display()
     );
-    if let Some(out) = said("timeout", &["20", "zsh", "-f", "-c", &line])
-        .filter(|_| Command::new("zsh").arg("--version").output().is_ok())
-    {
-        assert!(out.contains("--strict"), "{out}");
+    let typed = |line: &str| said("timeout", &["20", "zsh", "-f", "-c", line]);
+    if Command::new("zsh").arg("--version").output().is_ok() {
+        assert!(typed(&line).unwrap().contains("--strict"));
+        let node =
+            line.replace("check --str", "check 10.").replace("*--strict*", "*10.0.0.1:6379*");
+        assert!(typed(&node).unwrap().contains("10.0.0.1:6379"));
+        let name = line.replace("check --str", "-c pr").replace("*--strict*", "*prod*");
+        assert!(typed(&name).unwrap().contains("prod"));
     }
 }
 

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum as _};
 use itertools::Itertools;
 
 use super::credentials::{AUTH, Given, Login, verify};
+use super::password::PasswordSource;
 use super::time::duration;
 use super::url::UrlLogin;
 use crate::commands::shell::quoted;
@@ -20,9 +21,20 @@ use crate::wire::{Access, Family, TlsOptions, TlsVerify};
 const CONNECT_TIMEOUT: &str = "5s";
 const TIMEOUT: &str = "10s";
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectArgs {
+    /// The cluster, in place of ENTRY: a context's name
+    ///
+    /// ENTRY is left out then. Contexts are named clusters in config.toml: rcluster context --help.
+    /// The variable gives the cluster of lines that leave ENTRY out; an ENTRY in a line counts alone.
+    #[arg(hide_short_help = true, short = 'c', long, global = true, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// Confirm a change of a protected context by its name
+    ///
+    /// Without it the name is asked for on the terminal; --yes alone does not do.
+    #[arg(hide_short_help = true, long, global = true, value_name = "NAME")]
+    pub confirm: Option<String>,
     /// User name to log in with
     ///
     /// The password comes from REDISCLI_AUTH, --password-file or --askpass. Without any, the empty
@@ -37,7 +49,7 @@ pub struct ConnectArgs {
     password_file: Option<PathBuf>,
     /// Connect with TLS
     #[arg(hide_short_help = true, long, global = true)]
-    tls: bool,
+    pub tls: bool,
     /// Trusted certificates (PEM) in place of the system's
     #[arg(hide_short_help = true, long, global = true, value_name = "FILE")]
     cacert: Option<PathBuf>,
@@ -62,7 +74,13 @@ pub struct ConnectArgs {
     /// Connect to OUTER for the node that the cluster lists as INNER
     ///
     /// Both are hosts, or both host:port.
-    #[arg(hide_short_help = true, long, global = true, value_name = "INNER=OUTER")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        global = true,
+        value_name = "INNER=OUTER",
+        value_delimiter = ','
+    )]
     address_map: Vec<Mapping>,
     /// A file of such addresses: one INNER=OUTER per line, # for comments
     #[arg(hide_short_help = true, long, global = true, value_name = "FILE")]
@@ -79,6 +97,9 @@ pub struct ConnectArgs {
     /// Timeout of a reply
     #[arg(hide_short_help = true, long, global = true, value_name = "TIME", default_value = TIMEOUT, value_parser = duration)]
     timeout: Duration,
+    /// Where a context's password comes from.
+    #[arg(skip)]
+    pub password: Option<PasswordSource>,
 }
 
 impl ConnectArgs {
@@ -110,6 +131,7 @@ impl ConnectArgs {
                 verify: verify(self.tls_verify, self.insecure),
             },
             given,
+            fallback: self.password.as_ref(),
         };
         let family = match (self.ipv4, self.ipv6) {
             (true, _) => Family::V4,
@@ -118,6 +140,29 @@ impl ConnectArgs {
         };
         let map = self.read_map()?;
         Ok(Access { family, map, ..login.access(self.connect_timeout, self.timeout)? })
+    }
+
+    /// The same for a command that asks no server: no file is read for it, and nothing asked for.
+    pub fn without_connecting(self) -> ConnectArgs {
+        ConnectArgs {
+            askpass: false,
+            password_file: None,
+            tls: false,
+            cacert: None,
+            cert: None,
+            key: None,
+            sni: None,
+            tls_verify: None,
+            insecure: false,
+            address_map_file: None,
+            ..self
+        }
+    }
+
+    /// The same with the TLS options of `other`: where TLS is off, a context's count for nothing.
+    pub fn with_tls_of(self, other: &ConnectArgs) -> ConnectArgs {
+        let ConnectArgs { cacert, cert, key, sni, tls_verify, .. } = other.clone();
+        ConnectArgs { cacert, cert, key, sni, tls_verify, ..self }
     }
 
     /// The map of all options and of the file.
@@ -142,6 +187,10 @@ impl ConnectArgs {
     pub fn flags(&self) -> String {
         // Whoever adds an option says here how it is repeated.
         let ConnectArgs {
+            // Command lines name their context themselves, and consent is asked for anew.
+            cluster: _,
+            confirm: _,
+            password: _,
             user,
             askpass,
             password_file,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use super::password::{PasswordSource, first_line};
 use crate::render::{Failure, Usage};
 use crate::wire::{Access, Secret, Tls, TlsOptions, TlsVerify};
 
@@ -27,6 +28,8 @@ pub struct Login<'a> {
     pub tls: bool,
     pub options: TlsOptions,
     pub given: &'a [Given],
+    /// Where it comes from if it is given nowhere else.
+    pub fallback: Option<&'a PasswordSource>,
 }
 
 impl Login<'_> {
@@ -61,15 +64,15 @@ impl Login<'_> {
             return Ok(Some(Secret::new(password)));
         }
         if let Some(path) = &self.password_file {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("the password file {} cannot be read", path.display()))
-                .map_err(Usage::unreadable)?;
-            return Ok(Some(Secret::new(text.lines().next().unwrap_or_default())));
+            return Ok(Some(first_line(path)?));
         }
         let given = self.given.iter().find(|(name, _)| name == variable);
         let variable = || std::env::var(variable).ok().map(Secret::new);
         let given = given.map(|(_, secret)| secret.clone()).or_else(variable);
-        Ok(given.filter(|secret| !secret.is_empty()))
+        match (given.filter(|secret| !secret.is_empty()), self.fallback) {
+            (None, Some(source)) => Ok(Some(source.fetch()?)),
+            (given, _) => Ok(given),
+        }
     }
 }
 

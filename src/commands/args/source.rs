@@ -70,6 +70,7 @@ impl SourceArgs {
                 verify: verify(self.from_tls_verify, self.from_insecure),
             },
             given,
+            fallback: None,
         };
         let access = login.access(cluster.connect_timeout, cluster.timeout)?;
         Ok(Access { family: cluster.family, map: cluster.map.clone(), ..access })

@@ -86,7 +86,9 @@ impl UrlLogin {
 /// A text without the passwords of the URLs among these words.
 pub fn without_passwords(text: String, words: &[OsString]) -> String {
     let words = words.iter().filter_map(|word| word.to_str());
-    let passwords = words.flat_map(parts).filter_map(NodeUrl::read);
+    // A URL may stand behind a context's name.
+    let behind = words.clone().flat_map(parts).filter_map(|part| Some(part.split_once('/')?.1));
+    let passwords = words.flat_map(parts).chain(behind).filter_map(NodeUrl::read);
     let passwords = passwords.filter_map(|url| url.raw_password());
     passwords.fold(text, |text, password| text.replace(password, "***"))
 }

@@ -45,6 +45,11 @@ pub fn is_old_program(program: &str) -> bool {
     is_trib(program) || matches!(program, "redis-cli" | "valkey-cli" | "rcluster")
 }
 
+/// Whether redis-cli takes this for a subcommand of `--cluster`.
+pub fn is_subcommand(word: &str) -> bool {
+    vocabulary::Command::named(word.as_ref()).is_some()
+}
+
 /// In whose words a program of this name speaks.
 fn dialect(program: &str) -> Dialect {
     match program.starts_with("valkey-cli") {

@@ -7,8 +7,9 @@ use super::ask::answer;
 use super::before::Old;
 use super::words::{mistake, nameless, new_unreachable};
 use super::{Translation, dialect, is_trib, translate};
-use crate::commands::cli::{Cli, Command};
+use crate::commands::cli::Command;
 use crate::commands::flow::Context;
+use crate::commands::read::{Speech, read};
 use crate::render::legacy::Refusal;
 use crate::render::{Color, Dialect, Failure, Ui, exit};
 use crate::wire::Secret;
@@ -56,7 +57,7 @@ impl Line<'_> {
             return Ok(exit::PROBLEMS);
         }
         let words = std::iter::once(OsString::from("rcluster")).chain(args.iter().cloned());
-        let cli = match Cli::read(words.collect()) {
+        let cli = match read(words.collect(), Speech::Old) {
             Ok(cli) => cli,
             Err(code) => return Ok(code),
         };

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::commands::args::{AUTH, ConnectArgs, FROM_AUTH, Given, OutputArgs, UrlLogin, UrlLogins};
+use crate::commands::contexts::NamedCluster;
 use crate::ops::{Deadline, Event, Interrupt, Observer};
 use crate::render::{Failure, Manner, Progress, ProgressMode, Ui};
 use crate::wire::Access;
@@ -21,6 +22,8 @@ pub struct Context {
     pub source_url: UrlLogin,
     /// The tree of all commands.
     pub tree: fn() -> clap::Command,
+    /// The cluster that the line names by its context.
+    pub cluster: Option<NamedCluster>,
     progress: ProgressMode,
     /// Set once signals are only noted.
     interrupt: OnceLock<Interrupt>,
@@ -40,6 +43,7 @@ impl Context {
         let cx = Context {
             ui,
             tree,
+            cluster: None,
             access: connect.access(&given)?,
             redis_cli_flags: connect.redis_cli_flags(),
             given,

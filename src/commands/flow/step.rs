@@ -26,8 +26,10 @@ pub fn run(
             return Ok(exit::OK);
         }
     } else {
-        if let Some(question) = question.filter(|_| !plan.is_done()) {
-            cx.ui.confirm(question, change.yes)?;
+        if !plan.is_done() {
+            // One without a question is carried out at once, but for a protected context.
+            let yes = change.yes || question.is_none();
+            cx.ui.confirm(question.unwrap_or("Apply this plan?"), yes)?;
         }
         let options = change.options(cx, plan.members.len())?;
         changed = ops::apply(plan, servers, &options, &cx.progress())?;

@@ -161,8 +161,7 @@ impl Rolling {
             is_on("--force", *force),
         ];
         let flags = flags.into_iter().flatten().collect_vec().concat();
-        let others = others.iter().map(|other| format!(",{other}")).join("");
-        format!("rcluster rolling {entry}{others}{flags}{}", zones.flags())
+        format!("rcluster rolling {}{flags}{}", entry.also(others), zones.flags())
     }
 }
 

@@ -66,6 +66,11 @@ impl Usage {
         Usage::new(format!("{error:#}"))
     }
 
+    pub fn details(mut self, details: impl IntoIterator<Item = String>) -> Usage {
+        self.details.extend(details);
+        self
+    }
+
     pub fn hint(mut self, hint: impl Into<String>) -> Usage {
         self.hint = Some(hint.into());
         self

@@ -1,7 +1,8 @@
 //! Errors on the way to the user.
 
 use super::{Failure, Usage, exit};
-use crate::render::ui::{NotConfirmed, OutputError};
+use crate::render::ask::NotConfirmed;
+use crate::render::ui::OutputError;
 use crate::render::watch::TerminalError;
 
 impl From<Usage> for Failure {
@@ -12,7 +13,12 @@ impl From<Usage> for Failure {
 
 impl From<NotConfirmed> for Failure {
     fn from(error: NotConfirmed) -> Failure {
-        match error {
+        match &error {
+            NotConfirmed::Protected(name) => {
+                let hint = format!("to proceed, add --confirm {name}");
+                Failure::usage(error).hint(hint)
+            }
+            NotConfirmed::OtherName(_) => Failure { declined: true, ..Failure::refused(error) },
             NotConfirmed::NoTerminal => Failure::usage(error)
                 .hint("add --yes to proceed, or --dry-run to show the plan only"),
             NotConfirmed::No => Failure { declined: true, ..Failure::refused(error) },

@@ -3,7 +3,7 @@
 use itertools::Itertools;
 
 use super::{Failure, exit};
-use crate::model::NodeAddr;
+use crate::model::{FindError, NodeAddr};
 use crate::plan::assign::AssignError;
 use crate::plan::create::Precondition;
 use crate::plan::import::ImportError;
@@ -178,12 +178,25 @@ impl From<ReplicateError> for Failure {
             }
             ReplicateError::HasKeys { node, .. } => {
                 let addr: Option<NodeAddr> = node.parse().ok();
-                let flush = addr.map(|addr| format!("redis-cli -h {} -p {} FLUSHALL", addr.shell_host(), addr.port()));
+                let flush = addr.map(|addr| {
+                    format!("redis-cli -h {} -p {} FLUSHALL", addr.shell_host(), addr.port())
+                });
                 let flush = flush.unwrap_or_else(|| format!("FLUSHALL on {node}"));
                 failure.hint(format!("if they can be deleted: {flush}"))
             }
-            ReplicateError::Find(_) => failure.hint("name it by address, id, or the start of its id; a node outside the cluster is added with rcluster meet"),
-            ReplicateError::Itself(_) | ReplicateError::NotAMaster { .. } | ReplicateError::Handshake(_) => failure,
+            ReplicateError::Find(error) => {
+                let meant = match error {
+                    FindError::Unknown(unknown) => unknown.meant,
+                    FindError::Ambiguous(..) => None,
+                };
+                let name = "name it by address, id, or the start of its id; a node outside the cluster is added with rcluster meet";
+                failure.hint(
+                    meant.map_or_else(|| name.to_owned(), |meant| format!("did you mean {meant}?")),
+                )
+            }
+            ReplicateError::Itself(_)
+            | ReplicateError::NotAMaster { .. }
+            | ReplicateError::Handshake(_) => failure,
         }
     }
 }

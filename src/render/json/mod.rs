@@ -7,6 +7,7 @@
 mod apply;
 mod balance;
 mod call;
+mod context;
 mod error;
 mod event;
 mod fix;
@@ -29,6 +30,10 @@ mod watch;
 pub use apply::{ApplyJson, ChangeJson, ExportJson, creation_json, settings_json, stages_json};
 pub use balance::{BalanceJson, HeavySlotJson, MasterBalanceJson};
 pub use call::{AnswerJson, CallJson, ReplyJson};
+pub use context::{
+    AddedContextJson, ContextJson, ContextsJson, EntryJson, OptionJson, ShownContextJson,
+    TestedContextJson,
+};
 pub use error::{CauseJson, ErrorJson};
 pub use event::EventJson;
 pub use fix::{FixedJson, becomes, fix_json};

@@ -17,6 +17,7 @@ pub const SCHEMAS: &[(&str, &str)] = schemas![
     "call",
     "check",
     "completions",
+    "context",
     "create",
     "del-node",
     "delslots",
@@ -69,6 +70,9 @@ mod tests {
     use crate::model::{Flags, NodeAddr, NodeId, OpenState, Slot, SlotSet};
     use crate::render::json::apply::{ApplyJson, ExportJson};
     use crate::render::json::call::{CallJson, ReplyJson};
+    use crate::render::json::context::{
+        AddedContextJson, ContextsJson, ShownContextJson, TestedContextJson,
+    };
     use crate::render::json::error::ErrorJson;
     use crate::render::json::event::EventFields;
     use crate::render::json::fix::FixedJson;
@@ -172,6 +176,17 @@ mod tests {
         UpDryRun(UpPlanJson<'a>),
     }
 
+    /// What the commands under `context` print.
+    #[derive(JsonSchema)]
+    #[schemars(untagged)]
+    #[allow(dead_code, reason = "only its schema is used")]
+    enum ContextDocument {
+        List(ContextsJson),
+        Show(ShownContextJson),
+        Add(AddedContextJson),
+        Test(TestedContextJson),
+    }
+
     #[derive(JsonSchema)]
     #[schemars(untagged)]
     #[allow(dead_code, reason = "only its schema is used")]
@@ -199,6 +214,7 @@ mod tests {
             "backup" => schema_of::<BackupJson>(&title),
             "call" => schema_of::<CallJson>(&title),
             "check" => schema_of::<CheckDocument>(&title),
+            "context" => schema_of::<ContextDocument>(&title),
             "create" => schema_of::<CreateJson>(&title),
             "del-node" | "failover" | "forget" | "replace-node" | "set-timeout" => {
                 schema_of::<ActionsJson>(&title)

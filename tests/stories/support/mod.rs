@@ -13,7 +13,8 @@ pub use cluster::{Server, TestCluster, are_here, server_dir, server_named, serve
 pub use ports::Port;
 pub use restart::{Restarter, resume};
 pub use run::{
-    Run, Running, rcluster, rcluster_asked, rcluster_at_terminal, rcluster_with, start, typed,
+    Run, Running, rcluster, rcluster_asked, rcluster_at_terminal, rcluster_at_terminal_with,
+    rcluster_with, start, typed,
 };
 
 pub use screen::{Screen, has_tmux};

@@ -168,9 +168,23 @@ fn read(file: &mut File) -> String {
 pub fn start(args: &[&str], change: impl FnOnce(&mut Command)) -> Running {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rcluster"));
     command.args(args).stdin(Stdio::null());
-    command.env_remove("REDISCLI_AUTH").env_remove("NO_COLOR");
+    command.env_remove("NO_COLOR");
+    alone(&mut command);
     change(&mut command);
     spawn(command, args.iter().map(|&arg| arg.to_owned()).collect())
+}
+
+/// Takes away what the environment of whoever runs the tests adds to every command line.
+fn alone(command: &mut Command) {
+    let own = std::env::vars_os().map(|(name, _)| name);
+    let own = own.filter(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("RCLUSTER_") && !name.starts_with("RCLUSTER_TEST_")
+    });
+    for name in own {
+        command.env_remove(name);
+    }
+    command.env_remove("REDISCLI_AUTH").env("RCLUSTER_CONFIG", "/nonexistent/config.toml");
 }
 
 fn spawn(mut command: Command, args: Vec<String>) -> Running {
@@ -185,16 +199,32 @@ fn spawn(mut command: Command, args: Vec<String>) -> Running {
 
 /// Runs rcluster on a terminal of its own, as `script` makes one, and types a line at its prompt.
 pub fn rcluster_at_terminal(args: &[&str], prompt: &str, line: &str) -> Run {
-    rcluster_asked(args, prompt, || {}, line)
+    asked(args, |_| {}, prompt, || {}, line)
+}
+
+/// The same with these contexts.
+pub fn rcluster_at_terminal_with(args: &[&str], config: &str, prompt: &str, line: &str) -> Run {
+    asked(args, |command| _ = command.env("RCLUSTER_CONFIG", config), prompt, || {}, line)
 }
 
 /// The same, with something that happens before the line is typed.
 pub fn rcluster_asked(args: &[&str], prompt: &str, meanwhile: impl FnOnce(), line: &str) -> Run {
+    asked(args, |_| {}, prompt, meanwhile, line)
+}
+
+fn asked(
+    args: &[&str],
+    change: impl FnOnce(&mut Command),
+    prompt: &str,
+    meanwhile: impl FnOnce(),
+    line: &str,
+) -> Run {
     let words = args.iter().map(|word| format!(" '{word}'")).collect::<String>();
     let mut script = Command::new("script");
     script.args(["-qec", &format!("\"$RCLUSTER\"{words}"), "/dev/null"]);
-    script.env("RCLUSTER", env!("CARGO_BIN_EXE_rcluster")).env_remove("REDISCLI_AUTH");
-    script.stdin(Stdio::piped());
+    script.env("RCLUSTER", env!("CARGO_BIN_EXE_rcluster")).stdin(Stdio::piped());
+    alone(&mut script);
+    change(&mut script);
     // Question and document share the terminal.
     let mut running = spawn(script, Vec::new());
     let mut typing = running.child.stdin.take().expect("a pipe");

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use clap::Parser;
 
 use super::*;
-use crate::commands::Cli;
+use crate::commands::cli::Cli;
 
 #[test]
 fn lines_can_be_pasted_into_a_shell() {

@@ -19,7 +19,7 @@ use expect_test::expect_file;
 use itertools::Itertools;
 
 use super::{Failure, exit};
-use crate::model::{NodeAddr, NodeId, SlotRange, SlotSet};
+use crate::model::{NodeAddr, NodeId, NodeRef, SlotRange, SlotSet, UnknownNode};
 use crate::render::watch::TerminalError;
 use crate::render::words::riddles;
 use crate::render::{NotConfirmed, OutputError};
@@ -91,7 +91,13 @@ pub fn samples() -> Vec<Sample> {
 
 fn own() -> Vec<Sample> {
     let io = || std::io::Error::other("it went away");
-    let asked = every!(NotConfirmed { NoTerminal, No, Io(io()) });
+    let asked = every!(NotConfirmed {
+        NoTerminal,
+        No,
+        Io(io()),
+        Protected("prod".to_owned()),
+        OtherName("prod".to_owned()),
+    });
     let terminal = every!(TerminalError { Io(io()), Defect("a defect".to_owned()) });
     let written = vec![("OutputError", OutputError::from(io()))];
     [whole(asked), whole(terminal), whole(written)].into_iter().flatten().collect()
@@ -198,6 +204,11 @@ fn id(digit: &str) -> NodeId {
 
 fn slots(range: &str) -> SlotSet {
     SlotSet::from(range.parse::<SlotRange>().unwrap())
+}
+
+pub fn unknown(meant: Option<String>) -> Box<UnknownNode> {
+    let node = NodeRef::Addr(node(9));
+    Box::new(UnknownNode { node, names: words("10.0.0.1:6379 and 10.0.0.2:6379"), meant })
 }
 
 fn words(text: &str) -> String {

@@ -1,4 +1,4 @@
-use super::{Sample, every, node, parts, whole, words};
+use super::{Sample, every, parts, unknown, whole, words};
 use crate::model::{
     AddrError, BadLogin, FindError, IdError, NodeRef, SlotError, SlotRange, ViewError,
 };
@@ -21,7 +21,8 @@ pub fn samples() -> Vec<Sample> {
         BadHost(words("a b:7001")),
     });
     let find = every!(FindError {
-        Unknown(NodeRef::Addr(node(9)), words("10.0.0.1:6379 and 10.0.0.2:6379")),
+        Unknown(unknown(None)),
+        Unknown(unknown(Some(words("10.0.0.1:6379")))),
         Ambiguous(NodeRef::Id(words("aa")), words("10.0.0.1:6379 and 10.0.0.2:6379")),
     });
     let single =

@@ -1,5 +1,5 @@
-use super::{Failure, Sample, every, id, named, node, parts, slots, whole, words};
-use crate::model::{FindError, NodeAddr, NodeRef};
+use super::{Failure, Sample, every, id, named, node, parts, slots, unknown, whole, words};
+use crate::model::{FindError, NodeAddr};
 use crate::plan::announced::{BadAddress, FamiliesApart};
 use crate::plan::assign::AssignError;
 use crate::plan::bus_tls::TlsApart;
@@ -196,7 +196,8 @@ fn assign() -> Vec<(&'static str, AssignError)> {
 
 fn replicate() -> Vec<(&'static str, ReplicateError)> {
     every!(ReplicateError {
-        Find(FindError::Unknown(NodeRef::Addr(node(9)), named(1))),
+        Find(FindError::Unknown(unknown(None))),
+        Find(FindError::Unknown(unknown(Some(named(1))))),
         Itself(named(1)),
         NotAMaster { node: named(1), master: named(2) },
         Handshake(named(1)),
