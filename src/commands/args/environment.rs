@@ -63,7 +63,8 @@ impl Environment {
     fn add(&self, arg: Arg, prefix: &str) -> Arg {
         let Some(name) = variable(&arg, prefix) else { return arg };
         let is_dropped = arg.get_long().is_some_and(|long| self.dropped.contains(long));
-        if is_dropped || (!self.is_shown && !is_set(&name)) {
+        // One that has a variable already is its command's own business.
+        if arg.get_env().is_some() || is_dropped || (!self.is_shown && !is_set(&name)) {
             return arg;
         }
         let arg = match arg.get_action() {
@@ -76,6 +77,9 @@ impl Environment {
 
 /// The variable of a flag of the command with this prefix, if it has one.
 pub fn variable(arg: &Arg, prefix: &str) -> Option<String> {
+    if let Some(name) = arg.get_env() {
+        return Some(name.to_string_lossy().into_owned());
+    }
     let long = arg.get_long().filter(|long| !NEVER.contains(long))?;
     let prefix = if SHARED.contains(&long) { "RCLUSTER" } else { prefix };
     Some(format!("{prefix}_{}", upper(long)))
@@ -118,10 +122,12 @@ mod tests {
         let mut names: BTreeMap<String, String> = BTreeMap::new();
         for (command, flag, name) in all {
             assert_eq!(name.is_none(), NEVER.contains(&&*flag), "{command} --{flag}: {name:?}");
-            let Some(name) = name.filter(|_| !SHARED.contains(&&*flag)) else { continue };
-            let flag = format!("{command} --{flag}");
-            if let Some(other) = names.insert(name.clone(), flag.clone()) {
-                panic!("{name} is the variable of {other} and of {flag}");
+            let Some(name) = name else { continue };
+            let typed = format!("{command} --{flag}");
+            if let Some(other) = names.insert(name.clone(), typed.clone()) {
+                // One of a whole group of commands.
+                let is_same = other.ends_with(&format!(" --{flag}"));
+                assert!(is_same, "{name} is the variable of {other} and of {typed}");
             }
         }
         for (name, flag) in [

@@ -76,6 +76,7 @@ impl Context {
             source_url: UrlLogin::default(),
             tree: self.tree,
             progress: self.progress,
+            cluster: None,
             interrupt: self.interrupt.clone(),
         }
     }
