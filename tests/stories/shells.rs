@@ -53,7 +53,7 @@ fn bash_completes_commands_and_options() {
     );
     assert_eq!(complete("rcluster check --str", 2).trim(), "--strict");
     assert_eq!(complete("rcluster check --format na", 3).trim(), "nagios");
-    assert_eq!(complete("rcluster sandbox st", 2).trim(), "status");
+    assert_eq!(complete("rcluster sandbox stat", 2).trim(), "status");
 
     // As bash calls it, for which a colon ends a word.
     let complete = |line: &str, words: &str, current: usize| {
