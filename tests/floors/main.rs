@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod graph;
+mod pages;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -54,6 +54,7 @@ mod support;
 mod table;
 mod threads;
 mod tls_ports;
+mod tutorial;
 mod unreadable;
 mod versions;
 mod watch;
