@@ -281,7 +281,7 @@ impl NotLoaded {
         match self {
             NotLoaded::Wire(errors) => errors.into(),
             NotLoaded::Count { wanted, found } => {
-                Failure::refused(format!("{found} nodes are named, not {wanted}"))
+                Failure::refused(format!("nodes named: {found}, expected: {wanted}"))
                     .hint("a dns+ name stands for the nodes that its DNS entry has now; see --wait and --expect")
             }
             NotLoaded::Usage(error) => error.into(),

@@ -4,7 +4,9 @@ use std::process::{Command, Output};
 
 use serde_json::json;
 
-use crate::support::{Server, TestCluster, eventually, rcluster, rcluster_with, server_dir};
+use crate::support::{
+    Port, Server, TestCluster, eventually, rcluster, rcluster_with, server_dir, start,
+};
 
 fn create_args<'a>(addrs: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
     let nodes = addrs.iter().map(String::as_str);
@@ -229,4 +231,32 @@ fn a_bus_port_of_its_own_is_read_from_the_node() {
     cluster.write_everywhere();
     let nodes: String = cluster.ask(0, &["CLUSTER", "NODES"]);
     assert!(bus.iter().all(|port| nodes.contains(&format!("@{}", port.number))), "{nodes}");
+}
+
+/// As in a compose file or a Job: it begins with the servers, and is run again later.
+#[test]
+fn it_waits_for_nodes_that_are_still_to_come_and_accepts_the_cluster_that_it_made() {
+    let ports = [Port::take(), Port::take()];
+    let addrs = ports.each_ref().map(|port| format!("127.0.0.1:{}", port.number));
+    let line = ["create", &addrs[0], &addrs[1], "--replicas", "1", "--yes", "--json"];
+    let waits = start(&[&line[..], &["--wait", "60s"]].concat(), |_| {});
+    let first = TestCluster::start_at(&[ports[0].number]);
+    rcluster(&[&line[..], &["--wait", "300ms"]].concat()).exits(3).tells(&[&addrs[1]]);
+    let mut cluster = TestCluster::start_at(&[ports[1].number]);
+    assert_eq!(waits.finish().succeeds().json()["changed"], true);
+
+    cluster.adopt(first);
+    cluster.wait_for_replicas();
+    rcluster(&["failover", &addrs[0], &addrs[1], "--yes"]).succeeds();
+    let turned = ["create", &addrs[1], &addrs[0], "--replicas", "1", "--yes", "--json"];
+    rcluster(&line).exits(1).tells(&["already"]);
+    for line in [line, turned] {
+        let again = rcluster(&[&line[..], &["--if-absent"]].concat()).succeeds().json();
+        assert_eq!((&again["changed"], &again["healthy"]), (&false.into(), &true.into()));
+        assert_eq!(again["shards"][0]["master"]["addr"], addrs[1].as_str(), "{again}");
+    }
+    // A name that stands for fewer nodes is told of once the time is over.
+    let name = format!("dns+localhost:{}", ports[0].number);
+    let few = ["create", &name, "--expect", "2", "--wait", "300ms", "-4", "--yes"];
+    rcluster(&few).exits(1).tells(&["nodes named: 1, expected: 2", "--expect"]);
 }
