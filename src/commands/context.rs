@@ -287,7 +287,10 @@ fn answer(cx: &Context, entry: &str) -> Result<String, String> {
         let view = Server::connect(addr, &cx.access).and_then(|mut server| server.view());
         let view = view.map_err(text)?;
         let role = if view.me().role.master().is_some() { "replica" } else { "master" };
-        Ok(format!("{role}, it lists {} nodes", view.nodes().len()))
+        Ok(match view.nodes().len() {
+            1 => format!("{role}, it lists no other node"),
+            count => format!("{role}, it lists {count} nodes"),
+        })
     });
     Ok(replies.collect::<Result<Vec<_>, String>>()?.join("; "))
 }

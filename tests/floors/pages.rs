@@ -54,7 +54,9 @@ fn every_link_leads_somewhere() {
             };
             assert!(target.exists(), "{}: {link} is not there", page.display());
             let has_it = anchor.is_empty()
-                || anchors(&fs::read_to_string(&target).unwrap()).iter().any(|known| known == anchor);
+                || anchors(&fs::read_to_string(&target).unwrap())
+                    .iter()
+                    .any(|known| known == anchor);
             assert!(has_it, "{}: {link} is no heading", page.display());
             seen += 1;
         }

@@ -175,6 +175,9 @@ fn a_name_is_looked_up_where_it_is_meant_and_what_is_wrong_is_told() {
         let file = odd(file).display().to_string();
         config.run("check a", &[("RCLUSTER_CONFIG", &file)]).exits(2).tells(&[says]);
     }
+    let pipe = odd("pipe").display().to_string();
+    let add = [("RCLUSTER_CONFIG", &*pipe)];
+    config.run("context add b h:1", &add).exits(2).tells(&["no regular file"]);
     let homeless = |words: &[&str]| {
         let change = |command: &mut Command| {
             command.env_remove("HOME").env_remove("XDG_CONFIG_HOME").env_remove("RCLUSTER_CONFIG");

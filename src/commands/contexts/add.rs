@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
 
+use super::file::text;
 use super::read::{parse, shown};
 use crate::render::{Failure, Usage};
 
@@ -23,14 +24,11 @@ pub fn add(
     let failed = |error: io::Error| Failure::refused(format!("{file} cannot be written: {error}"));
     // Where it is a link into somebody's other files, those are written.
     let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let old = match fs::read_to_string(&place) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        read => read.map_err(failed)?,
-    };
-    let text = with_context(&old, name, keys, replaces, &file)?;
+    let old = text(&place)?.map_or_else(String::new, |(text, _)| text);
+    let new = with_context(&old, name, keys, replaces, &file)?;
     // What is written can be read.
-    parse(&text, path)?;
-    write(&place, &text).map_err(failed)
+    parse(&new, path)?;
+    write(&place, &new).map_err(failed)
 }
 
 fn with_context(

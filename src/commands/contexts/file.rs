@@ -3,10 +3,9 @@
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use anyhow::Context as _;
 use itertools::Itertools;
 
 use super::read::{NamedCluster, parse, shown};
@@ -62,30 +61,37 @@ impl Contexts {
     }
 }
 
-fn read(path: &std::path::Path) -> Result<Vec<NamedCluster>, Usage> {
+fn read(path: &Path) -> Result<Vec<NamedCluster>, Usage> {
     let name = shown(path);
-    let unreadable = |error: anyhow::Error| Usage::unreadable(error);
+    let Some((text, metadata)) = text(path)? else { return Ok(Vec::new()) };
+    let clusters = parse(&text, path)?;
+    vet(&clusters, &metadata)
+        .map_err(|why| Usage::new(format!("{name} {why}")).hint(format!("chmod 600 {name}")))?;
+    Ok(clusters)
+}
+
+/// What is in the file, and its metadata; `None` if there is none.
+pub fn text(path: &Path) -> Result<Option<(String, Metadata)>, Usage> {
+    let name = shown(path);
+    let unreadable =
+        |error: io::Error| Usage::unreadable(anyhow::Error::new(error).context(name.clone()));
     // A pipe would be waited for.
     match std::fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(|| name).map_err(unreadable),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
         Ok(metadata) if !metadata.is_file() => {
             return Err(Usage::new(format!("{name} is no regular file")));
         }
         Ok(_) => {}
     }
-    let mut file = File::open(path).with_context(|| name.clone()).map_err(unreadable)?;
-    let metadata = file.metadata().with_context(|| name.clone()).map_err(unreadable)?;
+    let mut file = File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
     let mut text = String::new();
-    let mut begin = file.by_ref().take(LARGEST + 1);
-    begin.read_to_string(&mut text).with_context(|| name.clone()).map_err(unreadable)?;
-    if text.len() as u64 > LARGEST {
-        return Err(Usage::new(format!("{name} is larger than {} KiB", LARGEST >> 10)));
+    file.by_ref().take(LARGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
+    match text.len() as u64 > LARGEST {
+        true => Err(Usage::new(format!("{name} is larger than {} KiB", LARGEST >> 10))),
+        false => Ok(Some((text, metadata))),
     }
-    let clusters = parse(&text, path)?;
-    vet(&clusters, &metadata)
-        .map_err(|why| Usage::new(format!("{name} {why}")).hint(format!("chmod 600 {name}")))?;
-    Ok(clusters)
 }
 
 /// Others may neither read a password nor choose the command that is run for one.
