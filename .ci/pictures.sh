@@ -25,7 +25,7 @@ tidy() {
     screen kill-server 2>/dev/null || true
     rm -f "$play/busy"
     [ -z "$moving" ] || kill "$moving" 2>/dev/null || true
-    rcluster sandbox down --dir "$play/nodes" --purge >/dev/null 2>&1 || echo "servers may still run: $play/nodes" >&2
+    [ ! -d "$play/nodes" ] || rcluster sandbox down --dir "$play/nodes" --purge >/dev/null 2>&1 || echo "servers may still run: $play/nodes" >&2
     wait
     rm -rf "$play"
 }
@@ -80,6 +80,7 @@ done
 draw apply apply "$shards" --dry-run
 
 on 88 24 sh
+until_it_shows '^\$'
 screen send-keys "rcluster create $1 $2 $3 \\" Enter
 until_it_shows '^>'
 screen send-keys "$5 $6 $7 --replicas 1" Enter
@@ -102,6 +103,7 @@ rcluster call "$1" CLUSTER DELSLOTS 9000 >&2
 # shellcheck disable=SC2086 # options
 draw map map "$1" $zones
 on 88 16 sh
+until_it_shows '^\$'
 screen send-keys "rcluster check $1" Enter
 until_it_shows 'CONFIG SET cluster-node-timeout 15000'
 until_it_shows '^\$ ?$'
