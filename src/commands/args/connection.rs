@@ -110,9 +110,32 @@ impl ConnectArgs {
         Ok(self)
     }
 
-    /// Whether `--tls` is given, which is no more afterwards: a sandbox has certificates of its own.
+    /// Whether `--tls` is given. A sandbox has servers, a login and certificates of its own: what leads
+    /// to others is not meant for it, wherever it comes from.
     pub fn take_tls(&mut self) -> bool {
-        std::mem::take(&mut self.tls)
+        let ConnectArgs { connect_timeout, timeout, .. } = *self;
+        let none = ConnectArgs {
+            cluster: None,
+            confirm: None,
+            user: None,
+            askpass: false,
+            password_file: None,
+            tls: false,
+            cacert: None,
+            cert: None,
+            key: None,
+            sni: None,
+            tls_verify: None,
+            insecure: false,
+            password: None,
+            address_map: Vec::new(),
+            address_map_file: None,
+            ipv4: false,
+            ipv6: false,
+            connect_timeout,
+            timeout,
+        };
+        std::mem::replace(self, none).tls
     }
 
     pub fn access(&self, given: &[Given]) -> Result<Access, Failure> {
