@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
@@ -28,7 +29,7 @@ const USUAL_PORT: &str = "6379";
 /// ```
 #[derive(Clone, Debug)]
 pub struct NodeAddr {
-    host: Box<str>,
+    host: Arc<str>,
     port: u16,
     bus_port: Option<u16>,
 }
@@ -60,7 +61,7 @@ pub enum AddrError {
 
 impl NodeAddr {
     /// An address from its parts. They are not checked: what is typed goes through [`FromStr`].
-    pub fn new(host: impl Into<Box<str>>, port: u16, bus_port: Option<u16>) -> NodeAddr {
+    pub fn new(host: impl Into<Arc<str>>, port: u16, bus_port: Option<u16>) -> NodeAddr {
         NodeAddr { host: host.into(), port, bus_port }
     }
 
@@ -78,6 +79,13 @@ impl NodeAddr {
     /// `host:port` for programs: IPv6 in brackets, and nothing quoted.
     pub fn unquoted(&self) -> String {
         format!("{}:{}", bracketed(&self.host), self.port)
+    }
+
+    /// Takes the other's host where it is the same text, so that there is one of it in memory.
+    pub(crate) fn share_host(&mut self, other: &NodeAddr) {
+        if self.host == other.host {
+            self.host = Arc::clone(&other.host);
+        }
     }
 
     /// The port for clients, 1 to 65535 where the address was parsed.

@@ -1,5 +1,7 @@
 //! One node's view of the cluster: the reply of CLUSTER NODES.
 
+use std::sync::{Arc, OnceLock};
+
 use serde::Serialize;
 
 use super::printable::printable;
@@ -49,7 +51,10 @@ pub struct OpenSlot {
 /// ```
 #[derive(Clone, Debug)]
 pub struct ClusterView {
-    nodes: Vec<Node>,
+    /// Shared by its copies: a thousand views of a thousand nodes are most of what we hold.
+    nodes: Arc<[Node]>,
+    /// Their indices by id; made by the first look for one.
+    by_id: OnceLock<Box<[u16]>>,
     myself: usize,
     /// The migrating and importing slots of the node itself: other nodes' are not in its view.
     pub open: Vec<OpenSlot>,
@@ -94,7 +99,9 @@ impl ClusterView {
     /// # Errors
     /// The node's own line is malformed or missing, or there are more than 4096 lines.
     pub fn parse(text: impl AsRef<[u8]>, via: &NodeAddr) -> Result<ClusterView, ViewError> {
-        let (mut nodes, mut open, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+        let count = text.as_ref().iter().filter(|byte| **byte == b'\n').count() + 1;
+        let mut nodes = Vec::with_capacity(count.min(MOST_NODES));
+        let (mut open, mut unreadable) = (Vec::new(), Vec::new());
         let mut myself = None;
         let lines = text.as_ref().split(|byte| *byte == b'\n').enumerate();
         for (index, line) in lines.filter(|(_, line)| !line.trim_ascii().is_empty()) {
@@ -119,7 +126,7 @@ impl ClusterView {
             nodes.push(parsed.node);
         }
         let myself = myself.ok_or(ViewError::NoMyself)?;
-        Ok(ClusterView { nodes, myself, open, unreadable })
+        Ok(ClusterView { open, unreadable, ..ClusterView::of(nodes.into(), myself) })
     }
 
     /// The node whose view this is, as it describes itself.
@@ -132,13 +139,30 @@ impl ClusterView {
     pub fn held_by(&self, id: NodeId) -> Option<ClusterView> {
         let myself = self.nodes.iter().position(|node| node.id == id)?;
         let open = if myself == self.myself { self.open.clone() } else { Vec::new() };
-        Some(ClusterView { nodes: self.nodes.clone(), myself, open, unreadable: Vec::new() })
+        Some(ClusterView { open, ..ClusterView::of(self.nodes.clone(), myself) })
     }
 
     /// The view of the node after CLUSTER RESET SOFT: itself, a master without slots.
     pub fn alone(&self) -> ClusterView {
         let me = Node { role: Role::Master, slots: SlotSet::EMPTY, ..self.me().clone() };
-        ClusterView { nodes: vec![me], myself: 0, open: Vec::new(), unreadable: Vec::new() }
+        ClusterView::of(Arc::new([me]), 0)
+    }
+
+    const fn of(nodes: Arc<[Node]>, myself: usize) -> ClusterView {
+        let by_id = OnceLock::new();
+        ClusterView { nodes, by_id, myself, open: Vec::new(), unreadable: Vec::new() }
+    }
+
+    /// Takes the hosts of nodes from another view where it has the same: a thousand views of a
+    /// thousand nodes have a million of them.
+    pub(crate) fn share_hosts(&mut self, other: &ClusterView) {
+        let Some(nodes) = Arc::get_mut(&mut self.nodes) else { return };
+        for node in nodes {
+            let twin = other.node(node.id).and_then(|twin| twin.addr.as_ref());
+            if let (Some(addr), Some(twin)) = (&mut node.addr, twin) {
+                addr.share_host(twin);
+            }
+        }
     }
 
     /// All nodes in it, itself included, in the server's order.
@@ -148,7 +172,14 @@ impl ClusterView {
 
     /// The node with this id, if the view has it.
     pub fn node(&self, id: NodeId) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.id == id)
+        let by_id = self.by_id.get_or_init(|| {
+            let mut indices: Box<[u16]> = (0..).take(self.nodes.len()).collect();
+            // Stable: of two lines with one id the first counts.
+            indices.sort_by_key(|&index| self.nodes[usize::from(index)].id);
+            indices
+        });
+        let at = by_id.partition_point(|&index| self.nodes[usize::from(index)].id < id);
+        by_id.get(at).map(|&index| &self.nodes[usize::from(index)]).filter(|node| node.id == id)
     }
 
     /// The other nodes, those in handshake included.

@@ -58,7 +58,13 @@ pub fn load_cluster_with(
     access: &Access,
 ) -> Result<(Cluster, Vec<(Server, NodeReport)>), WireError> {
     let first = first_of(entry, access, |addr| ask(addr, access))?;
-    let ask_all = |addrs: Vec<NodeAddr>| all_at_once(addrs, |addr| ask(&addr, access));
+    let seen = first.1.view.clone();
+    let ask = |addr: NodeAddr| {
+        let (server, mut report) = ask(&addr, access)?;
+        report.view.share_hosts(&seen);
+        Ok((server, report))
+    };
+    let ask_all = |addrs: Vec<NodeAddr>| all_at_once(addrs, ask);
     let (mut cluster, found) = gather(first, found, ask_all);
     cluster.try_logins(access);
     Ok((cluster, found))

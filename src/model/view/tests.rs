@@ -93,3 +93,33 @@ proptest::proptest! {
         let _ = parse(&text);
     }
 }
+
+#[test]
+fn a_node_is_found_by_its_id_and_of_two_lines_with_one_the_first_counts() {
+    let line = |id: &str, port: u16, flags: &str| {
+        format!("{id} 127.0.0.1:{port}@{port} {flags} - 0 0 1 connected\n")
+    };
+    let view =
+        parse(&(line(B, 1, "master") + &line(A, 2, "myself,master") + &line(B, 3, "master")))
+            .unwrap();
+    let port = |id: &str| {
+        let node = view.node(id.parse().unwrap())?;
+        node.addr.as_ref().map(NodeAddr::port)
+    };
+    assert_eq!((port(A), port(B), port(&"f".repeat(40))), (Some(2), Some(1), None));
+}
+
+#[test]
+fn views_share_the_hosts_that_they_have_alike() {
+    let text = |host: &str| {
+        format!("{A} 127.0.0.1:1@11 myself,master - 0 0 1 connected\n")
+            + &format!("{B} {host}:2@12 master - 0 0 1 connected\n")
+    };
+    let (one, mut two) = (parse(&text("10.0.0.1")).unwrap(), parse(&text("10.0.0.2")).unwrap());
+    two.share_hosts(&one);
+    let host = |view: &ClusterView, id: &str| -> *const str {
+        view.node(id.parse().unwrap()).unwrap().addr.as_ref().unwrap().host()
+    };
+    assert!(std::ptr::eq(host(&one, A), host(&two, A)));
+    assert_eq!(two.node(B.parse().unwrap()).unwrap().name(), "10.0.0.2:2");
+}

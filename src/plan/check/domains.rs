@@ -24,7 +24,8 @@ struct Spread {
 impl Spread {
     fn of(cluster: &ClusterReport) -> Spread {
         let mut roles: BTreeMap<NodeId, (Role, NodeLocation)> = BTreeMap::new();
-        for node in cluster.nodes.iter().flat_map(|report| report.view.members()) {
+        let seen = cluster.nodes.iter().flat_map(|report| report.view.members());
+        for node in seen.unique_by(|node| node.id) {
             let told = cluster.node(node.id);
             let host = node
                 .addr
@@ -32,7 +33,7 @@ impl Spread {
                 .map_or_else(|| node.id.to_string(), |addr| addr.host().to_owned());
             let seat = NodeLocation { host, zone: told.and_then(|report| report.zone.clone()) };
             let role = told.map_or(node.role, |report| report.view.me().role);
-            roles.entry(node.id).or_insert((role, seat));
+            roles.insert(node.id, (role, seat));
         }
         let ids = roles.keys().copied().collect_vec();
         let index: BTreeMap<NodeId, usize> = ids.iter().copied().zip(0..).collect();

@@ -73,7 +73,7 @@ pub(super) fn moved_members<'a>(
 ) -> impl Iterator<Item = (NodeId, u64)> + 'a {
     let others = members.iter().zip(reports).filter(|(member, _)| member.id != report.id());
     others.filter_map(|(member, own)| {
-        let node = report.view.members().find(|node| node.id == member.id)?;
+        let node = report.view.node(member.id).filter(|node| !node.flags.has(Flag::Handshake))?;
         let is_announced = |addr: &NodeAddr| {
             let host = own.announced.as_deref() == Some(addr.host()) || own.is_for_clients(addr);
             host && addr.port() == member.addr.port()

@@ -71,7 +71,8 @@ impl TopologyPlan {
             .collect();
         let mut moved = BTreeMap::new();
         for (observer, report) in reports.iter().enumerate() {
-            for (subject, ponged) in moved_members(&members, reports, report).filter(|_| connects) {
+            let elsewhere = connects.then(|| moved_members(&members, reports, report));
+            for (subject, ponged) in elsewhere.into_iter().flatten() {
                 let at = index[&subject];
                 unknown.insert((observer.min(at), observer.max(at)));
                 moved.insert((report.id(), subject), ponged);
