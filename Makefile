@@ -7,7 +7,7 @@ ALL := redis-6.2 redis-7.0 redis-8.2 redis-8.6 valkey-8.1 valkey-9.1
 # Stories in which servers of any kind have the same part: make test runs them on one, make matrix on
 # all.
 ONCE := action_yml:: addresses:: bad_input:: by_hand:: call:: client_tests:: contexts:: documents:: import_clients:: info:: \
-	output:: packages:: placement:: sandbox:: shells:: server_program:: threads:: tutorial::
+	output:: packages:: placement:: sandbox:: shells:: server_program:: simulated:: threads:: tutorial::
 
 .PHONY: rust build demo test first-contact lint servers matrix soak bench pictures kubernetes packages dist deny clean
 

@@ -5,7 +5,7 @@
 //!     cargo bench --bench versus -- form 6 30 100   # some sections, some sizes
 //!
 //! Sections are `small`, `check`, `call`, `plan`, `form`, `move`, `replicas`, `atomic`, `import`,
-//! `backup`, `skew` and `watch`.
+//! `backup`, `skew`, `watch` and `scale`, the last on simulated nodes.
 //! Both tools run in turns in the same minutes, so that a
 //! busy machine slows both; what counts is the median of their ratios. A missed goal is printed as
 //! missed and fails nothing.
@@ -13,11 +13,15 @@
 
 mod ask;
 mod data;
+#[allow(dead_code)]
+#[path = "../fleet/mod.rs"]
+mod fleet;
 mod form;
 mod measure;
 mod moving;
 mod peer;
 mod plan;
+mod scale;
 mod skew;
 mod small;
 #[allow(dead_code, unused_imports)]
@@ -28,9 +32,9 @@ mod watch;
 
 use std::process::ExitCode;
 
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "small", "check", "call", "plan", "form", "move", "replicas", "atomic", "import", "backup",
-    "skew", "watch",
+    "skew", "watch", "scale",
 ];
 
 fn main() -> ExitCode {
@@ -91,6 +95,10 @@ fn main() -> ExitCode {
     }
     if wants("watch") {
         sizes.iter().for_each(|&size| watch::run(size));
+    }
+    if wants("scale") {
+        scale::far();
+        scale::growth();
     }
     ExitCode::SUCCESS
 }

@@ -14,7 +14,7 @@ pub enum Unit {
 
 impl Unit {
     /// A value as a few digits, from seconds or bytes.
-    fn show(self, value: f64) -> String {
+    pub fn show(self, value: f64) -> String {
         match self {
             Unit::Seconds => format!("{value:.2} s"),
             Unit::Milliseconds => format!("{:.2} ms", value * 1e3),

@@ -23,6 +23,8 @@ mod documents;
 mod dropin;
 mod dropin_words;
 mod fix;
+#[path = "../../benches/fleet/mod.rs"]
+mod fleet;
 mod followers;
 mod formats;
 mod host_names;
@@ -48,6 +50,7 @@ mod server_program;
 mod set_timeout;
 mod shells;
 mod sick_nodes;
+mod simulated;
 mod slot_load;
 mod support;
 #[path = "../netns/table.rs"]
