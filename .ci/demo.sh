@@ -32,7 +32,7 @@ fi
 
 play=$(mktemp -d)
 tidy() {
-    trap '' INT TERM HUP
+    trap '' INT TERM HUP PIPE
     if [ -d "$play/demo" ] && ! down=$(rcluster sandbox down --dir "$play/demo" --purge 2>&1); then
         printf '%s\n' "$down" "error: servers may still run; their files are in $play/demo" >&2
         exit 1
@@ -42,6 +42,8 @@ tidy() {
 trap tidy EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
+# Whoever read it has gone.
+trap 'exit 141' PIPE
 trap 'exit 143' TERM
 
 bold='' plain=''

@@ -111,6 +111,11 @@ interrupted() {
     ! wait $demo && ! grep -q '^Next:' "$work/demo"
 }
 
+# What it prints is read no further than its first line.
+read_once() {
+    installed | head -n 1 >/dev/null
+}
+
 # An older Rust is told first, in one line.
 old_rust() {
     mkdir "$work/old" &&
@@ -134,6 +139,7 @@ state 'redis-server of a distribution, a server on 6379, ports 7001 and 8003 tak
     state 'Ctrl-C while slots are assigned' interrupted INT 'grep -q addslots "$2"'
     state 'closed terminal while the servers start' interrupted HUP 'ls "$1"/*/demo/*/redis.conf'
 }
+state 'its reader goes after a line' read_once
 state 'older Rust' old_rust
 [ "${1:-}" != quick ] || exit 0
 

@@ -61,6 +61,9 @@ pub fn look(count: usize) -> Result<Vec<u16>, SandboxError> {
 
 /// Gives ports of this sandbox back, whose nodes are gone.
 pub fn release(root: &Path, ports: &[u16]) {
+    if !place().exists() {
+        return; // None was ever claimed: no trace is left.
+    }
     let Ok(registry) = registry() else { return };
     let Ok(_lock) = lock(&registry) else { return };
     for port in ports {
@@ -103,9 +106,14 @@ fn is_free(registry: &Path, port: u16) -> bool {
     !is_held(&registry.join(port.to_string())) && is_open(port) && is_open(port + BUS)
 }
 
-/// This user's files; nobody else may write there.
+/// Where this user's files are.
+fn place() -> PathBuf {
+    std::env::temp_dir().join(format!("rcluster-ports-{}", getuid().as_raw()))
+}
+
+/// The same, made if need be; nobody else may write there.
 fn registry() -> Result<PathBuf, SandboxError> {
-    let path = std::env::temp_dir().join(format!("rcluster-ports-{}", getuid().as_raw()));
+    let path = place();
     let failed = |source| LocalError::Files { path: path.clone(), source };
     match fs::create_dir(&path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error))?,
