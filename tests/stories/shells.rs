@@ -113,6 +113,10 @@ fn man_reads_a_page_for_each_command_without_a_warning() {
     for name in ["rcluster.1", "rcluster-add-node.1", "rcluster-sandbox-up.1"] {
         assert!(pages.iter().any(|page| page.ends_with(&format!("/{name}"))), "{pages:?}");
     }
+    let check = std::fs::read_to_string(dir.path().join("rcluster-check.1")).unwrap();
+    for variable in ["RCLUSTER_CHECK_STRICT", "RCLUSTER_TIMEOUT", "RCLUSTER_ZONES"] {
+        assert!(check.contains(variable), "{variable}: {check}");
+    }
     for page in pages {
         let Some(out) = said("man", &["--warnings", "-P", "cat", "-l", page]) else { return };
         assert!(out.contains("SYNOPSIS") && out.contains("OPTIONS"), "{page}: {out}");
