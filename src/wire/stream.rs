@@ -46,6 +46,8 @@ impl Timed {
             let left = self.left()?;
             match step(self, left) {
                 Err(error) if is_timeout(&error) && !self.cutoff.is_past() => {}
+                // By a signal: systems do not go on by themselves where a socket has a timeout.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => return done,
             }
         }
@@ -222,5 +224,31 @@ pub(super) fn said(error: &io::Error) -> String {
     match text.split_once(" (os error") {
         Some((words, _)) => words.to_lowercase(),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_signal_in_a_read_is_no_end_of_the_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut timed = Timed { tcp, deadline, cutoff: Cutoff::default() };
+        let mut signals = 2;
+
+        let read = timed.until_done(|_, _| match signals {
+            0 => Ok(3),
+            _ => {
+                signals -= 1;
+                Err(io::ErrorKind::Interrupted.into())
+            }
+        });
+
+        assert_eq!(read.unwrap(), 3);
     }
 }
