@@ -53,8 +53,8 @@ pub struct OpenSlot {
 pub struct ClusterView {
     /// Shared by its copies: a thousand views of a thousand nodes are most of what we hold.
     nodes: Arc<[Node]>,
-    /// Their indices by id; made by the first look for one.
-    by_id: OnceLock<Box<[u16]>>,
+    /// Their indices by id, sorted; made by the first look for one.
+    by_id: OnceLock<Box<[(NodeId, u16)]>>,
     myself: usize,
     /// The migrating and importing slots of the node itself: other nodes' are not in its view.
     pub open: Vec<OpenSlot>,
@@ -173,13 +173,17 @@ impl ClusterView {
     /// The node with this id, if the view has it.
     pub fn node(&self, id: NodeId) -> Option<&Node> {
         let by_id = self.by_id.get_or_init(|| {
-            let mut indices: Box<[u16]> = (0..).take(self.nodes.len()).collect();
-            // Stable: of two lines with one id the first counts.
-            indices.sort_by_key(|&index| self.nodes[usize::from(index)].id);
-            indices
+            let mut by_id: Box<[(NodeId, u16)]> =
+                self.nodes.iter().map(|node| node.id).zip(0..).collect();
+            by_id.sort_unstable();
+            by_id
         });
-        let at = by_id.partition_point(|&index| self.nodes[usize::from(index)].id < id);
-        by_id.get(at).map(|&index| &self.nodes[usize::from(index)]).filter(|node| node.id == id)
+        // Of two lines with one id the first counts.
+        let at = by_id.partition_point(|(other, _)| *other < id);
+        by_id
+            .get(at)
+            .map(|(_, index)| &self.nodes[usize::from(*index)])
+            .filter(|node| node.id == id)
     }
 
     /// The other nodes, those in handshake included.

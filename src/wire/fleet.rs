@@ -15,7 +15,7 @@ const AT_FIRST: usize = 4;
 
 /// While items are left after this long, the threads become twice as many: all 512 are under way
 /// after seven times this, which is nothing where servers are far.
-const GRACE: Duration = Duration::from_millis(2);
+const GRACE: Duration = Duration::from_millis(1);
 
 /// Does `work` with every item at once, as soon as one takes its time each on its own thread, and
 /// gives the results in the items' order.

@@ -10,15 +10,17 @@ use crate::model::{ClusterReport, NodeAddr, NodeReport};
 
 pub(super) fn stale(cluster: &ClusterReport) -> Vec<Problem> {
     let found = cluster.nodes.iter().filter_map(|report| {
-        let (own, others) = (report.view.me().addr.as_ref()?, listed_by_others(cluster, report)?);
+        let own = report.view.me().addr.as_ref()?;
+        if own.host() == report.via.host() || own.host() == report.reached.host() {
+            return None;
+        }
+        let others = listed_by_others(cluster, report)?;
         let is_v6 = |addr: &NodeAddr| addr.ip().map(|ip| ip.is_ipv6());
         // An own host that is empty reads as the one that was asked; one that is announced, and one of
         // the other family, is as somebody set it.
         let is_set = report.announced.is_some() || report.is_for_clients(own);
         let is_here = [&report.reached, &report.via].iter().any(|at| at.host() == others.host());
-        let differs = own.host() != report.via.host()
-            && own.host() != report.reached.host()
-            && own.host() != others.host();
+        let differs = own.host() != others.host();
         if is_set || !is_here || !differs || is_v6(own) != is_v6(others) {
             return None;
         }

@@ -41,8 +41,10 @@ pub(super) fn differ(cluster: &ClusterReport) -> Vec<Problem> {
         let lines = report.view.unreadable.iter();
         let elsewhere =
             lines.fold(Cow::Borrowed(claims), |all, line| Cow::Owned(all.union(&line.slots)));
+        let known: HashMap<NodeId, &Node> =
+            report.view.nodes().iter().map(|node| (node.id, node)).collect();
         for (id, truth) in &truths {
-            let differences = match report.view.node(*id) {
+            let differences = match known.get(id) {
                 Some(node) if node.flags.has(Flag::Handshake) => Vec::new(),
                 Some(node) => compare(cluster, node, truth, addresses.get(id).copied(), &elsewhere),
                 None => vec![Difference::Unknown],
