@@ -223,16 +223,24 @@ impl LocalNode {
                     _ => signal_process(pid, signal),
                 }
             }
-            let deadline = Instant::now() + timeout;
-            while Instant::now() < deadline {
-                if self.has_left(pid) {
-                    self.reap();
-                    return Ok(true);
-                }
-                std::thread::sleep(POLL);
+            if self.leaves_within(pid, timeout) {
+                return Ok(true);
             }
         }
         Err(LocalError::WontEnd { port: self.addr.port(), pid, after: timeout })
+    }
+
+    /// Waits until the server is gone; whether it is.
+    fn leaves_within(&mut self, pid: u32, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        while !self.has_left(pid) {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(POLL);
+        }
+        self.reap();
+        true
     }
 
     fn has_left(&mut self, pid: u32) -> bool {
@@ -273,15 +281,10 @@ impl LocalNode {
     pub fn kill_now(&mut self, timeout: Duration) -> Result<(), LocalError> {
         let pid = self.pid()?;
         signal_process(pid, Signal::KILL);
-        let deadline = Instant::now() + timeout;
-        while !self.has_left(pid) {
-            if Instant::now() >= deadline {
-                return Err(LocalError::WontEnd { port: self.addr.port(), pid, after: timeout });
-            }
-            std::thread::sleep(POLL);
+        match self.leaves_within(pid, timeout) {
+            true => Ok(()),
+            false => Err(LocalError::WontEnd { port: self.addr.port(), pid, after: timeout }),
         }
-        self.reap();
-        Ok(())
     }
 
     /// Has the server stand still: it takes connections, and answers nothing.

@@ -113,29 +113,19 @@ impl ConnectArgs {
     /// Whether `--tls` is given. A sandbox has servers, a login and certificates of its own: what leads
     /// to others is not meant for it, wherever it comes from.
     pub fn take_tls(&mut self) -> bool {
-        let ConnectArgs { connect_timeout, timeout, .. } = *self;
-        let none = ConnectArgs {
+        let given = self.clone();
+        let tls = given.tls;
+        *self = ConnectArgs {
             cluster: None,
             confirm: None,
             user: None,
-            askpass: false,
-            password_file: None,
-            tls: false,
-            cacert: None,
-            cert: None,
-            key: None,
-            sni: None,
-            tls_verify: None,
-            insecure: false,
             password: None,
             address_map: Vec::new(),
-            address_map_file: None,
             ipv4: false,
             ipv6: false,
-            connect_timeout,
-            timeout,
+            ..given.without_connecting()
         };
-        std::mem::replace(self, none).tls
+        tls
     }
 
     pub fn access(&self, given: &[Given]) -> Result<Access, Failure> {
