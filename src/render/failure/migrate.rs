@@ -48,6 +48,11 @@ impl Failure {
         if kept.iter().any(|kept| kept.why.contains("differs")) {
             hints.push("to overwrite with the source's values: --replace".to_owned());
         }
+        if kept.iter().any(|kept| kept.why.contains("IOERR")) {
+            hints.push(
+                "a key that takes longer than --timeout to move needs a longer one".to_owned(),
+            );
+        }
         if !not_moved.is_empty() {
             let rest = rest(&not_moved);
             hints.push(format!("to move the rest, run:\n{rest}"));
