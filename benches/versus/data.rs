@@ -62,10 +62,10 @@ fn told(what: &str, rounds: &[(Taken, Taken)], goal: f64, memory: Option<f64>) {
     let times: Vec<_> =
         rounds.iter().map(|(ours, theirs)| (seconds(ours), seconds(theirs))).collect();
     let name = format!("{what} {}k x {VALUE} B", KEYS / 1000);
-    compared(&name, Unit::Seconds, &times, Some(goal));
+    compared(&name, Unit::Seconds, &times, None, Some(goal));
     let peak = rounds.iter().map(|(ours, _)| ours.peak as f64 * 1024.0).fold(0.0, f64::max);
     if let Some(most) = memory {
-        alone("  our memory", Unit::Megabytes, peak, most);
+        alone("  our memory", Unit::Megabytes, peak, None, most);
     }
 }
 

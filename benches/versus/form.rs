@@ -42,16 +42,22 @@ pub fn run(nodes: usize) {
         || form(nodes, &redis_cli, &theirs.0, &theirs.1),
     );
     let goal = match nodes {
-        6 => Some(0.15),
-        30 => Some(0.05),
-        100 => Some(0.4),
+        6 => Some(0.1),
+        30 => Some(0.025),
+        100 => Some(0.12),
         _ => None,
     };
     let of = |value: fn(&Formed) -> f64| -> Vec<(f64, f64)> {
         rounds.iter().map(|(ours, theirs)| (value(ours), value(theirs))).collect()
     };
-    compared(&format!("form {nodes} nodes"), Unit::Seconds, &of(|formed| formed.agreed), goal);
-    compared("  of which the process", Unit::Seconds, &of(|formed| formed.process), None);
+    compared(
+        &format!("form {nodes} nodes"),
+        Unit::Seconds,
+        &of(|formed| formed.agreed),
+        None,
+        goal,
+    );
+    compared("  of which the process", Unit::Seconds, &of(|formed| formed.process), None, None);
     let median = |value: &dyn Fn(&Formed) -> f64| {
         Spread::of(rounds.iter().map(|(ours, _)| value(ours))).median
     };

@@ -5,18 +5,20 @@
 //!     cargo bench --bench versus -- form 6 30 100   # some sections, some sizes
 //!
 //! Sections are `small`, `check`, `call`, `plan`, `form`, `move`, `replicas`, `atomic`, `import`,
-//! `backup`, `skew`, `watch` and `scale`, the last on simulated nodes.
-//! Both tools run in turns in the same minutes, so that a
-//! busy machine slows both; what counts is the median of their ratios. A missed goal is printed as
-//! missed and fails nothing.
+//! `backup`, `skew`, `watch` and `scale`, the last on simulated nodes, which draws
+//! docs/pictures/growth.svg and counts system calls where strace is installed.
+//! Both tools run in turns in the same minutes, so that a busy machine slows both; what counts is the
+//! median of their ratios. A missed goal is printed as missed and fails nothing.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod ask;
+mod curve;
 mod data;
 #[allow(dead_code)]
 #[path = "../fleet/mod.rs"]
 mod fleet;
 mod form;
+mod limit;
 mod measure;
 mod moving;
 mod peer;

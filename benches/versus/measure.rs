@@ -56,6 +56,25 @@ pub fn one(words: &[String]) {
     println!("{time} {} {}", usage.max_rss(), status.code().unwrap_or(-1));
 }
 
+/// The system calls that a program makes in all its threads; `None` where strace is not installed.
+pub fn system_calls(program: &Program, args: &[String]) -> Option<u64> {
+    let summary = tempfile::NamedTempFile::new().expect("a file");
+    let path = summary.path().to_str().expect("a name in UTF-8");
+    let before = ["-f", "-c", "-o", path].map(str::to_owned);
+    let mut words = before.to_vec();
+    words.extend(program.iter().map(|word| word.to_string_lossy().into_owned()));
+    words.extend_from_slice(args);
+    let mut strace = command(&vec!["strace".into()], &words);
+    let ended = strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if ended.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return None;
+    }
+    let text = std::fs::read_to_string(path).expect("the summary");
+    let total = text.lines().find(|line| line.ends_with(" total")).expect("a total");
+    // Per cent, seconds, microseconds a call, calls, and errors where there are any.
+    Some(total.split_whitespace().nth(3)?.parse().expect("a number"))
+}
+
 /// Both measured `count` times, in turns, the first one changing.
 pub fn in_turns<T>(
     count: usize,

@@ -112,10 +112,10 @@ fn compare(case: &Case) {
         .iter()
         .map(|(ours, theirs)| (ours.time.as_secs_f64(), theirs.time.as_secs_f64()))
         .collect();
-    compared(&name, Unit::Seconds, &times, Some(case.goal));
+    compared(&name, Unit::Seconds, &times, None, Some(case.goal));
     let peak = |taken: &Taken| taken.peak as f64 * 1024.0;
     let most = rounds.iter().map(|(ours, _)| peak(ours)).fold(0.0, f64::max);
-    alone("  our memory", Unit::Megabytes, most, 12e6);
+    alone("  our memory", Unit::Megabytes, most, None, 12e6);
     pause(case);
 }
 

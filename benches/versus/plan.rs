@@ -28,5 +28,11 @@ pub fn run(nodes: usize) {
     let time = |taken: &Taken| taken.time.as_secs_f64();
     let pairs: Vec<(f64, f64)> =
         pairs.iter().map(|(ours, theirs)| (time(ours), time(theirs))).collect();
-    compared(&format!("plan {nodes} nodes over hosts, time"), Unit::Milliseconds, &pairs, None);
+    compared(
+        &format!("plan {nodes} nodes over hosts, time"),
+        Unit::Milliseconds,
+        &pairs,
+        None,
+        None,
+    );
 }

@@ -6,20 +6,19 @@ use std::time::Instant;
 use rcluster::model::ClusterView;
 
 use super::measure::{self, Spread};
-use super::peer::rcluster;
+use super::peer::{Program, rcluster};
 use super::table::{Unit, alone};
 
 pub fn run() {
-    let version = || measure::run(&rcluster(), &["--version".to_owned()]).time.as_secs_f64();
-    alone(
-        "rcluster --version",
-        Unit::Milliseconds,
-        Spread::of((0..50).map(|_| version())).median,
-        5e-3,
-    );
+    let start = |program: &Program| {
+        let run = || measure::run(program, &["--version".to_owned()]).time.as_secs_f64();
+        Spread::of((0..50).map(|_| run())).median
+    };
+    let nothing = start(&vec!["true".into()]);
+    alone("rcluster --version", Unit::Milliseconds, start(&rcluster()), Some(nothing), 2e-3);
 
     let size = std::fs::metadata(&rcluster()[0]).expect("the binary is there").len();
-    alone("size of the binary", Unit::Megabytes, size as f64, 8e6);
+    alone("size of the binary", Unit::Megabytes, size as f64, None, 7e6);
 
     let text = nodes_text(1000);
     let via = "127.0.0.1:7000".parse().expect("an address");
@@ -30,12 +29,8 @@ pub fn run() {
         assert_eq!(black_box(&view).nodes().len(), 1000);
         time.as_secs_f64()
     };
-    alone(
-        "parse a 1000-node view",
-        Unit::Milliseconds,
-        Spread::of((0..50).map(|_| parse())).median,
-        5e-3,
-    );
+    let parsing = Spread::of((0..50).map(|_| parse())).median;
+    alone("parse a 1000-node view", Unit::Milliseconds, parsing, None, 5e-3);
 }
 
 /// A cluster of masters, each with one replica and with its slots in several ranges.

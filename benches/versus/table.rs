@@ -1,4 +1,6 @@
-//! The one table that everything is printed in, at most 80 columns wide.
+//! The one table that everything is printed in, at most 80 columns wide: the work, ours, the peer's,
+//! their ratio with half the distance of its quartiles, the limit (what the servers or the system
+//! take for the same alone), and the goal.
 
 use super::measure::Spread;
 
@@ -23,49 +25,63 @@ impl Unit {
             Unit::Megabytes => format!("{:.2} MB", value / 1e6),
         }
     }
+
+    /// The same without zeros at the end.
+    fn round(self, value: f64) -> String {
+        let shown = self.show(value);
+        match shown.split_once(' ') {
+            Some((number, unit)) if number.contains('.') => {
+                format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
+            }
+            _ => shown,
+        }
+    }
 }
 
 fn line(cells: [&str; 7]) {
-    let [what, ours, theirs, ratio, spread, goal, verdict] = cells;
-    let line =
-        format!("{what:<26} {ours:>9} {theirs:>9} {ratio:>6} {spread:>9} {goal:>7} {verdict}");
+    let [work, ours, peer, ratio, limit, goal, verdict] = cells;
+    let line = format!("{work:<24} {ours:>9} {peer:>9} {ratio:>10} {limit:>8} {goal:>8} {verdict}");
     println!("{}", line.trim_end());
 }
 
 pub fn header() {
-    line(["", "rcluster", "redis-cli", "ratio", "quartiles", "goal", ""]);
+    line(["work", "ours", "peer", "ratio", "limit", "goal", ""]);
 }
 
 fn verdict(met: bool) -> &'static str {
     if met { "met" } else { "missed" }
 }
 
-/// Both tools, and the goal for the ratio, where there is one.
-pub fn compared(what: &str, unit: Unit, pairs: &[(f64, f64)], goal: Option<f64>) {
+/// Both tools; the limit and the goal for the ratio, where there are any.
+pub fn compared(
+    work: &str,
+    unit: Unit,
+    pairs: &[(f64, f64)],
+    limit: Option<f64>,
+    goal: Option<f64>,
+) {
     let ours = Spread::of(pairs.iter().map(|pair| pair.0)).median;
-    let theirs = Spread::of(pairs.iter().map(|pair| pair.1)).median;
+    let peer = Spread::of(pairs.iter().map(|pair| pair.1)).median;
     let ratio = Spread::of_ratios(pairs);
     line([
-        what,
+        work,
         &unit.show(ours),
-        &unit.show(theirs),
-        &format!("{:.3}", ratio.median),
-        &format!("{:.2}-{:.2}", ratio.low, ratio.high),
-        &goal.map_or_else(|| "-".to_owned(), |goal| format!("<= {goal:.2}")),
+        &unit.show(peer),
+        &format!("{:.3} ±{:.0}%", ratio.median, 50.0 * (ratio.high - ratio.low) / ratio.median),
+        &limit.map_or_else(String::new, |limit| unit.show(limit)),
+        &goal.map_or_else(String::new, |goal| format!("≤ {goal}")),
         goal.map_or("", |goal| verdict(ratio.median <= goal)),
     ]);
 }
 
-/// Ours alone, and the most that it should be.
-pub fn alone(what: &str, unit: Unit, value: f64, goal: f64) {
-    let most = unit.show(goal);
-    let (number, unit_name) = most.split_once(' ').unwrap_or((&most, ""));
-    let number = number.trim_end_matches('0').trim_end_matches('.');
-    let goal_text = format!("< {number} {unit_name}");
-    line([what, &unit.show(value), "", "", "", &goal_text, verdict(value < goal)]);
+/// Ours alone; the limit, if there is one, and the most that it should be.
+pub fn alone(work: &str, unit: Unit, value: f64, limit: Option<f64>, goal: f64) {
+    let limit = limit.map_or_else(String::new, |limit| unit.show(limit));
+    let most = format!("≤ {}", unit.round(goal));
+    line([work, &unit.show(value), "", "", &limit, &most, verdict(value <= goal)]);
 }
 
 /// A line of ours that has no goal.
-pub fn detail(what: &str, unit: Unit, ours: f64) {
-    line([&format!("  {what}"), &unit.show(ours), "", "", "", "", ""]);
+pub fn detail(work: &str, unit: Unit, ours: f64) {
+    line([&format!("  {work}"), &unit.show(ours), "", "", "", "", ""]);
 }

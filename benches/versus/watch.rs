@@ -37,6 +37,6 @@ pub fn run(nodes: usize) {
     let status = about("status");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
     let peak: f64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
-    alone(&format!("watch {nodes} nodes, of a core"), Unit::Percent, share, 0.05);
-    alone(&format!("watch {nodes} nodes, memory"), Unit::Megabytes, peak * 1024.0, 30e6);
+    alone(&format!("watch {nodes} nodes, of a core"), Unit::Percent, share, None, 0.05);
+    alone(&format!("watch {nodes} nodes, memory"), Unit::Megabytes, peak * 1024.0, None, 30e6);
 }
