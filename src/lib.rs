@@ -25,7 +25,7 @@
 //! ```
 //!
 //! The examples in the repository's `examples/` do the same for a saved reply, plan clusters over hosts
-//! and zones, and balance slots.
+//! and zones, balance slots, and test a client against a cluster that hangs and loses a node.
 
 #[doc(hidden)]
 pub mod commands;

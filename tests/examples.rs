@@ -2,14 +2,24 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The words that each example prints with its own sample, by file name.
-const SHOWN: [(&str, &[&str]); 4] = [
+const SHOWN: [(&str, &[&str]); 5] = [
     ("plan_zones", &["every shard survives the loss of any one zone", "replica"]),
     ("plan_cluster", &["shard 1: 10.0.0.1:7001 owns slots 0-5460", "copies it"]),
     ("balance_slots", &["127.0.0.1:30001 -> 127.0.0.1:30003: slots", "5461 slots move"]),
+    (
+        "test_a_client",
+        &[
+            "6 nodes, the first at redis://127.0.0.1:",
+            "visits: 1",
+            "while the masters hang: timed out",
+            "counted again: true",
+            "without a replica: 1 more",
+        ],
+    ),
     (
         "judge_nodes",
         &[
@@ -20,6 +30,12 @@ const SHOWN: [(&str, &[&str]); 4] = [
         ],
     ),
 ];
+
+/// Where the stories have their servers.
+fn servers() -> PathBuf {
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers");
+    std::env::var_os("RCLUSTER_TEST_SERVERS").map_or_else(own, PathBuf::from)
+}
 
 #[test]
 fn every_example_runs() {
@@ -32,6 +48,7 @@ fn every_example_runs() {
         let (_, words) = shown.unwrap_or_else(|| panic!("say here what examples/{name}.rs shows"));
         let run = Command::new(env!("CARGO"))
             .args(["run", "--quiet", "--example", &name])
+            .env("RCLUSTER_SERVERS", servers())
             .output()
             .unwrap();
         let out = String::from_utf8_lossy(&run.stdout);

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 use super::LocalError;
 
 pub(super) const CONFIG: &str = "redis.conf";
@@ -19,6 +21,18 @@ pub(super) const PARTITIONED: &str = "partitioned";
 
 pub(super) fn files(path: &Path) -> impl Fn(io::Error) -> LocalError + '_ {
     move |source| LocalError::Files { path: path.to_owned(), source }
+}
+
+/// A directory for a while, that its owner alone enters.
+///
+/// # Errors
+/// It cannot be made.
+pub fn temporary(prefix: &str) -> Result<TempDir, LocalError> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix).permissions(Permissions::from_mode(0o700));
+    builder
+        .tempdir()
+        .map_err(|error| LocalError::NoTemporary { dir: std::env::temp_dir(), why: error.kind() })
 }
 
 /// A config file is read by lines, and so is the INFO that tells its name.

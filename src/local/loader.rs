@@ -1,13 +1,13 @@
 //! A server that holds the data of an RDB file for a while.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use ring::rand::{SecureRandom, SystemRandom};
 use tempfile::TempDir;
 
+use super::files::temporary;
 use super::{LocalError, LocalNode, NodeSpec};
 
 /// How often another port is tried.
@@ -45,9 +45,7 @@ impl Loader {
     ) -> Result<Loader, LocalError> {
         let failed = |source| LocalError::Files { path: file.to_owned(), source };
         // Its config file holds the password.
-        let mut builder = tempfile::Builder::new();
-        builder.prefix("rcluster-").permissions(Permissions::from_mode(0o700));
-        let dir = builder.tempdir().map_err(failed)?;
+        let dir = temporary("rcluster-")?;
         let mut tries = 0;
         loop {
             let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))

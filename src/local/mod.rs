@@ -24,11 +24,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use access::{LocalAccess, TlsFiles};
-pub use files::write_secret;
+pub use files::{temporary, write_secret};
 pub use find::{ServerProgram, find_server, look_at};
 pub use group::{start_all, vet_all};
 pub use loader::{Loader, password};
 pub use node::LocalNode;
+pub use process::kill_family;
 pub use spec::NodeSpec;
 pub use state::State;
 pub use tls::has_tls;
@@ -48,6 +49,8 @@ pub enum LocalError {
     TooOld { path: PathBuf, version: String },
     #[error("{}: {source}", path.display())]
     Files { path: PathBuf, source: io::Error },
+    #[error("no temporary directory can be made in {}: {why}", dir.display())]
+    NoTemporary { dir: PathBuf, why: io::ErrorKind },
     #[error("no server program can be run with a password: the system gives no random bytes")]
     NoRandom,
     #[error("port {port} is too high: the cluster bus of a node listens 10000 above its port")]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::LocalError;
-use super::files::files;
+use super::files::{files, temporary};
 use super::process::signal_group;
 use crate::model::printable_lines;
 
@@ -27,7 +27,7 @@ const POLL: Duration = Duration::from_millis(5);
 /// It cannot be run, or does not end.
 pub fn has_tls(program: &Path) -> Result<bool, LocalError> {
     let failed = |source: io::Error| LocalError::NotRunnable { path: program.to_owned(), source };
-    let dir = tempfile::tempdir().map_err(failed)?;
+    let dir = temporary("rcluster-")?;
     let (config, log) = (dir.path().join("redis.conf"), dir.path().join("log"));
     std::fs::write(&config, CONFIG).map_err(files(&config))?;
     let out = std::fs::File::create(&log).map_err(files(&log))?;

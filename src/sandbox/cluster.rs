@@ -15,7 +15,7 @@ use super::keeper::Keeper;
 use super::setup::{Ports, Setup};
 use super::version::{Wanted, find};
 use super::{partition, ports};
-use crate::local::{LocalAccess, LocalError, LocalNode, NodeSpec};
+use crate::local::{LocalAccess, LocalError, LocalNode, NodeSpec, temporary};
 use crate::model::NodeAddr;
 use crate::ops::{Deadline, Event, FormOptions, Interrupt, Observer};
 
@@ -121,7 +121,7 @@ impl Builder {
         let servers = self.servers.or_else(|| std::env::var_os(SERVERS).map(PathBuf::from));
         let program = find(self.server.as_deref(), servers.as_deref(), wanted.as_ref())?;
         let failed = |source| LocalError::NotRunnable { path: program.path.clone(), source };
-        let dir = tempfile::Builder::new().prefix("rcluster-sandbox-").tempdir().map_err(failed)?;
+        let dir = temporary("rcluster-sandbox-")?;
         let keeper = Keeper::start().map_err(failed)?;
         let setup = Setup {
             root: dir.path().to_owned(),
@@ -186,7 +186,8 @@ impl Sandbox {
         self.nodes.iter().map(LocalNode::addr).collect()
     }
 
-    /// The first node as client libraries take it, with the password: `redis://:secret@127.0.0.1:3600`.
+    /// The first node as client libraries take it, with the password:
+    /// `redis://default:secret@127.0.0.1:3600`.
     pub fn url(&self) -> String {
         self.urls().into_iter().next().unwrap_or_default()
     }

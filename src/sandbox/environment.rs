@@ -32,10 +32,11 @@ pub fn environment(root: &Path, nodes: &[SocketAddr], access: &LocalAccess) -> V
     found
 }
 
-/// A node as client libraries take it.
+/// A node as client libraries take it, and redis-cli, which does not log in without a user's name.
 pub fn url(node: &SocketAddr, access: &LocalAccess) -> String {
     let scheme = if access.tls.is_some() { "rediss" } else { "redis" };
-    let login = access.password.as_deref().map(|password| format!(":{}@", encoded(password)));
+    let login =
+        access.password.as_deref().map(|password| format!("default:{}@", encoded(password)));
     format!("{scheme}://{}{node}", login.unwrap_or_default())
 }
 
@@ -65,6 +66,7 @@ mod tests {
         let url = url(&"127.0.0.1:7001".parse().unwrap(), &access);
         let read = NodeUrl::read(&url).unwrap();
         assert_eq!((read.place, read.tls), ("127.0.0.1:7001", false));
-        assert_eq!(read.login().unwrap().1.as_deref(), Some(password));
+        let login = read.login().unwrap();
+        assert_eq!((login.0.as_deref(), login.1.as_deref()), (Some("default"), Some(password)));
     }
 }

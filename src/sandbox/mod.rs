@@ -21,6 +21,8 @@
 //! # Ok::<(), rcluster::sandbox::Error>(())
 //! ```
 //!
+//! `examples/test_a_client.rs` in the repository is a test of an application with it.
+//!
 //! The directory of a sandbox has a folder for each node, named after its port (`local` knows what is
 //! in it), the file `password` and the folder `tls`, if it has these.
 
@@ -54,5 +56,5 @@ pub use version::{Wanted, find};
 #[doc(hidden)]
 pub use crate::local::{
     LocalAccess, LocalError, LocalNode, NodeSpec, ServerProgram, State, find_server, look_at,
-    password,
+    password, temporary,
 };

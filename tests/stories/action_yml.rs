@@ -133,7 +133,7 @@ fn a_job_gets_a_cluster_and_has_it_checked() {
     assert!(said.contains(&format!("::add-mask::{}", job.env["REDIS_PASSWORD"])), "{said}");
     assert_eq!(job.outputs["nodes"], job.env["REDIS_NODES"]);
     assert_eq!(job.outputs["nodes"].split(',').count(), 2);
-    assert!(job.outputs["url"].starts_with("rediss://:"), "{:?}", job.outputs);
+    assert!(job.outputs["url"].starts_with("rediss://default:"), "{:?}", job.outputs);
     assert!(Path::new(&job.outputs["directory"]).join("tls/ca.pem").exists());
 
     let (done, said) = job.uses(&[("mode", "check")]);

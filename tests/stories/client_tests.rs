@@ -51,6 +51,7 @@ fn a_command_gets_a_cluster_of_its_own() {
         reach() { env -u RCLUSTER_USER "$RCLUSTER" --tls --cacert "$REDIS_TLS_CA" --cert "$REDIS_TLS_CERT" --key "$REDIS_TLS_KEY" "$@"; }
         reach check "$REDIS_NODES" --wait 20s --strict >/dev/null
         reach check "$REDIS_URL" >/dev/null 2>&1
+        "$REDIS_CLI" --cacert "$REDIS_TLS_CA" --cert "$REDIS_TLS_CERT" --key "$REDIS_TLS_KEY" -u "$REDIS_URL" PING 2>/dev/null | grep -q PONG
         "$RCLUSTER" sandbox kill "${first#*:}" >/dev/null
         ! reach check "$REDIS_NODES" >/dev/null
         "$RCLUSTER" sandbox start >/dev/null
@@ -68,6 +69,7 @@ fn a_command_gets_a_cluster_of_its_own() {
         // For other servers, as people have it in their shells.
         command.env("RCLUSTER_CACERT", "/nonexistent/ca.pem").env("RCLUSTER_USER", "somebody");
         command.env("RCLUSTER", env!("CARGO_BIN_EXE_rcluster"));
+        command.env("REDIS_CLI", server_dir().join("redis-7.0/redis-cli"));
     });
 
     let seen = lines(&file);
@@ -150,6 +152,10 @@ fn sandboxes_side_by_side_have_ports_of_their_own() {
         .tells(&["1: not a node", &names.replace(',', ", ")]);
     for place in &places {
         sandbox(&["down", "--purge", "--dir", place]).succeeds();
+        let exec = ["exec", "--version", "redis-7.0", "--shards", "1", "--", "true"];
+        sandbox_with(&exec, |command| drop(command.env("TMPDIR", "/nonexistent")))
+            .exits(1)
+            .tells(&["no temporary directory can be made in /nonexistent", "TMPDIR=DIR"]);
         assert!(!Path::new(place).exists());
     }
 }
@@ -192,7 +198,7 @@ fn what_cannot_be_is_named_before_anything_starts() {
     }
     sandbox(&["exec", "--version", "redis-7.0", "--shards", "1", "--", "/no/such/program"])
         .exits(2)
-        .tells(&["/no/such/program: cannot be run"]);
+        .tells(&["/no/such/program: cannot be run: no program is there"]);
     assert!(!Path::new(place).exists());
 }
 
@@ -208,7 +214,7 @@ fn a_sandbox_in_rust_ends_with_its_value() {
     let url = sandbox.url();
     rcluster(&["check", &url, "--tls", "--cacert", ca.to_str().unwrap(), "--wait", "20s"])
         .succeeds();
-    assert!(sandbox.url().starts_with("rediss://:secret@127.0.0.1:"), "{}", sandbox.url());
+    assert!(sandbox.url().starts_with("rediss://default:secret@127.0.0.1:"), "{}", sandbox.url());
 
     sandbox.kill(1).unwrap();
     assert!(!is_open(&addrs[1]));

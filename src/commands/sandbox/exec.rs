@@ -20,7 +20,7 @@ use super::show::{addr, variables};
 use crate::commands::flow::Context;
 use crate::ops::{Deadline, FormOptions};
 use crate::render::{Failure, Usage, exit};
-use crate::sandbox::{LocalNode, form, heal, purge};
+use crate::sandbox::{LocalNode, form, heal, purge, temporary};
 
 /// The masters of a cluster whose size is not said.
 const SHARDS: usize = 3;
@@ -68,12 +68,10 @@ impl Exec {
                 .into());
         }
         let interrupt = cx.interrupt()?;
-        let prefix = "rcluster-sandbox-";
+        vet(&command)?;
         let temporary = match dir {
             Some(_) => None,
-            None => {
-                Some(tempfile::Builder::new().prefix(prefix).tempdir().map_err(Failure::system)?)
-            }
+            None => Some(temporary("rcluster-sandbox-")?),
         };
         let root =
             dir.unwrap_or_else(|| temporary.iter().map(|dir| dir.path().to_owned()).collect());
@@ -97,6 +95,21 @@ impl Exec {
 /// What failed of a cluster that is deleted then: there is nothing to resume.
 fn without_a_trace(failure: Failure) -> Failure {
     Failure { hint: None, changed: false, exit_code: exit::PROBLEMS, outcome: None, ..failure }
+}
+
+/// A command that is not there is told before servers are started. PATH has a default of the system's
+/// own where it is not set.
+fn vet(command: &[OsString]) -> Result<(), Failure> {
+    let Some(program) = command.first() else { return Ok(()) };
+    let is_path = program.as_encoded_bytes().contains(&b'/');
+    let is_known = is_path || std::env::var_os("PATH").is_some();
+    match is_known && which::which(program).is_err() {
+        true => {
+            let why = if is_path { "no program is there" } else { "it is not on PATH" };
+            Err(Usage::new(format!("{}: cannot be run: {why}", program.display())).into())
+        }
+        false => Ok(()),
+    }
 }
 
 fn supervise(

@@ -1,5 +1,7 @@
 //! Errors of local servers.
 
+use std::io::ErrorKind;
+
 use super::Failure;
 use crate::local::LocalError;
 
@@ -36,6 +38,12 @@ impl From<LocalError> for Failure {
                 failure.hint("start one with rcluster sandbox up, or name its directory with --dir")
             }
             LocalError::NotRunning { .. } => failure.hint("to start it: rcluster sandbox start"),
+            LocalError::NoTemporary { .. } => {
+                failure.hint("name a directory that you can write to: TMPDIR=DIR")
+            }
+            LocalError::Files { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                failure.hint("name a directory that you can write to: --dir DIR")
+            }
             LocalError::Files { .. }
             | LocalError::NoRandom
             | LocalError::PortUnusable { .. }

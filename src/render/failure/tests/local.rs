@@ -15,6 +15,8 @@ pub fn samples() -> Vec<Sample> {
         NoServerProgram { path: "/bin/echo".into(), said: words("--version") },
         TooOld { path: "/opt/redis-server".into(), version: words("2.8.0") },
         Files { path: "sandbox/7001".into(), source: denied() },
+        Files { path: "sandbox/7001".into(), source: io::ErrorKind::PermissionDenied.into() },
+        NoTemporary { dir: "/tmp".into(), why: io::ErrorKind::PermissionDenied },
         NoRandom,
         PortTooHigh { port: 60000 },
         PortTaken { port: 7001 },
