@@ -136,6 +136,11 @@ fn a_name_is_looked_up_where_it_is_meant_and_what_is_wrong_is_told() {
         .run("-c prdo check", &[])
         .exits(2)
         .tells(&["no context 'prdo' in", "did you mean prod?"]);
+    let none = [("RCLUSTER_CONFIG", "/nonexistent/config.toml")];
+    config.run("-c prod check", &none).exits(2).tells(&[
+        "no context 'prod': /nonexistent/config.toml does not exist",
+        "to write one: rcluster context add prod HOST:PORT",
+    ]);
     config.run("check localhost", &[]).exits(2).tells(&["no port", "the contexts are prod"]);
     let hidden = config.run("check prod/redis://u:hunter2@h:1", &[]).exits(2);
     assert!(!hidden.err.contains("hunter2"), "{hidden:?}");

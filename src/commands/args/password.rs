@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rustix::process::{Pid, Signal, kill_process};
 
+use crate::local::kill_family;
 use crate::model::printable_lines;
 use crate::render::Usage;
 use crate::wire::Secret;
@@ -83,7 +83,7 @@ fn printed_by(command: &str, patience: Duration) -> Result<Secret, Usage> {
         .stderr(Stdio::piped())
         .spawn();
     let mut child = child.map_err(|error| failed(format!("could not be run ({error})")))?;
-    let process = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let process = child.id();
     let (sender, ended) = mpsc::channel();
     let (out, err) = (child.stdout.take(), child.stderr.take());
     // A command that never ends keeps these threads, not this run.
@@ -94,9 +94,7 @@ fn printed_by(command: &str, patience: Duration) -> Result<Secret, Usage> {
         let _ = sender.send(Ended { status, out, err: err.join().unwrap_or_default() });
     });
     let Ok(Ended { status, out, err }) = ended.recv_timeout(patience) else {
-        if let Some(process) = process {
-            let _ = kill_process(process, Signal::KILL);
-        }
+        kill_family(process);
         let limit = humantime::format_duration(patience);
         return Err(failed(format!("did not end within {limit} and was stopped")));
     };
@@ -145,7 +143,15 @@ mod tests {
             let error = printed(command).unwrap_err();
             assert!(error.to_string().contains(says), "{error}");
         }
-        let error = printed_by("echo hunter2; sleep 600", Duration::from_millis(300)).unwrap_err();
+        // What the shell has started ends with it: no process writes to the pipe any more.
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let waits = format!("echo hunter2; sleep 600 >'{}' | cat", pipe.display());
+        let (sender, ended) = mpsc::channel();
+        thread::spawn(move || sender.send(std::fs::read(pipe).unwrap()));
+        let error = printed_by(&waits, Duration::from_millis(300)).unwrap_err();
         assert!(error.to_string().contains("did not end within 300ms"), "{error}");
+        assert_eq!(ended.recv_timeout(Duration::from_secs(20)), Ok(Vec::new()));
     }
 }

@@ -47,7 +47,9 @@ impl Contexts {
     }
 
     fn unknown(&self, name: &str, all: &[NamedCluster]) -> Usage {
-        let file = path().map_or_else(|| "the file of contexts".into(), |path| shown(&path));
+        let place = path();
+        let is_there = place.as_ref().is_some_and(|path| path.exists());
+        let file = place.as_deref().map_or_else(|| "the file of contexts".into(), shown);
         let names = all.iter().map(|cluster| cluster.name.as_str());
         let name = printable(name.as_bytes());
         match (nearest(&name, names.clone()), all.is_empty()) {
@@ -55,8 +57,15 @@ impl Contexts {
                 .hint(format!("did you mean {meant}?")),
             (None, false) => Usage::new(format!("no context '{name}' in {file}"))
                 .hint(format!("it has {}", names.clone().join(", "))),
-            (None, true) => Usage::new(format!("no context '{name}': {file} has none"))
-                .hint(format!("rcluster context add {name} HOST:PORT")),
+            (None, true) if place.is_none() => Usage::new(format!(
+                "no context '{name}': without a home directory there is no file of contexts"
+            ))
+            .hint("name a file: RCLUSTER_CONFIG=FILE"),
+            (None, true) => {
+                let why = if is_there { "has none" } else { "does not exist" };
+                Usage::new(format!("no context '{name}': {file} {why}"))
+                    .hint(format!("to write one: rcluster context add {name} HOST:PORT"))
+            }
         }
     }
 }
