@@ -1,9 +1,12 @@
 //! `rcluster completions`
 
 use std::any::TypeId;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use clap::{Arg, Args, Command, ValueHint};
 use clap_complete::{Shell, generate};
+use itertools::Itertools;
 
 use super::flow::Context;
 use crate::model::{NodeAddr, NodeList, NodeRef};
@@ -31,13 +34,14 @@ pub struct Completions {
 
 impl Completions {
     pub fn run(self, cx: &Context) -> Result<u8, Failure> {
-        let mut script = Vec::new();
-        generate(self.shell, &mut hinted((cx.tree)()), "rcluster", &mut script);
+        let (mut script, mut tree) = (Vec::new(), hinted((cx.tree)()));
+        let meant = Meant::of(&tree);
+        generate(self.shell, &mut tree, "rcluster", &mut script);
         let script = String::from_utf8_lossy(&script).into_owned();
         let script = match self.shell {
-            Shell::Bash => of_bash(&script),
+            Shell::Bash => of_bash(&script, &meant),
             Shell::Zsh => of_zsh(&script),
-            Shell::Fish => of_fish(&script),
+            Shell::Fish => of_fish(&script, &meant),
             _ => script,
         };
         match cx.ui.wants_json() {
@@ -55,10 +59,12 @@ impl Completions {
 fn hinted(tree: Command) -> Command {
     let names: Vec<String> = tree.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     let nodes = [TypeId::of::<NodeList>(), TypeId::of::<NodeAddr>(), TypeId::of::<NodeRef>()];
+    let takes_context = NAMED.contains(&tree.get_name());
     let hint = |arg: Arg| {
         let parsed = arg.get_value_parser().type_id();
         let is_node = nodes.iter().any(|node| parsed == *node);
-        match is_node || CONTEXTS.iter().any(|id| arg.get_id() == *id) {
+        let is_context = takes_context && arg.is_positional();
+        match is_node || is_context || CONTEXTS.iter().any(|id| arg.get_id() == *id) {
             true => arg.value_hint(ValueHint::Hostname),
             false => arg,
         }
@@ -69,25 +75,82 @@ fn hinted(tree: Command) -> Command {
 /// Options that take the name of a context.
 const CONTEXTS: [&str; 2] = ["cluster", "confirm"];
 
+/// The commands of `context` that take one.
+const NAMED: [&str; 2] = ["show", "test"];
+
 const NAMES: &str = "rcluster context list --names 2>/dev/null";
 const NODES: &str = "rcluster context list --names --addresses 2>/dev/null";
 
+/// Where a word may be a node, for shells that clap does not tell.
+struct Meant {
+    /// Commands that take nodes, and no files beside them.
+    nodes: Vec<String>,
+    /// Commands that take nodes and files.
+    mixed: Vec<String>,
+    /// Options whose values are no nodes, in whichever command.
+    options: Vec<String>,
+}
+
+impl Meant {
+    fn of(tree: &Command) -> Meant {
+        let is_node = |arg: &Arg| arg.get_value_hint() == ValueHint::Hostname;
+        let is_file = |arg: &Arg| arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+        let takes = |sub: &&Command, what: &dyn Fn(&Arg) -> bool| sub.get_positionals().any(what);
+        let named = |sub: &Command| sub.get_name().to_owned();
+        let (mixed, nodes): (Vec<_>, Vec<_>) = tree
+            .get_subcommands()
+            .filter(|sub| takes(sub, &is_node))
+            .partition(|sub| takes(sub, &is_file));
+        let all = tree.get_subcommands().chain([tree]);
+        let (values, others): (Vec<&Arg>, Vec<&Arg>) = all
+            .flat_map(|command| command.get_subcommands().chain([command]))
+            .flat_map(Command::get_arguments)
+            .filter(|arg| !arg.is_positional())
+            .partition(|arg| arg.get_action().takes_values() && !is_node(arg));
+        let others: BTreeSet<String> = others.into_iter().flat_map(spelled).collect();
+        let options: BTreeSet<String> = values.into_iter().flat_map(spelled).collect();
+        Meant {
+            nodes: nodes.into_iter().map(named).collect(),
+            mixed: mixed.into_iter().map(named).collect(),
+            options: options.difference(&others).cloned().collect(),
+        }
+    }
+}
+
+/// `--format`, `-f`: as an option is written.
+fn spelled(option: &Arg) -> impl Iterator<Item = String> {
+    let long = option.get_long().map(|long| format!("--{long}"));
+    long.into_iter().chain(option.get_short().map(|short| format!("-{short}")))
+}
+
 /// bash takes the colon of an address for the end of a word: what stands before it is left out of
 /// the answers.
-fn of_bash(script: &str) -> String {
+fn of_bash(script: &str, meant: &Meant) -> String {
+    let commands = meant.nodes.iter().chain(&meant.mixed).join("|");
+    let (named, options) = (NAMED.join("|"), meant.options.join("|"));
     let names = format!(
         "_rcluster_nodes() {{
     _rcluster \"$@\"
-    local line=\"${{COMP_LINE:0:COMP_POINT}}\" word names
+    local line=\"${{COMP_LINE:0:COMP_POINT}}\" word names before
     word=\"${{line##*[[:space:]]}}\"
     [[ ${{COMP_CWORD}} -lt 2 || ${{word}} == -* ]] && return
-    case \"${{COMP_WORDS[COMP_CWORD-1]}}\" in
+    before=\"${{COMP_WORDS[COMP_CWORD-1]}}\"
+    [[ ${{before}} == = ]] && before=\"${{COMP_WORDS[COMP_CWORD-2]}}\"
+    case \"${{before}}\" in
         -c|--cluster|--confirm)
             COMPREPLY=()
             names=\"$({NAMES})\"
             ;;
+        {options})
+            return
+            ;;
         *)
-            names=\"$({NODES})\"
+            for before in \"${{COMP_WORDS[@]:1:COMP_CWORD-1}}\"; do
+                case \"${{before}}\" in
+                    {commands}) names=\"$({NODES})\"; break ;;
+                    {named}) names=\"$({NAMES})\"; break ;;
+                esac
+            done
             ;;
     esac
     local found=( $(compgen -W \"${{names}}\" -- \"${{word}}\") )
@@ -113,8 +176,9 @@ fn of_zsh(script: &str) -> String {
          _rcluster_nodes() {{ compadd -- ${{(f)\"$({NODES})\"}} }}\n"
     );
     let line = |line: &str| {
-        let is_context =
-            ["'-c+[", "'--cluster=[", "'--confirm=["].iter().any(|begin| line.starts_with(begin));
+        let is_context = ["'-c+[", "'--cluster=[", "'--confirm=[", "'::name -- "]
+            .iter()
+            .any(|begin| line.starts_with(begin));
         line.replace(":_hosts", if is_context { ":_rcluster_contexts" } else { ":_rcluster_nodes" })
     };
     let mut lines = script.lines().map(line);
@@ -123,14 +187,19 @@ fn of_zsh(script: &str) -> String {
     [first + &functions].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
 }
 
-fn of_fish(script: &str) -> String {
+fn of_fish(script: &str, meant: &Meant) -> String {
     let line = |line: &str| {
         let is_context = CONTEXTS.iter().any(|id| line.contains(&format!(" -l {id} ")));
         line.replace("__fish_print_hostnames", if is_context { NAMES } else { NODES })
     };
     let script = script.lines().map(line).collect::<Vec<_>>().join("\n");
     // fish has nothing of clap's for words without an option.
+    let using = "__fish_rcluster_using_subcommand";
+    let (nodes, mixed, named) = (meant.nodes.join(" "), meant.mixed.join(" "), NAMED.join(" "));
     format!(
-        "{script}\ncomplete -c rcluster -n \"not __fish_rcluster_needs_command\" -f -a \"({NODES})\""
+        "{script}
+complete -c rcluster -n \"{using} {nodes}\" -f -a \"({NODES})\"
+complete -c rcluster -n \"{using} {mixed}\" -a \"({NODES})\"
+complete -c rcluster -n \"{using} context; and __fish_seen_subcommand_from {named}\" -f -a \"({NAMES})\""
     )
 }

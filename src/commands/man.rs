@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Command};
 use clap_mangen::Man;
 
 use super::args::Environment;
@@ -29,7 +29,8 @@ impl ManArgs {
         };
         fs::create_dir_all(&self.directory).map_err(|error| failed(&self.directory, error))?;
         let variables = Environment { is_shown: true, ..Environment::default() };
-        let mut tree = variables.add_to((cx.tree)()).disable_help_subcommand(true);
+        let tree = variables.add_to((cx.tree)()).disable_help_subcommand(true);
+        let mut tree = in_full(tree);
         tree.build();
         let mut pages = Vec::new();
         let mut left = vec![tree];
@@ -38,9 +39,10 @@ impl ManArgs {
             let page = Man::new(command);
             let path = self.directory.join(page.get_filename());
             let mut text = Vec::new();
-            page.render(&mut text)
-                .and_then(|()| fs::write(&path, &text))
-                .map_err(|error| failed(&path, error))?;
+            page.render(&mut text).map_err(|error| failed(&path, error))?;
+            // Where the locale is not UTF-8, man prints nothing for it.
+            let text = String::from_utf8_lossy(&text).replace('…', "...");
+            fs::write(&path, text).map_err(|error| failed(&path, error))?;
             pages.push(path);
         }
         pages.sort_unstable();
@@ -53,4 +55,9 @@ impl ManArgs {
         }
         Ok(exit::OK)
     }
+}
+
+/// What `-h` leaves out for want of lines, a page does not.
+fn in_full(command: Command) -> Command {
+    command.mut_args(|arg| arg.hide_short_help(false)).mut_subcommands(in_full)
 }

@@ -67,21 +67,37 @@ fn bash_completes_commands_and_options() {
     let one = complete("rcluster failover pr", "rcluster failover pr", 2);
     assert!(one.split(' ').any(|word| word == "prod"), "{one}");
     assert_eq!(complete("rcluster check -c ", "rcluster check -c ''", 3), "local prod");
+    assert_eq!(complete("rcluster context show p", "rcluster context show p", 3), "prod");
+    // Values that are no nodes, and commands that take none: bash completes files, if anything.
+    let words = "rcluster check --format ''";
+    assert_eq!(
+        complete("rcluster check --format ", words, 3),
+        "text json junit github prometheus nagios"
+    );
+    for line in ["rcluster check --cacert=p", "rcluster apply p", "rcluster sandbox exec -- p"] {
+        let words = line.replace('=', " = ");
+        assert_eq!(complete(line, &words, words.split(' ').count() - 1), "", "{line}");
+    }
     let words = "rcluster check 10.0.0.1 : 6";
     assert_eq!(complete("rcluster check 10.0.0.1:6", words, 4), "6379");
 }
 
 #[test]
 fn zsh_and_fish_complete_too() {
-    let (_dir, path) = script("fish");
+    let (dir, path) = script("fish");
     let line = format!(
         "source {path}; complete -C 'rcluster ch'; complete -C 'rcluster check --str'; \
-                 complete -C 'rcluster check pr'; complete -C 'rcluster -c lo'; complete -C 'rcluster check 10.'"
+                 complete -C 'rcluster check pr'; complete -C 'rcluster -c lo'; complete -C 'rcluster check 10.'; complete -C 'rcluster context show pr'; cd {0}; \
+                 complete -C 'rcluster restore '; echo; complete -C 'rcluster man '",
+        dir.path().display(),
     );
     if let Some(out) = said("fish", &["--no-config", "-c", &line]) {
         for word in ["check\t", "--strict\t", "prod", "local", "10.0.0.1:6379"] {
             assert!(out.contains(word), "{word}: {out}");
         }
+        let (nodes, directory) = out.rsplit_once("\n\n").unwrap();
+        assert!(nodes.contains("_rcluster") && directory.contains("_rcluster"), "{out}");
+        assert!(!directory.contains("prod"), "{out}");
     }
     let (dir, _path) = script("zsh");
     // A line is typed at a zsh of its own terminal, and what it shows is read.
@@ -118,6 +134,11 @@ fn man_reads_a_page_for_each_command_without_a_warning() {
         assert!(check.contains(variable), "{variable}: {check}");
     }
     for page in pages {
+        let text = std::fs::read_to_string(page).unwrap();
+        assert!(text.is_ascii(), "{page}: man leaves out what the locale does not have");
+        let lines: Vec<&str> = text.lines().collect();
+        let mut options = lines.windows(3).filter(|three| three[0] == ".TP");
+        assert!(options.all(|three| !three[2].is_empty()), "{page}: an option without a word");
         let Some(out) = said("man", &["--warnings", "-P", "cat", "-l", page]) else { return };
         assert!(out.contains("SYNOPSIS") && out.contains("OPTIONS"), "{page}: {out}");
     }
