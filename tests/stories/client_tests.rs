@@ -152,10 +152,6 @@ fn sandboxes_side_by_side_have_ports_of_their_own() {
         .tells(&["1: not a node", &names.replace(',', ", ")]);
     for place in &places {
         sandbox(&["down", "--purge", "--dir", place]).succeeds();
-        let exec = ["exec", "--version", "redis-7.0", "--shards", "1", "--", "true"];
-        sandbox_with(&exec, |command| drop(command.env("TMPDIR", "/nonexistent")))
-            .exits(1)
-            .tells(&["no temporary directory can be made in /nonexistent", "TMPDIR=DIR"]);
         assert!(!Path::new(place).exists());
     }
 }
@@ -199,6 +195,13 @@ fn what_cannot_be_is_named_before_anything_starts() {
     sandbox(&["exec", "--version", "redis-7.0", "--shards", "1", "--", "/no/such/program"])
         .exits(2)
         .tells(&["/no/such/program: cannot be run: no program is there"]);
+    let exec = ["exec", "--version", "redis-7.0", "--shards", "1", "--", "true"];
+    let nowhere = |command: &mut Command| {
+        command.env("TMPDIR", "/nonexistent");
+    };
+    sandbox_with(&exec, nowhere)
+        .exits(1)
+        .tells(&["no temporary directory can be made in /nonexistent", "TMPDIR=DIR"]);
     assert!(!Path::new(place).exists());
 }
 
