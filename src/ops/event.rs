@@ -43,6 +43,8 @@ pub enum Phase {
     Settle,
     /// Keys are looked for that their holders do not tell of.
     LocateOrphans,
+    /// Keys are looked for that block nodes while they move.
+    FindBigKeys,
     /// Masters get the function libraries that others have.
     Functions,
 }
@@ -69,6 +71,7 @@ impl Phase {
             Phase::Close => "clearing slot states",
             Phase::Settle => "setting slot owners",
             Phase::LocateOrphans => "locating orphaned keys",
+            Phase::FindBigKeys => "finding big keys",
             Phase::Functions => "copying functions",
         }
     }
@@ -91,7 +94,8 @@ impl Phase {
             | Phase::Sync
             | Phase::Backup
             | Phase::Forget
-            | Phase::LocateOrphans => "nodes",
+            | Phase::LocateOrphans
+            | Phase::FindBigKeys => "nodes",
         }
     }
 }

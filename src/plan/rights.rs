@@ -155,6 +155,7 @@ const MOVES: &[Right] = &[
     Right::plain("restore-asking"),
     Right::plain("select"),
     Right::plain("memory|usage"),
+    Right::plain("hlen"),
     Right::plain("watch"),
     Right::plain("unwatch"),
     // What a rehearsal and a proof ask, and do without where it is denied.

@@ -41,9 +41,9 @@ pub use json::{
     NodeJson, NodesJson, OptionJson, OutcomeJson, ReplyJson, ResetJson, RestoreJson, RollingJson,
     RuleJson, SCHEMAS, SandboxJson, SchemasJson, Seen, ShardJson, ShownContextJson, SourceJson,
     StepJson, StepsJson, TestedContextJson, TransferJson, TranslateJson, UpPlanJson, WatchJson,
-    creation_json, fix_json, health_json, info_json, kept_json, map_json, node_rows, problems_json,
-    routes_json, schema, settings_json, shards_json, stages_json, steps_json, verdicts_json,
-    watch_json,
+    big_keys_json, creation_json, fix_json, health_json, info_json, kept_json, map_json, node_rows,
+    problems_json, routes_json, schema, settings_json, shards_json, stages_json, steps_json,
+    verdicts_json, watch_json,
 };
 pub use key_place::{Wanted, key_places_json, key_places_text};
 pub use plan::{apply_sum, apply_text, layout_text, script, steps_text, verdicts_text};
@@ -53,5 +53,5 @@ pub use report::{Found, explained_text, nagios_code, report};
 pub use rolling::step_lines;
 pub use slot_load::{slot_loads_json, slot_loads_text};
 pub use table::Table;
-pub use transfer::routes_text;
+pub use transfer::{big_keys_text, routes_text};
 pub use ui::{Color, Dialect, Manner, OutputError, OutputFormat, Ui};

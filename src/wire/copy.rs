@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Cmd, cmd};
 
-use super::error::WireError;
+use super::error::{WireError, is_redirect};
 use super::keys::Key;
 use super::resp::{EXCHANGE, Value};
 use super::server::{Bounds, Server, words};
@@ -297,9 +297,4 @@ impl Server {
         let said = said.collect::<Result<Vec<_>, _>>()?;
         Ok(said.into_iter().skip(usize::from(asking)).step_by(1 + usize::from(asking)).collect())
     }
-}
-
-/// Whether a server says that a key is another's, now or for now.
-pub fn is_redirect(said: &str) -> bool {
-    ["MOVED ", "ASK ", "TRYAGAIN", "CLUSTERDOWN"].iter().any(|word| said.starts_with(word))
 }

@@ -126,3 +126,8 @@ impl WireError {
         }
     }
 }
+
+/// Whether a server says that a key is another's, now or for now.
+pub fn is_redirect(said: &str) -> bool {
+    ["MOVED ", "ASK ", "TRYAGAIN", "CLUSTERDOWN"].iter().any(|word| said.starts_with(word))
+}

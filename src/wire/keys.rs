@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use redis::{Cmd, cmd};
 
-use super::error::WireError;
+use super::error::{WireError, is_redirect};
 use super::resp::{EXCHANGE, Value};
 use super::server::{Bounds, Server, cluster, words};
 use super::slot_stats::slot_stats;
@@ -18,6 +18,15 @@ const KEY: u64 = 256;
 
 /// A key, any bytes.
 pub type Key = Vec<u8>;
+
+/// What a key's value is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyMakeup {
+    /// As TYPE names it; `none` where it is gone.
+    pub kind: String,
+    /// Fields of a hash, members of a set or sorted set; 0 of others, which are kept in pieces.
+    pub elements: u64,
+}
 
 /// Keys of one slot that are to go together: MIGRATE takes no keys of two slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,11 +208,40 @@ impl Server {
         };
         let commands: Vec<Cmd> = keys.iter().map(usage).collect();
         let replies = self.pipeline(&commands)?;
-        let size = |(command, reply)| match self.accept(command, reply)? {
-            Value::Int(size) => Ok(size.unsigned_abs()),
-            _ => Ok(0),
+        let size = |(command, reply)| match self.accept(command, reply) {
+            Ok(Value::Int(size)) => Ok(size.unsigned_abs()),
+            Ok(_) => Ok(0),
+            // Of a slot on its way: the target would have it.
+            Err(error) if error.refusal().is_some_and(is_redirect) => Ok(0),
+            Err(error) => Err(error),
         };
         commands.iter().zip(replies).map(size).collect()
+    }
+
+    /// What a key's value is made of (TYPE, and HLEN, SCARD or ZCARD).
+    pub fn makeup(&mut self, key: &Key) -> Result<KeyMakeup, WireError> {
+        let ask = |name: &str| {
+            let mut command = cmd(name);
+            command.arg(key);
+            command
+        };
+        let kind = match self.one(ask("TYPE")).and_then(|kind| self.text(&ask("TYPE"), kind)) {
+            Ok(kind) => kind,
+            Err(error) if error.refusal().is_some() => "none".to_owned(),
+            Err(error) => return Err(error),
+        };
+        let counts = match kind.as_str() {
+            "hash" => Some("HLEN"),
+            "set" => Some("SCARD"),
+            "zset" => Some("ZCARD"),
+            _ => None,
+        };
+        let elements = match counts.map(|name| self.one(ask(name))) {
+            Some(Ok(Value::Int(count))) => count.unsigned_abs(),
+            Some(Err(error)) if error.refusal().is_none() => return Err(error),
+            _ => 0,
+        };
+        Ok(KeyMakeup { kind, elements })
     }
 
     /// Deletes a key here; it may be in a slot that is being imported.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crc::{CRC_64_REDIS, Crc};
 use redis::{Cmd, cmd};
 
-use super::error::WireError;
+use super::error::{WireError, is_redirect};
 use super::keys::{Key, KeyBatch};
 use super::resp::Value;
 use super::server::{Bounds, Server, cluster, words};
@@ -154,7 +154,7 @@ impl Server {
 
 /// Whether MIGRATE was turned away for its key, not for itself.
 fn is_about_the_key(said: &str) -> bool {
-    super::copy::is_redirect(said) || said.starts_with("IOERR")
+    is_redirect(said) || said.starts_with("IOERR")
 }
 
 /// A key of a slot, for a probe.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rcluster::model::Slot;
 use rustix::process::Signal;
+use serde_json::json;
 
 use crate::support::data::{
     Writer, assert_same, assert_same_in, contents, contents_in, cut, fill, fill_in, fill_with,
@@ -406,7 +407,7 @@ fn a_target_that_hangs_ends_the_move_and_does_not_take_the_source_along() {
 }
 
 #[test]
-fn a_key_too_big_for_the_timeout_stops_the_move_and_goes_with_a_longer_one() {
+fn a_big_key_is_in_the_plan_and_stays_while_it_would_block_its_nodes_too_long() {
     let cluster = three_and_one();
     let slot = Slot::of_key(b"{big}");
     let from = owner(&cluster, slot);
@@ -414,23 +415,32 @@ fn a_key_too_big_for_the_timeout_stops_the_move_and_goes_with_a_longer_one() {
     cluster.tell(from, &["EVAL", script, "1", "{big}"]);
     cluster.tell(from, &["SET", "{big}small", "v"]);
 
-    let stopped = reshard(&cluster, slot, &["--timeout", "250ms"]);
+    let plan = reshard(&cluster, slot, &["--dry-run", "--json"]).succeeds().json();
+    let plan = &plan["big_keys"][0];
+    assert_eq!((&plan["key"], &plan["slot"]), (&json!("'{big}'"), &json!(slot.get())), "{plan}");
+    assert!(plan["bytes"].as_u64() > Some(32 << 20) && plan["blocks_ms"].as_u64() > Some(1000));
 
-    // The target is busy with the key: it answers a question in time, or it does not.
-    match stopped.code {
-        Some(1) => stopped.tells(&["{big}", "IOERR", "needs a longer one", "--slots"]),
-        _ => stopped.exits(4).tells(&["one owner", "--slots"]),
+    // A quarter of the node timeout is the most.
+    cluster.tell_all(&["CONFIG", "SET", "cluster-node-timeout", "2000"]);
+    let stays = reshard(&cluster, slot, &[]).exits(1);
+    assert!(stays.out.contains("stays\nthe slots of keys that stay are not moved"), "{stays:?}");
+    stays.tells(&["too long for cluster-node-timeout 2s", "rcluster set-timeout", "--slots"]);
+    let intact = |node: usize| {
+        assert_eq!(owner(&cluster, slot), node);
+        assert_eq!(cluster.ask::<u64>(node, &["ZCARD", "{big}"]), 1_000_000);
+        assert_eq!(cluster.ask::<String>(node, &["GET", "{big}small"]), "v");
+        assert_eq!(open_slots(&cluster), 0);
     };
-    assert_eq!(owner(&cluster, slot), from);
-    assert_eq!(cluster.ask::<u64>(from, &["ZCARD", "{big}"]), 1_000_000);
-    // Both copies are read and compared, a million members each, by a program that is not optimized.
-    let (entry, to, slot) = (cluster.addr(0), cluster.addr(3), slot.to_string());
-    let words = ["reshard", &entry, "--to", &to, "--slots", &slot, "--yes", "--classic"];
-    let again = start(&[&words[..], &["--timeout", "60s"]].concat(), |_| {});
-    again.finish_within(Duration::from_secs(180)).succeeds();
-    assert_eq!(cluster.ask::<u64>(3, &["ZCARD", "{big}"]), 1_000_000);
-    assert_eq!(cluster.ask::<String>(3, &["GET", "{big}small"]), "v");
-    assert_eq!(open_slots(&cluster), 0);
+    intact(from);
+
+    rcluster(&["set-timeout", &cluster.addr(0), "60000", "--yes"]).succeeds();
+    let impatient = reshard(&cluster, slot, &["--timeout", "1s"]).exits(1);
+    impatient.tells(&["too long for --timeout 1s", "needs a longer one"]);
+    intact(from);
+
+    let moved = reshard(&cluster, slot, &["--timeout", "60s"]).succeeds();
+    assert!(moved.out.contains("{big}") && !moved.out.contains("stays"), "{moved:?}");
+    intact(3);
 }
 
 #[test]

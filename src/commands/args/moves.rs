@@ -42,7 +42,8 @@ pub struct MoveArgs {
     pub max_rate: Option<u32>,
     /// Skip slots with a key over BYTES bytes (classic)
     ///
-    /// They stay on the source and are reported.
+    /// They stay on the source and are reported, as do in any case keys that would block their
+    /// nodes for too long for --timeout or cluster-node-timeout.
     #[arg(long, value_name = "BYTES")]
     pub big_key: Option<u64>,
 }

@@ -10,8 +10,8 @@ use super::rights;
 use crate::commands::args::{Drawing, MoveArgs};
 use crate::model::{ClusterReport, FindError, NodeList, SlotSet};
 use crate::ops::migrate::{
-    Capabilities, ConflictPolicy, MigrationMethod, MigrationOptions, MigrationReport, Rehearsal,
-    capabilities, method, migrate, rehearse, until_idle,
+    BigKey, Capabilities, ConflictPolicy, MigrationMethod, MigrationOptions, MigrationReport,
+    Rehearsal, big_keys, capabilities, method, migrate, rehearse, until_idle,
 };
 use crate::ops::slot_load::Wanted;
 use crate::ops::{Deadline, Interrupt};
@@ -20,8 +20,8 @@ use crate::plan::leave::LeaveError;
 use crate::plan::transfer::{Route, Transfer, TransferError};
 use crate::render::map::{self, Side};
 use crate::render::{
-    BalanceJson, Failure, Manner, OutcomeJson, TransferJson, Usage, balance_text, exit,
-    health_text, kept_json, legacy, routes_json, routes_text,
+    BalanceJson, Failure, Manner, OutcomeJson, TransferJson, Usage, balance_text, big_keys_json,
+    big_keys_text, exit, health_text, kept_json, legacy, routes_json, routes_text,
 };
 use crate::wire::{Cluster, MigrationSupport};
 
@@ -98,6 +98,7 @@ struct Prepared {
     balance: Option<(BalanceJson, Wanted)>,
     /// The routes that go by SETSLOT and MIGRATE.
     classic: Vec<Route>,
+    big_keys: Vec<BigKey>,
 }
 
 impl Prepared {
@@ -126,7 +127,8 @@ impl Prepared {
             rights::vet_move(!classic.is_empty(), options.keep_empty, &mut cluster.servers)?;
         }
         rehearse(&mut cluster, &classic, Rehearsal::Unmarked)?;
-        Ok(Prepared { job, cluster, capabilities, plan, balance, classic })
+        let big_keys = big_keys(&mut cluster, &classic, &cx.access, options, &cx.progress())?;
+        Ok(Prepared { job, cluster, capabilities, plan, balance, classic, big_keys })
     }
 
     /// Moves slots, and tells what was moved; fails where something was left.
@@ -174,6 +176,7 @@ pub fn run(
     let was_well = cx.is_healthy(facts, &check(facts), false);
     let emptied = plan.emptied.iter().map(|id| facts.name(*id)).collect();
     let routes = routes_json(plan, facts, |route| method(&prepared.capabilities, &options, route));
+    let big_keys = big_keys_json(&prepared.big_keys, facts);
     if args.format == Drawing::Svg {
         cx.ui.print(&picture(plan, facts))?;
     } else if !cx.ui.wants_json() {
@@ -188,6 +191,9 @@ pub fn run(
                 (Manner::Old(dialect), Job::Reshard) => legacy::routes(plan, dialect),
                 (Manner::Old(_), Job::Rebalance) => legacy::balance(plan, facts, args.dry_run),
             })?,
+        }
+        if cx.ui.manner() == Manner::Own && !big_keys.is_empty() {
+            cx.ui.print(&format!("\n{}\n", big_keys_text(&big_keys)))?;
         }
     }
     let mut outcome = MigrationReport::default();
@@ -221,6 +227,7 @@ pub fn run(
             moved: outcome.moved,
             keys: outcome.keys,
             skipped: kept_json(&outcome.kept),
+            big_keys,
             healthy,
             balance: prepared.balance.map(|(balance, _)| balance),
             elapsed_ms: start.elapsed().as_millis(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::big_keys::Limits;
 use super::error::MigrateError;
 use super::options::MigrationOptions;
 use super::pace::Pace;
@@ -21,6 +22,8 @@ pub(super) struct Migration<'a> {
     pub report: &'a ClusterReport,
     /// Cut off some time after a signal; settings are put back over connections without that.
     pub access: Access,
+    /// Of keys that are too big to move.
+    pub limits: Limits,
     pub options: &'a MigrationOptions,
     pub tally: &'a Tally<'a>,
     pub pace: Pace,

@@ -3,6 +3,7 @@
 //! Why nothing is lost wherever a run ends is told in `docs/moving-slots.md`.
 
 mod atomic;
+mod big_keys;
 mod capability;
 mod classic;
 mod epoch;
@@ -29,6 +30,8 @@ use crate::model::ClusterReport;
 use crate::plan::transfer::{Route, Transfer};
 use crate::wire::Access;
 use atomic::Atomic;
+use big_keys::Limits;
+pub use big_keys::{BigKey, big_keys};
 pub use capability::{
     Capabilities, MigrationMethod, Rehearsal, capabilities, method, rehearse, until_idle,
 };
@@ -96,6 +99,7 @@ fn run(
         let migration = Migration {
             report,
             access: Access { cutoff, ..access.clone() },
+            limits: Limits::new(report, access, options),
             options,
             tally,
             pace: Pace::new(options.max_rate, options.deadline.clone()),

@@ -48,7 +48,14 @@ impl Failure {
         if kept.iter().any(|kept| kept.why.contains("differs")) {
             hints.push("to overwrite with the source's values: --replace".to_owned());
         }
-        if kept.iter().any(|kept| kept.why.contains("IOERR")) {
+        let any_says = |words: &str| kept.iter().any(|kept| kept.why.contains(words));
+        if any_says("too long for cluster-node-timeout") {
+            hints.push(
+                "to move the key, raise it first: rcluster set-timeout ENTRY MILLISECONDS"
+                    .to_owned(),
+            );
+        }
+        if any_says("IOERR") || any_says("too long for --timeout") {
             hints.push(
                 "a key that takes longer than --timeout to move needs a longer one".to_owned(),
             );

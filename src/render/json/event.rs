@@ -27,6 +27,7 @@ enum PhaseJson {
     Settle,
     #[serde(rename = "reveal")]
     LocateOrphans,
+    FindBigKeys,
     Functions,
 }
 

@@ -55,7 +55,7 @@ pub use tools::{
     AclJson, CompletionsJson, LocalNodeJson, ManJson, RuleJson, SandboxJson, SchemasJson,
     TranslateJson, UpPlanJson,
 };
-pub use transfer::{RouteJson, TransferJson, kept_json, routes_json};
+pub use transfer::{BigKeyJson, RouteJson, TransferJson, big_keys_json, kept_json, routes_json};
 pub use watch::{
     Seen, WatchJson, WatchMoveJson, WatchNodeJson, WatchProblemJson, WatchShardJson, watch_json,
 };

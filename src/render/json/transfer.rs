@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::balance::BalanceJson;
 use crate::model::{ClusterReport, NodeId, SlotSet};
-use crate::ops::migrate::{KeptSlot, MigrationMethod};
+use crate::ops::migrate::{BigKey, KeptSlot, MigrationMethod};
 use crate::plan::transfer::{Route, Transfer};
 
 /// What `reshard` and `rebalance` print.
@@ -20,6 +20,8 @@ pub struct TransferJson {
     pub moved_count: usize,
     pub keys: u64,
     pub skipped: Vec<KeptJson>,
+    /// Keys that block both of their nodes while they move by MIGRATE, the longest first.
+    pub big_keys: Vec<BigKeyJson>,
     /// Whether `check` finds the cluster healthy afterwards; null in a dry run.
     pub healthy: Option<bool>,
     /// Of rebalance --by: the load of masters before and after.
@@ -55,6 +57,32 @@ pub struct KeptJson {
     pub slot: u16,
     pub node: String,
     pub why: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct BigKeyJson {
+    pub slot: u16,
+    /// Its source.
+    pub node: String,
+    pub key: String,
+    pub bytes: u64,
+    /// How long both nodes are likely to be blocked, in milliseconds.
+    pub blocks_ms: u128,
+    /// Why its slot stays on the source; null if it moves.
+    pub stays: Option<String>,
+}
+
+pub fn big_keys_json(keys: &[BigKey], report: &ClusterReport) -> Vec<BigKeyJson> {
+    let json = |key: &BigKey| BigKeyJson {
+        slot: key.slot.get(),
+        node: report.name(key.node),
+        key: key.name.clone(),
+        bytes: key.bytes,
+        blocks_ms: key.blocks.as_millis(),
+        stays: key.stays.clone(),
+    };
+    keys.iter().map(json).collect()
 }
 
 /// Every route of a plan; `way` says how each of those that are not only finished goes.

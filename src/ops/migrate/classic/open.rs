@@ -1,8 +1,11 @@
 //! Both ends of slots are marked, and slots that have to stay are found.
 
+use std::collections::BTreeMap;
+
 use super::{Batch, ClassicMove, MigrateError};
-use crate::model::Slot;
+use crate::model::{Slot, SlotSet};
 use crate::ops::conflict::{self, Side};
+use crate::ops::migrate::big_keys;
 use crate::wire::SlotChange;
 
 impl ClassicMove<'_, '_> {
@@ -13,12 +16,14 @@ impl ClassicMove<'_, '_> {
         self.session.source.set(&slots, SlotChange::Migrating(self.route.to))?;
         batch.connection = self.session.source.server.connection();
         let there = self.session.target.server.count_keys(&slots)?;
+        let vacant = slots.slots().filter(|slot| !there.contains_key(slot)).collect();
+        let mut too_big = self.too_big(&vacant)?;
         for slot in slots.slots() {
             let is_occupied = there.contains_key(&slot);
             let why = match is_occupied {
                 true if self.winner() == Some(Side::Source) => None,
                 true => self.conflict(slot)?,
-                false => self.too_big(slot)?,
+                false => too_big.remove(&slot),
             };
             match why {
                 Some(why) => batch.keep(slot, why),
@@ -45,21 +50,14 @@ impl ClassicMove<'_, '_> {
         Ok(None)
     }
 
-    /// Whether a slot holds a key that is bigger than the user wants to move; says which.
-    fn too_big(&mut self, slot: Slot) -> Result<Option<String>, MigrateError> {
-        let Some(limit) = self.migration.options.big_key else { return Ok(None) };
-        let source = &mut self.session.source.server;
-        for database in source.databases()? {
-            source.select(database)?;
-            let keys = source.all_keys(slot)?;
-            for keys in keys.chunks(1000) {
-                let sizes = source.sizes(keys)?;
-                if let Some((key, size)) = keys.iter().zip(sizes).find(|(_, size)| *size > limit) {
-                    let key = conflict::name(key);
-                    return Ok(Some(format!("key {key} takes {size} bytes, more than {limit}")));
-                }
-            }
+    /// Slots that hold a key which is too big to move, and why.
+    fn too_big(&mut self, slots: &SlotSet) -> Result<BTreeMap<Slot, String>, MigrateError> {
+        let (migration, node) = (self.migration, self.route.from);
+        if migration.limits.spares(migration.report.node(node)) {
+            return Ok(BTreeMap::new());
         }
-        Ok(None)
+        let source = &mut self.session.source.server;
+        let keys = big_keys::in_slots(source, node, slots, &migration.limits)?;
+        Ok(keys.into_iter().filter_map(|key| Some((key.slot, key.stays?))).collect())
     }
 }
