@@ -81,12 +81,14 @@ const NAMED: [&str; 2] = ["show", "test"];
 const NAMES: &str = "rcluster context list --names 2>/dev/null";
 const NODES: &str = "rcluster context list --names --addresses 2>/dev/null";
 
-/// Where a word may be a node, for shells that clap does not tell.
+/// What a word may be, for shells that clap does not tell.
 struct Meant {
-    /// Commands that take nodes, and no files beside them.
+    /// Commands that take nodes.
     nodes: Vec<String>,
-    /// Commands that take nodes and files.
-    mixed: Vec<String>,
+    /// Commands that take files.
+    files: Vec<String>,
+    /// Commands that take one of these words.
+    words: Vec<(String, String)>,
     /// Options whose values are no nodes, in whichever command.
     options: Vec<String>,
 }
@@ -95,12 +97,15 @@ impl Meant {
     fn of(tree: &Command) -> Meant {
         let is_node = |arg: &Arg| arg.get_value_hint() == ValueHint::Hostname;
         let is_file = |arg: &Arg| arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
-        let takes = |sub: &&Command, what: &dyn Fn(&Arg) -> bool| sub.get_positionals().any(what);
-        let named = |sub: &Command| sub.get_name().to_owned();
-        let (mixed, nodes): (Vec<_>, Vec<_>) = tree
-            .get_subcommands()
-            .filter(|sub| takes(sub, &is_node))
-            .partition(|sub| takes(sub, &is_file));
+        let named = |what: &dyn Fn(&Arg) -> bool| {
+            let take = tree.get_subcommands().filter(|sub| sub.get_positionals().any(what));
+            take.map(|sub| sub.get_name().to_owned()).collect()
+        };
+        let words = tree.get_subcommands().filter_map(|sub| {
+            let values = sub.get_positionals().flat_map(Arg::get_possible_values);
+            let words = values.map(|value| value.get_name().to_owned()).join(" ");
+            (!words.is_empty()).then(|| (sub.get_name().to_owned(), words))
+        });
         let all = tree.get_subcommands().chain([tree]);
         let (values, others): (Vec<&Arg>, Vec<&Arg>) = all
             .flat_map(|command| command.get_subcommands().chain([command]))
@@ -110,8 +115,9 @@ impl Meant {
         let others: BTreeSet<String> = others.into_iter().flat_map(spelled).collect();
         let options: BTreeSet<String> = values.into_iter().flat_map(spelled).collect();
         Meant {
-            nodes: nodes.into_iter().map(named).collect(),
-            mixed: mixed.into_iter().map(named).collect(),
+            nodes: named(&is_node),
+            files: named(&is_file),
+            words: words.collect(),
             options: options.difference(&others).cloned().collect(),
         }
     }
@@ -126,7 +132,7 @@ fn spelled(option: &Arg) -> impl Iterator<Item = String> {
 /// bash takes the colon of an address for the end of a word: what stands before it is left out of
 /// the answers.
 fn of_bash(script: &str, meant: &Meant) -> String {
-    let commands = meant.nodes.iter().chain(&meant.mixed).join("|");
+    let (nodes, files) = (meant.nodes.join("|"), meant.files.join("|"));
     let (named, options) = (NAMED.join("|"), meant.options.join("|"));
     let names = format!(
         "_rcluster_nodes() {{
@@ -147,7 +153,10 @@ fn of_bash(script: &str, meant: &Meant) -> String {
         *)
             for before in \"${{COMP_WORDS[@]:1:COMP_CWORD-1}}\"; do
                 case \"${{before}}\" in
-                    {commands}) names=\"$({NODES})\"; break ;;
+                    {files}) [[ -n ${{word}} ]] || COMPREPLY=() ;;
+                esac
+                case \"${{before}}\" in
+                    {nodes}) names=\"$({NODES})\"; break ;;
                     {named}) names=\"$({NAMES})\"; break ;;
                 esac
             done
@@ -195,11 +204,17 @@ fn of_fish(script: &str, meant: &Meant) -> String {
     let script = script.lines().map(line).collect::<Vec<_>>().join("\n");
     // fish has nothing of clap's for words without an option.
     let using = "__fish_rcluster_using_subcommand";
-    let (nodes, mixed, named) = (meant.nodes.join(" "), meant.mixed.join(" "), NAMED.join(" "));
+    let (mixed, nodes): (Vec<&String>, Vec<&String>) =
+        meant.nodes.iter().partition(|name| meant.files.contains(name));
+    let (nodes, mixed, named) = (nodes.iter().join(" "), mixed.iter().join(" "), NAMED.join(" "));
+    let words = meant.words.iter().map(|(command, words)| {
+        format!("\ncomplete -c rcluster -n \"{using} {command}\" -f -a \"{words}\"")
+    });
     format!(
         "{script}
 complete -c rcluster -n \"{using} {nodes}\" -f -a \"({NODES})\"
 complete -c rcluster -n \"{using} {mixed}\" -a \"({NODES})\"
-complete -c rcluster -n \"{using} context; and __fish_seen_subcommand_from {named}\" -f -a \"({NAMES})\""
+complete -c rcluster -n \"{using} context; and __fish_seen_subcommand_from {named}\" -f -a \"({NAMES})\"{}",
+        words.format("")
     )
 }
