@@ -224,10 +224,7 @@ fn a_run_that_is_killed_is_finished_by_the_same_command() {
             run.err_so_far().contains(cue) || run.child.try_wait().unwrap().is_some()
         });
         if cue.contains("move") {
-            let pid = run.child.id().to_string();
-            assert!(
-                std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success()
-            );
+            run.signal("INT");
             let stopped = run.finish();
             // It may have been done before the signal came.
             if stopped.code != Some(0) {

@@ -99,8 +99,7 @@ fn a_signal_ends_it_between_two_windows_and_says_what_has_come() {
     let (entry, from) = (cluster.addr(0), source.addr(0));
     let mut run = start(&words(&entry, &from, &["--progress", "json"]), |_| {});
     has_come(&mut run, 1000);
-    let pid = run.child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    run.signal("INT");
 
     let stopped = run.finish().exits(4).tells(&["stopped by SIGINT", "none is lost", "Rerun"]);
 

@@ -74,7 +74,12 @@ fn bash_completes_commands_and_options() {
         complete("rcluster check --format ", words, 3),
         "text json junit github prometheus nagios"
     );
-    for line in ["rcluster check --cacert=p", "rcluster apply p", "rcluster sandbox exec -- p"] {
+    for line in [
+        "rcluster check --cacert=p",
+        "rcluster apply ''",
+        "rcluster apply p",
+        "rcluster sandbox exec -- p",
+    ] {
         let words = line.replace('=', " = ");
         assert_eq!(complete(line, &words, words.split(' ').count() - 1), "", "{line}");
     }
@@ -88,16 +93,19 @@ fn zsh_and_fish_complete_too() {
     let line = format!(
         "source {path}; complete -C 'rcluster ch'; complete -C 'rcluster check --str'; \
                  complete -C 'rcluster check pr'; complete -C 'rcluster -c lo'; complete -C 'rcluster check 10.'; complete -C 'rcluster context show pr'; cd {0}; \
-                 complete -C 'rcluster restore '; echo; complete -C 'rcluster man '",
+                 complete -C 'rcluster restore '; echo; complete -C 'rcluster man '; echo; complete -C 'rcluster completions '",
         dir.path().display(),
     );
     if let Some(out) = said("fish", &["--no-config", "-c", &line]) {
         for word in ["check\t", "--strict\t", "prod", "local", "10.0.0.1:6379"] {
             assert!(out.contains(word), "{word}: {out}");
         }
-        let (nodes, directory) = out.rsplit_once("\n\n").unwrap();
+        let [.., nodes, directory, shells] = out.split("\n\n").collect::<Vec<_>>()[..] else {
+            panic!("{out}")
+        };
         assert!(nodes.contains("_rcluster") && directory.contains("_rcluster"), "{out}");
-        assert!(!directory.contains("prod"), "{out}");
+        assert!(!directory.contains("prod") && !shells.contains("_rcluster"), "{out}");
+        assert_eq!(shells.split_whitespace().count(), 5, "{out}");
     }
     let (dir, _path) = script("zsh");
     // A line is typed at a zsh of its own terminal, and what it shows is read.

@@ -1,11 +1,9 @@
 //! `watch`: a screen that is read and typed at, and the same as JSON.
 
-use std::process::Command;
-
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Run, Screen, TestCluster, eventually, has_tmux, rcluster};
+use crate::support::{Run, Screen, TestCluster, eventually, has_tmux, rcluster, send};
 
 /// What the terminal is like before it, after `q`, and after a signal; then a view to take the
 /// terminal away from.
@@ -67,7 +65,7 @@ fn a_screen_is_live_and_the_terminal_is_as_it_was_afterwards() {
     screen.press(&["Enter"]);
     screen.until("it is there again", |text| text.contains(&entry));
     let pid = std::fs::read_to_string(screen.file("pid")).unwrap();
-    assert!(Command::new("kill").arg(pid.trim()).status().unwrap().success());
+    send("TERM", pid.trim());
     let after = screen.shows("killed 143");
     assert!(after.starts_with("what was here before\nended 0\n"), "{after}");
     let setting = |name: &str| std::fs::read_to_string(screen.file(name)).unwrap();
@@ -108,14 +106,12 @@ fn a_view_is_a_job_and_fits_small_and_plain_terminals() {
     let colors = screen.colors().replace("\u{1b}[39m", "");
     assert!(!colors.contains("\u{1b}[3"), "{colors}");
     let pid = std::fs::read_to_string(screen.file("pid")).unwrap();
-    let signal = |name: &str| {
-        assert!(Command::new("kill").args([name, pid.trim()]).status().unwrap().success());
-    };
+    let signal = |name: &str| send(name, pid.trim());
     let stops: [(&str, &dyn Fn()); 3] = [
         ("Ctrl-Z", &|| screen.press(&["C-z"])),
-        ("SIGTSTP", &|| signal("-TSTP")),
+        ("SIGTSTP", &|| signal("TSTP")),
         // Nobody can put the terminal right before this one.
-        ("SIGSTOP", &|| signal("-STOP")),
+        ("SIGSTOP", &|| signal("STOP")),
     ];
     for (name, stop) in stops {
         stop();
@@ -130,7 +126,7 @@ fn a_view_is_a_job_and_fits_small_and_plain_terminals() {
     screen.until("it is as small as can be", |text| text.trim().chars().count() <= 1);
     screen.resize(60, 12);
     screen.until("it is as before", is_live);
-    signal("-INT");
+    signal("INT");
     screen.until("it has ended", |text| !text.contains("q quit") && text.contains("ready"));
     screen.press(&["echo ended $?", "Enter"]);
     screen.shows("ended 130");

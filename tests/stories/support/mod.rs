@@ -14,7 +14,7 @@ pub use ports::Port;
 pub use restart::{Restarter, resume};
 pub use run::{
     Run, Running, rcluster, rcluster_asked, rcluster_at_terminal, rcluster_at_terminal_with,
-    rcluster_with, start, typed,
+    rcluster_with, send, start, typed,
 };
 
 pub use screen::{Screen, has_tmux};

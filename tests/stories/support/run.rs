@@ -111,6 +111,12 @@ impl Run {
     }
 }
 
+/// Sends a process a signal, like `INT`. Every shell can; a small system has no program for it.
+pub fn send(name: &str, pid: &str) {
+    let kill = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, pid]).status();
+    assert!(kill.unwrap().success(), "{name} to {pid}");
+}
+
 /// A run that is under way.
 pub struct Running {
     pub child: Child,
@@ -122,8 +128,7 @@ pub struct Running {
 impl Running {
     /// Sends it a signal, like `INT`.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+        send(name, &self.child.id().to_string());
     }
 
     /// Waits for its end; kills it, and fails the story, where that does not come.
