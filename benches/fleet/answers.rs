@@ -7,23 +7,26 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rcluster::model::SlotSet;
 use rcluster::plan::slots::deal;
 
+use super::forming::Forming;
 use super::{Shape, Trouble};
 
-/// All nodes of a cluster at rest.
+/// All nodes of a cluster.
 pub struct Answers {
-    nodes: Vec<Node>,
-    /// The line of each in CLUSTER NODES, without `myself`.
+    pub(super) nodes: Vec<Node>,
+    /// The line of each in CLUSTER NODES, without `myself`, as others have heard of it.
     lines: Vec<String>,
     shape: Shape,
+    /// Who knows whom, where they begin as strangers.
+    forming: Option<Forming>,
 }
 
-struct Node {
-    id: String,
-    addr: SocketAddr,
+pub(super) struct Node {
+    pub id: String,
+    pub addr: SocketAddr,
     /// Of a replica, by index.
-    master: Option<usize>,
-    slots: SlotSet,
-    epoch: usize,
+    pub master: Option<usize>,
+    pub slots: SlotSet,
+    pub epoch: usize,
 }
 
 impl Node {
@@ -73,15 +76,24 @@ impl Answers {
                 epoch: shard + 1,
             }
         };
-        let nodes: Vec<Node> = addrs.iter().enumerate().map(node).collect();
+        let mut nodes: Vec<Node> = addrs.iter().enumerate().map(node).collect();
+        let forming = shape.gossip.map(|gossip| Forming::new(&mut nodes, gossip));
         let lines = nodes.iter().map(|node| node.line(&nodes, false)).collect();
-        Answers { nodes, lines, shape: shape.clone() }
+        Answers { nodes, lines, shape: shape.clone(), forming }
     }
 
     /// Adds what `node` answers to one command.
-    pub fn answer(&self, node: usize, command: &[String], out: &mut Vec<u8>) {
+    pub fn answer(&mut self, node: usize, command: &[String], out: &mut Vec<u8>) {
         let words: Vec<String> = command.iter().map(|word| word.to_lowercase()).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let Answers { nodes, lines, forming, .. } = &mut *self;
+        let changed = forming.as_mut().and_then(|forming| forming.obey(nodes, node, &words));
+        if let Some(reply) = changed {
+            return out.extend_from_slice(reply.as_bytes());
+        }
+        for heard in forming.as_mut().map(Forming::heard).unwrap_or_default() {
+            lines[heard] = nodes[heard].line(nodes, false);
+        }
         let reply = match words[..] {
             ["cluster", "nodes"] => bulk(&self.view(node)),
             ["cluster", "info"] => bulk(&self.cluster_info(node)),
@@ -116,12 +128,15 @@ impl Answers {
         };
         let mine = self.nodes[node].line(&self.nodes, true);
         let line = |index| if index == node { &mine } else { &self.lines[index] };
-        (0..known).map(line).map(String::as_str).collect()
+        let knows = |index: &usize| self.forming.as_ref().is_none_or(|f| f.knows(node, *index));
+        (0..known).filter(knows).map(line).map(String::as_str).collect()
     }
 
     fn cluster_info(&self, node: usize) -> String {
+        let ok = self.forming.as_ref().is_none_or(|forming| forming.is_ok(&self.nodes));
+        let state = if ok { "ok" } else { "fail" };
         format!(
-            "cluster_state:ok\r\ncluster_slots_assigned:16384\r\ncluster_slots_ok:16384\r\n\
+            "cluster_state:{state}\r\ncluster_slots_assigned:16384\r\ncluster_slots_ok:16384\r\n\
              cluster_slots_pfail:0\r\ncluster_slots_fail:0\r\ncluster_known_nodes:{}\r\n\
              cluster_size:{}\r\ncluster_current_epoch:{}\r\ncluster_my_epoch:{}\r\n\
              cluster_stats_messages_sent:34\r\ncluster_stats_messages_received:34\r\n\
@@ -189,7 +204,7 @@ impl Answers {
                 None => {
                     let replicas = self.nodes.iter().filter(|other| other.master == Some(node));
                     tell("role", &"master");
-                    tell("connected_slaves", &self.shape.replicas);
+                    tell("connected_slaves", &replicas.clone().count());
                     for (index, other) in replicas.enumerate() {
                         let (ip, port) = (other.addr.ip(), other.addr.port());
                         tell(

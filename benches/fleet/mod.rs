@@ -2,10 +2,12 @@
 //! our commands and `redis-cli --cluster check` ask, as Redis 7.0 does, from one model of a cluster.
 //! A thousand real servers fit on no machine that a benchmark runs on, and none of them hangs on cue.
 //!
-//! It tells no more than a node at rest would. A story holds it to real servers: what `check --json`
+//! Its nodes can begin as strangers, so that a cluster can be created of them (`forming`); else it tells
+//! no more than a node at rest would. A story holds it to real servers: what `check --json`
 //! says of both is the same but for ids and ports.
 
 mod answers;
+mod forming;
 mod serve;
 
 use std::net::SocketAddr;
@@ -32,6 +34,8 @@ pub struct Shape {
     pub jitter: Duration,
     /// Nodes that are not as they should be, by index: masters first, then their replicas in turn.
     pub troubles: Vec<(usize, Trouble)>,
+    /// Where its nodes begin as strangers without slots: how long gossip takes to bring news to all.
+    pub gossip: Option<Duration>,
 }
 
 /// What is wrong with a node.
@@ -50,6 +54,11 @@ pub enum Trouble {
 impl Shape {
     pub fn new(masters: usize, replicas: usize) -> Shape {
         Shape { masters, replicas, ..Shape::default() }
+    }
+
+    /// So many nodes that do not know each other.
+    pub fn strangers(nodes: usize, gossip: Duration) -> Shape {
+        Shape { masters: nodes, gossip: Some(gossip), ..Shape::default() }
     }
 
     pub fn nodes(&self) -> usize {

@@ -8,6 +8,7 @@ use rcluster::model::{ClusterView, NodeAddr, NodeId, Role, SlotSet};
 use rcluster::wire::{Access, Server, WireError};
 use serde_json::Value;
 
+use super::bare::{Introductions, meets};
 use super::measure::{Spread, in_turns};
 use super::peer::{Program, command, rcluster, redis_cli};
 use super::support::TestCluster;
@@ -61,15 +62,36 @@ pub fn run(nodes: usize) {
     let median = |value: &dyn Fn(&Formed) -> f64| {
         Spread::of(rounds.iter().map(|(ours, _)| value(ours))).median
     };
-    let time = |formed: &Formed, name: &str| -> f64 {
-        formed.phases.iter().filter(|(phase, _)| phase == name).map(|(_, time)| time).sum()
-    };
     for (name, _) in &rounds[0].0.phases {
         detail(&format!("phase {name}"), Unit::Seconds, median(&|formed| time(formed, name)));
     }
     let others =
         |formed: &Formed| formed.process - formed.phases.iter().map(|(_, time)| time).sum::<f64>();
     detail("before and after phases", Unit::Seconds, median(&others));
+    beside_bare_meets(nodes, &rounds.iter().map(|(ours, _)| ours).collect::<Vec<_>>());
+}
+
+/// Ours beside MEETs alone: the phase that sends them, and all of it.
+fn beside_bare_meets(nodes: usize, ours: &[&Formed]) {
+    for (name, introductions) in [
+        ("star", Introductions::Star),
+        ("ring", Introductions::Ring),
+        ("mesh", Introductions::Mesh),
+    ] {
+        let bare = |_: &&Formed| meets(&TestCluster::start(nodes).settled(), introductions);
+        let bare: Vec<f64> = ours.iter().map(bare).collect();
+        let beside = |what: &str, value: &dyn Fn(&Formed) -> f64| {
+            let pairs = ours.iter().map(|formed| value(formed)).zip(bare.iter().copied());
+            let pairs: Vec<_> = pairs.collect();
+            compared(&format!("  {what} / bare {name}"), Unit::Seconds, &pairs, None, None);
+        };
+        beside("meet", &|formed| time(formed, "meet"));
+        beside("all", &|formed| formed.agreed);
+    }
+}
+
+fn time(formed: &Formed, name: &str) -> f64 {
+    formed.phases.iter().filter(|(phase, _)| phase == name).map(|(_, time)| time).sum()
 }
 
 /// Forms a cluster of fresh servers and waits for it.

@@ -12,6 +12,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod ask;
+mod bare;
 mod curve;
 mod data;
 #[allow(dead_code)]
@@ -100,6 +101,7 @@ fn main() -> ExitCode {
     }
     if wants("scale") {
         scale::far();
+        scale::forming();
         scale::growth();
     }
     ExitCode::SUCCESS

@@ -8,7 +8,7 @@ use super::fleet::{Fleet, Shape};
 use super::limit::{self, CHECK};
 use super::measure::{self, Spread, Taken, in_turns};
 use super::peer::{rcluster, redis_cli};
-use super::table::{Unit, alone, compared};
+use super::table::{Unit, alone, compared, detail};
 
 const SIZES: [usize; 5] = [10, 30, 100, 300, 1000];
 
@@ -126,6 +126,23 @@ fn powers(few: &Cost, many: &Cost) -> [f64; 4] {
 fn limit(fleet: &Fleet, nodes: usize) -> f64 {
     let addrs: Vec<String> = (0..nodes).map(|node| fleet.addr(node)).collect();
     limit::ask_all(&addrs, CHECK)
+}
+
+/// How long the nodes of a cluster that is created take to hear of each other.
+const GOSSIP: Duration = Duration::from_millis(500);
+
+/// `create` of simulated nodes: what is left is our own work, and reading what they tell.
+pub fn forming() {
+    for nodes in SIZES {
+        let fleet = Fleet::start(Shape::strangers(nodes, GOSSIP));
+        let addrs = (0..nodes).map(|node| fleet.addr(node));
+        let words = ["create", "--replicas", "1", "--yes"].map(str::to_owned).into_iter();
+        let taken = measure::run(&rcluster(), &words.chain(addrs).collect::<Vec<_>>());
+        let name = format!("create {nodes} simulated");
+        detail(&name, Unit::Seconds, taken.time.as_secs_f64());
+        detail("  memory", Unit::Megabytes, taken.peak as f64 * 1024.0);
+        detail("  read", Unit::Megabytes, fleet.asked().1 as f64);
+    }
 }
 
 /// `check` beside redis-cli's, where a round trip takes its time.

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use super::abort::{AbortCause, Aborted};
 use super::event::{Event, Observer, Phase, Tally};
 use super::phases::Phases;
-use super::rounds::{Lacking, Rounds, Speaker};
+use super::rounds::{Lacking, Rounds, Speaker, again};
 use super::serve;
 use super::wait::Deadline;
 use crate::model::ClusterView;
-use crate::plan::formation::{Lack, Step, TopologyPlan};
+use crate::plan::formation::{Lack, Member, Step, TopologyPlan};
 use crate::wire::{Server, WireError, all_at_once};
 
 /// Handshakes of nodes that know each other are over in a tenth of a second. One that is not meets
@@ -59,10 +59,9 @@ pub(super) fn carry_out(
         return Ok(());
     }
     let mut run = FormRun { plan, servers, options, phases };
-    let epochs = |step: &Step| matches!(step, Step::SetEpoch(_));
-    phases.run(Phase::Epochs, |tally| run.apply_steps(&epochs, tally))?;
+    phases.run(Phase::Epochs, |tally| run.apply_steps(Member::first_steps, tally))?;
     phases.run(Phase::Meet, |tally| run.meet(tally))?;
-    phases.run(Phase::Assign, |tally| run.apply_steps(&|step| !epochs(step), tally))?;
+    phases.run(Phase::Assign, |tally| run.apply_steps(Member::later_steps, tally))?;
     phases.run(Phase::Agree, |tally| run.agree(tally))?;
     if plan.covers && plan.waits_for_ok {
         phases.run(Phase::Serve, |tally| run.serve(tally))?;
@@ -103,21 +102,14 @@ pub fn tell_other_addresses(
 }
 
 impl FormRun<'_> {
-    /// Tells every member its steps of one kind, all members at once.
-    fn apply_steps(
-        &mut self,
-        kind: &(dyn Fn(&Step) -> bool + Sync),
-        tally: &Tally,
-    ) -> Result<(), AbortCause> {
+    /// Has every member take its steps of one kind, all members at once.
+    fn apply_steps(&mut self, of: fn(&Member) -> &[Step], tally: &Tally) -> Result<(), AbortCause> {
         let phases = self.phases;
-        let members = self.plan.members.iter();
-        tally.expect(
-            members.clone().map(|member| member.steps.iter().filter(|s| kind(s)).count()).sum(),
-        );
-        let busy = members.zip(self.servers.iter_mut());
-        let busy = busy.filter(|(member, _)| member.steps.iter().any(kind));
-        let answers = all_at_once(busy, |(member, server)| {
-            member.steps.iter().filter(|step| kind(step)).try_for_each(|step| {
+        let steps = self.plan.members.iter().map(of);
+        tally.expect(steps.clone().map(<[Step]>::len).sum());
+        let busy = steps.zip(self.servers.iter_mut()).filter(|(steps, _)| !steps.is_empty());
+        let answers = all_at_once(busy, |(steps, server)| {
+            steps.iter().try_for_each(|step| {
                 apply_step(server, step)?;
                 phases.set_changed();
                 tally.add(1);
@@ -137,7 +129,8 @@ impl FormRun<'_> {
             return Ok(());
         }
         let known = |left: &[Vec<Lacking>]| total.saturating_sub(left.iter().map(Vec::len).sum());
-        let gaps = self.rounds(Speaker::Observer, tally).until_seen(
+        let gossip = again(plan.members.len());
+        let gaps = self.rounds(Speaker::Observer, gossip, tally).until_seen(
             plan.introductions(),
             |view| plan.lacks_touch(view),
             known,
@@ -150,9 +143,22 @@ impl FormRun<'_> {
         Err(AbortCause::NotMet { gaps, nodes: plan.members.len(), bus_tls: plan.bus_tls, after })
     }
 
-    fn rounds<'a>(&'a mut self, speaker: Speaker, tally: &'a Tally) -> Rounds<'a> {
+    fn rounds<'a>(
+        &'a mut self,
+        speaker: Speaker,
+        patience: Duration,
+        tally: &'a Tally,
+    ) -> Rounds<'a> {
         let (deadline, phases) = (&self.options.deadline, self.phases);
-        Rounds { plan: self.plan, servers: self.servers, deadline, tally, phases, speaker }
+        Rounds {
+            plan: self.plan,
+            servers: self.servers,
+            deadline,
+            tally,
+            phases,
+            speaker,
+            patience,
+        }
     }
 
     /// Members that are not seen as planned make themselves known; waits until every view agrees.
@@ -164,12 +170,7 @@ impl FormRun<'_> {
         let plan = self.plan;
         let members = plan.members.len();
         tally.expect(members);
-        let others = |index: usize| (0..members).filter(|other| *other != index).collect();
-        let pending =
-            (0..members).map(|index| match plan.unseen.contains(&index) && !plan.is_large() {
-                true => others(index),
-                false => BTreeSet::new(),
-            });
+        let gossip = if plan.is_large() { again(members) } else { Duration::ZERO };
         let begun = Instant::now();
         let lacks = |view: &ClusterView| {
             let mut left = plan.lacks(view);
@@ -179,8 +180,8 @@ impl FormRun<'_> {
             left
         };
         let agreed = |left: &[Vec<Lacking>]| left.iter().filter(|left| left.is_empty()).count();
-        let gaps =
-            self.rounds(Speaker::Subject, tally).until_seen(pending.collect(), lacks, agreed)?;
+        let none = vec![BTreeSet::new(); members];
+        let gaps = self.rounds(Speaker::Subject, gossip, tally).until_seen(none, lacks, agreed)?;
         if gaps.is_empty() {
             return Ok(());
         }

@@ -1,13 +1,13 @@
 //! Introductions in rounds: some nodes send MEETs, all views are looked at, until none lacks
 //! anything.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use super::abort::Gap;
 use super::event::Tally;
 use super::phases::Phases;
-use super::wait::{Deadline, Waited};
+use super::wait::Deadline;
 use crate::model::{ClusterView, NodeId};
 use crate::plan::formation::{Lack, TopologyPlan};
 use crate::wire::{Server, WireError, all_at_once};
@@ -40,6 +40,8 @@ pub(super) struct Rounds<'a> {
     /// Told as soon as any MEET is sent.
     pub phases: &'a Phases<'a>,
     pub speaker: Speaker,
+    /// How long gossip may take to bring what a view lacks, before MEETs are sent for it.
+    pub patience: Duration,
 }
 
 impl Rounds<'_> {
@@ -53,14 +55,15 @@ impl Rounds<'_> {
         lacks: impl Fn(&ClusterView) -> Vec<Lacking> + Sync,
         count: impl Fn(&[Vec<Lacking>]) -> usize,
     ) -> Result<Vec<Gap>, WireError> {
-        let Rounds { plan, servers, deadline, tally, phases, speaker } = self;
+        let Rounds { plan, servers, deadline, tally, phases, speaker, patience } = self;
         let again = again(servers.len());
         let begun = Instant::now();
         let mut reported = begun;
         let mut sent: HashMap<(usize, usize), Instant> = HashMap::new();
         let mut seen = vec![false; servers.len()];
         let (mut raised, mut outranked) = (begun, None);
-        let waited = deadline.together().until_empty(|| {
+        let mut last = Vec::new();
+        deadline.together().until_empty(|| {
             let busy = servers.iter_mut().zip(&pending).zip(&seen).enumerate();
             let looks = all_at_once(busy, |(index, ((server, pending), &seen))| {
                 if outranked == Some(index) {
@@ -97,26 +100,25 @@ impl Rounds<'_> {
             if outranked.is_some() {
                 raised = now;
             }
-            let wanted = wanted(plan, &left, speaker);
+            let wanted = Pairs::wanted(plan, &left, speaker);
             for (speaker, listeners) in pending.iter_mut().enumerate() {
-                listeners.retain(|listener| {
-                    wanted.contains(&(speaker, *listener))
-                        && !sent.contains_key(&(speaker, *listener))
+                listeners.retain(|&listener| {
+                    wanted.has(speaker, listener) && !sent.contains_key(&(speaker, listener))
                 });
             }
-            for pair in wanted {
-                if *sent.get(&pair).unwrap_or(&begun) + again < now {
+            for pair in wanted.iter() {
+                if sent.get(&pair).map_or(begun + patience, |at| *at + again) < now {
                     sent.remove(&pair);
                     pending[pair.0].insert(pair.1);
                 }
             }
             tally.reach(count(&left));
-            let gaps = gaps(plan, &left);
-            if let Some(first) = gaps.first()
+            let lacked: usize = left.iter().map(Vec::len).sum();
+            if let Some(first) = gaps(plan, &left).next()
                 && reported.elapsed() > TELL
             {
                 reported = now;
-                tally.waits(match gaps.len() {
+                tally.waits(match lacked {
                     1 => first.to_string(),
                     more => format!("{first}, and {} more", more - 1),
                 });
@@ -125,17 +127,16 @@ impl Rounds<'_> {
                 let waited_for = left.iter().flatten().filter_map(|(id, _)| plan.index_of(*id));
                 waited_for.for_each(|index| seen[index] = false);
             }
-            Ok(gaps)
+            last = left;
+            Ok::<_, WireError>(vec![(); lacked])
         })?;
-        Ok(match waited {
-            Waited::Done(gaps) | Waited::Incomplete(gaps) => gaps,
-        })
+        Ok(gaps(plan, &last).collect())
     }
 }
 
 /// After this long without success a MEET is sent again: a server may drop one silently. Where many
 /// nodes share few cores they need longer.
-fn again(members: usize) -> Duration {
+pub(super) fn again(members: usize) -> Duration {
     Duration::from_millis(1500 + 20 * members as u64)
 }
 
@@ -151,26 +152,47 @@ fn outranked_master(plan: &TopologyPlan, left: &[Vec<Lacking>]) -> Option<usize>
     outranked.find_map(|(id, _)| plan.index_of(*id))
 }
 
-/// Who has to speak to whom, for all views to lack nothing.
-fn wanted(plan: &TopologyPlan, left: &[Vec<Lacking>], speaker: Speaker) -> HashSet<(usize, usize)> {
-    let pair = |observer: usize, (id, lack): &Lacking| match (lack, speaker) {
-        (Lack::Handshake, _) => None,
-        (_, Speaker::Observer) => Some((observer, plan.index_of(*id)?)),
-        (_, Speaker::Subject) => Some((plan.index_of(*id)?, observer)),
-    };
-    let each = left.iter().enumerate();
-    each.flat_map(|(observer, lacking)| lacking.iter().filter_map(move |l| pair(observer, l)))
-        .collect()
+/// Who has to speak to whom, for all views to lack nothing. Of a thousand nodes that have not met
+/// these are a million pairs, looked at again and again: a table finds each at once.
+struct Pairs {
+    members: usize,
+    table: Vec<bool>,
 }
 
-fn gaps(plan: &TopologyPlan, left: &[Vec<Lacking>]) -> Vec<Gap> {
+impl Pairs {
+    fn wanted(plan: &TopologyPlan, left: &[Vec<Lacking>], speaker: Speaker) -> Pairs {
+        let members = plan.members.len();
+        let mut table = vec![false; members * members];
+        for (observer, lacking) in left.iter().enumerate() {
+            for (id, lack) in lacking {
+                let Some(subject) = plan.index_of(*id) else { continue };
+                match (lack, speaker) {
+                    (Lack::Handshake, _) => {}
+                    (_, Speaker::Observer) => table[observer * members + subject] = true,
+                    (_, Speaker::Subject) => table[subject * members + observer] = true,
+                }
+            }
+        }
+        Pairs { members, table }
+    }
+
+    fn has(&self, speaker: usize, listener: usize) -> bool {
+        self.table[speaker * self.members + listener]
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (usize, usize)> {
+        let wanted = self.table.iter().enumerate().filter(|(_, wanted)| **wanted);
+        wanted.map(|(at, _)| (at / self.members, at % self.members))
+    }
+}
+
+fn gaps(plan: &TopologyPlan, left: &[Vec<Lacking>]) -> impl Iterator<Item = Gap> {
     let gap = |observer: usize, &(id, lack): &Lacking| {
         let subject = plan.members[plan.index_of(id)?].addr.clone();
         Some(Gap { observer: plan.members[observer].addr.clone(), subject, lack })
     };
     let each = left.iter().enumerate();
-    each.flat_map(|(observer, lacking)| lacking.iter().filter_map(move |l| gap(observer, l)))
-        .collect()
+    each.flat_map(move |(observer, lacking)| lacking.iter().filter_map(move |l| gap(observer, l)))
 }
 
 #[cfg(test)]

@@ -12,7 +12,11 @@ pub fn clock() -> u64 {
 }
 
 /// The shortest and the longest pause between two looks at a server.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(100));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(100));
+
+/// A pause is this part of what has been waited for already: no wait lasts much longer than what it
+/// is for, be that short or long.
+const PART: u32 = 24;
 
 /// When waiting has to end.
 #[derive(Clone, Debug)]
@@ -91,14 +95,14 @@ impl Together<'_> {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Looks again and again, with growing pauses, until nothing is left; gives what was left at
+    /// Looks again and again, with pauses that grow, until nothing is left; gives what was left at
     /// the last look. A pause is no shorter than the look before it: servers that are slow to tell
     /// have work to do.
     pub(super) fn until_empty<T, E>(
         &self,
         mut look: impl FnMut() -> Result<Vec<T>, E>,
     ) -> Result<Waited<Vec<T>>, E> {
-        let mut pause = PAUSES.0;
+        let first = Instant::now();
         loop {
             let begun = Instant::now();
             let left = look().inspect_err(|_| self.failed.store(true, Ordering::Relaxed))?;
@@ -108,8 +112,8 @@ impl Together<'_> {
             if self.failed.load(Ordering::Relaxed) || self.deadline.is_over() {
                 return Ok(Waited::Incomplete(left));
             }
+            let pause = (first.elapsed() / PART).clamp(PAUSES.0, PAUSES.1);
             std::thread::sleep(pause.max(begun.elapsed()).min(self.deadline.left()));
-            pause = (pause * 3 / 2).min(PAUSES.1);
         }
     }
 }

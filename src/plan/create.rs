@@ -135,11 +135,12 @@ pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<TopologyPlan, Vec
         let me = reports[seat].view.me();
         let left = slots.difference(&me.slots);
         let mut steps = Vec::new();
-        if is_new(&reports[seat]) {
-            steps.push(Step::SetEpoch(seat as u64 + 1));
-        }
+        // In this order: setting the epoch has a server decide anew whether it is in a minority.
         if !left.is_empty() {
             steps.push(Step::AddSlots(left));
+        }
+        if is_new(&reports[seat]) {
+            steps.push(Step::SetEpoch(seat as u64 + 1));
         }
         if let Role::Replica { of } = role.to_owned()
             && me.role != role

@@ -117,3 +117,22 @@ fn every_command_asks_all_nodes_at_once_and_none_more_than_twice() {
         assert!((nodes..=2 * nodes + 1).contains(&exchanges), "{line}: {exchanges}");
     }
 }
+
+#[test]
+fn many_strangers_become_a_cluster_and_gossip_is_waited_for() {
+    let gossip = Duration::from_millis(200);
+    let fleet = Fleet::start(Shape::strangers(150, gossip));
+    let addrs: Vec<String> = (0..150).map(|node| fleet.addr(node)).collect();
+    let mut args = vec!["create", "--replicas", "2", "--yes", "--json"];
+    args.extend(addrs.iter().map(String::as_str));
+
+    let begun = Instant::now();
+    let created = rcluster(&args).succeeds();
+
+    // Nodes hear of each other, and then of their slots and roles.
+    assert!(begun.elapsed() >= gossip * 2, "{:?}", begun.elapsed());
+    assert_eq!(created.json()["healthy"], true);
+    let check = rcluster(&["check", &fleet.addr(149), "--json"]).succeeds();
+    assert_eq!(check.out.matches("\"role\": \"master\"").count(), 50);
+    assert_eq!(rcluster(&args).succeeds().json()["changed"], false);
+}

@@ -45,6 +45,28 @@ pub struct Member {
     pub steps: Vec<Step>,
 }
 
+impl Member {
+    /// The steps that it can take while it knows no other node: a new one's slots and config epoch. A
+    /// master counts the time until it may report `ok` from the last moment it had no slots, so the
+    /// sooner the better.
+    pub fn first_steps(&self) -> &[Step] {
+        &self.steps[..self.first()]
+    }
+
+    /// All other steps: they need the nodes to know each other.
+    pub fn later_steps(&self) -> &[Step] {
+        &self.steps[self.first()..]
+    }
+
+    fn first(&self) -> usize {
+        match &self.steps[..] {
+            [Step::AddSlots(_), Step::SetEpoch(_), ..] => 2,
+            [Step::SetEpoch(_), ..] => 1,
+            _ => 0,
+        }
+    }
+}
+
 /// Where other nodes reach a member: as those know it that are in touch with it, or, while nobody
 /// is, as we did. Where it was seen last a stranger may be by now.
 pub(super) fn reachable(report: &ClusterReport, node: &NodeReport) -> NodeAddr {
@@ -54,4 +76,30 @@ pub(super) fn reachable(report: &ClusterReport, node: &NodeReport) -> NodeAddr {
         seen?.addr.clone().filter(|addr| !node.is_for_clients(addr))
     });
     known.into_iter().next().unwrap_or_else(|| node.reached.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_new_node_takes_its_slots_before_it_knows_others() {
+        let (epoch, slots) = (Step::SetEpoch(1), Step::AddSlots(SlotSet::all()));
+        let follow = Step::Follow("a".repeat(40).parse().unwrap());
+        let (bump, restore) = (Step::BumpEpoch, Step::RestoreTimeout(15_000));
+        for (steps, first) in [
+            (vec![], 0),
+            (vec![slots.clone(), epoch.clone(), restore.clone()], 2),
+            (vec![epoch.clone(), follow], 1),
+            (vec![epoch.clone(), bump.clone(), slots.clone()], 1),
+            (vec![bump, slots.clone()], 0),
+            (vec![slots, restore], 0),
+        ] {
+            let addr = "127.0.0.1:7001".parse().unwrap();
+            let id = "b".repeat(40).parse().unwrap();
+            let member = Member { id, addr, role: None, known: true, slots: None, steps };
+            assert_eq!(member.first_steps(), &member.steps[..first]);
+            assert_eq!(member.later_steps(), &member.steps[first..]);
+        }
+    }
 }
