@@ -11,7 +11,7 @@ use super::flow::load::settled;
 use super::flow::migrate::{LONGEST, UNTIL_IDLE, at_rest};
 use crate::model::{ClusterReport, NodeList, NodeRef, NodeReport, SlotSet};
 use crate::ops::fix::{FixReport, fix, inventory};
-use crate::ops::migrate::{ConflictPolicy, MigrationOptions, Rehearsal, rehearse};
+use crate::ops::migrate::{ConflictPolicy, MigrationOptions, ROUTES, Rehearsal, rehearse};
 use crate::ops::{Deadline, Interrupt};
 use crate::plan::fix::{FixPlan, FixRequest, Prefer, plan, routes};
 use crate::render::{
@@ -191,6 +191,7 @@ fn options(deadline: Deadline, request: &FixRequest, report: &ClusterReport) -> 
         keep_empty: false,
         max_rate: None,
         big_key: None,
+        max_parallel: ROUTES,
     }
 }
 

@@ -225,7 +225,7 @@ mod tests {
     fn the_command_that_finishes_a_run_has_all_its_options() {
         let by_slots = "rcluster rebalance 10.0.0.1:7001 --weight 10.0.0.2:7001=2 \
                         --use-empty-masters --threshold 5 --defrag --keep-empty --classic --replace \
-                        --max-rate 500 --big-key 1048576";
+                        --max-rate 500 --max-parallel 3 --big-key 1048576";
         let by_load = "rcluster rebalance 10.0.0.1:7001 --weight 10.0.0.2:7001=2 --by cpu \
                        --sample 1.5 --threshold 5";
         for typed in [by_slots, by_load] {

@@ -40,7 +40,7 @@ pub(super) struct Rounds<'a> {
     /// Told as soon as any MEET is sent.
     pub phases: &'a Phases<'a>,
     pub speaker: Speaker,
-    /// How long gossip may take to bring what a view lacks, before MEETs are sent for it.
+    /// How long gossip may bring nothing of what views lack, before MEETs are sent for it.
     pub patience: Duration,
 }
 
@@ -62,6 +62,7 @@ impl Rounds<'_> {
         let mut sent: HashMap<(usize, usize), Instant> = HashMap::new();
         let mut seen = vec![false; servers.len()];
         let (mut raised, mut outranked) = (begun, None);
+        let (mut least, mut progress) = (usize::MAX, begun);
         let mut last = Vec::new();
         deadline.together().until_empty(|| {
             let busy = servers.iter_mut().zip(&pending).zip(&seen).enumerate();
@@ -100,6 +101,10 @@ impl Rounds<'_> {
             if outranked.is_some() {
                 raised = now;
             }
+            let lacked: usize = left.iter().map(Vec::len).sum();
+            if lacked < least {
+                (least, progress) = (lacked, now);
+            }
             let wanted = Pairs::wanted(plan, &left, speaker);
             for (speaker, listeners) in pending.iter_mut().enumerate() {
                 listeners.retain(|&listener| {
@@ -107,13 +112,12 @@ impl Rounds<'_> {
                 });
             }
             for pair in wanted.iter() {
-                if sent.get(&pair).map_or(begun + patience, |at| *at + again) < now {
+                if sent.get(&pair).map_or(progress + patience, |at| *at + again) < now {
                     sent.remove(&pair);
                     pending[pair.0].insert(pair.1);
                 }
             }
             tally.reach(count(&left));
-            let lacked: usize = left.iter().map(Vec::len).sum();
             if let Some(first) = gaps(plan, &left).next()
                 && reported.elapsed() > TELL
             {

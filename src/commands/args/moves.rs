@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::consent::Drawing;
 use crate::ops::Deadline;
-use crate::ops::migrate::{ConflictPolicy, MigrationOptions};
+use crate::ops::migrate::{ConflictPolicy, MigrationOptions, ROUTES};
 
 #[derive(Debug, Args)]
 pub struct MoveArgs {
@@ -40,6 +40,17 @@ pub struct MoveArgs {
     /// Move at most KEYS keys/s (classic)
     #[arg(long, value_name = "KEYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_rate: Option<u32>,
+    /// Move over at most N routes at a time
+    ///
+    /// A route is a source and a target. A source sends to one target at a time, whatever N is.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = ROUTES,
+        value_parser = clap::value_parser!(u16).range(1..=512),
+        hide_short_help = true
+    )]
+    pub max_parallel: u16,
     /// Skip slots with a key over BYTES bytes (classic)
     ///
     /// They stay on the source and are reported, as do in any case keys that would block their
@@ -60,6 +71,7 @@ impl MoveArgs {
             classic,
             replace,
             max_rate,
+            max_parallel,
             big_key,
         } = self;
         let flags = [
@@ -67,6 +79,7 @@ impl MoveArgs {
             classic.then(|| " --classic".to_owned()),
             replace.then(|| " --replace".to_owned()),
             max_rate.map(|keys| format!(" --max-rate {keys}")),
+            (*max_parallel != ROUTES).then(|| format!(" --max-parallel {max_parallel}")),
             big_key.map(|bytes| format!(" --big-key {bytes}")),
         ];
         flags.into_iter().flatten().collect()
@@ -80,6 +93,7 @@ impl MoveArgs {
             keep_empty: self.keep_empty,
             max_rate: self.max_rate,
             big_key: self.big_key,
+            max_parallel: self.max_parallel,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::commands::args::{Drawing, MoveArgs};
 use crate::model::{ClusterReport, FindError, NodeList, SlotSet};
 use crate::ops::migrate::{
     BigKey, Capabilities, ConflictPolicy, MigrationMethod, MigrationOptions, MigrationReport,
-    Rehearsal, big_keys, capabilities, method, migrate, rehearse, until_idle,
+    ROUTES, Rehearsal, big_keys, capabilities, method, migrate, rehearse, until_idle,
 };
 use crate::ops::slot_load::Wanted;
 use crate::ops::{Deadline, Interrupt};
@@ -284,6 +284,7 @@ pub fn carry_out(
         keep_empty: true,
         max_rate: None,
         big_key: None,
+        max_parallel: ROUTES,
     };
     let plan = |cluster: &mut Cluster| Ok(Planned::from(plan(&cluster.report)?));
     let mut prepared =

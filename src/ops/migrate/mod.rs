@@ -39,7 +39,7 @@ use classic::Classic;
 pub use error::{MigrateError, Obstacle, Unable};
 use guard::ReplicaMigrationGuard;
 use migration::{FINISH, Migration};
-pub use options::{ConflictPolicy, MigrationOptions};
+pub use options::{ConflictPolicy, MigrationOptions, ROUTES};
 use orphans::OrphanMover;
 use pace::Pace;
 pub use report::{CopiesLeft, KeptSlot, MigrationReport};

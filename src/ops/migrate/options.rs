@@ -8,6 +8,9 @@ use crate::ops::conflict::Side;
 use crate::ops::wait::Deadline;
 use crate::plan::transfer::Route;
 
+/// Routes at a time, where the user says nothing else.
+pub const ROUTES: u16 = 16;
+
 /// What the user allows and wants of a run that moves keys.
 #[derive(Clone, Debug)]
 pub struct MigrationOptions {
@@ -22,6 +25,8 @@ pub struct MigrationOptions {
     pub max_rate: Option<u32>,
     /// Slots with a key beyond so many bytes stay where they are.
     pub big_key: Option<u64>,
+    /// Most routes at a time.
+    pub max_parallel: u16,
 }
 
 impl MigrationOptions {
