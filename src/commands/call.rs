@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::str::FromStr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use itertools::Itertools;
@@ -15,7 +15,7 @@ use crate::render::{
     AnswerJson, CallJson, Failure, Manner, NodeJson, ReplyJson, exit, has_lines, node_rows,
     write_plain, write_text,
 };
-use crate::wire::{EXCHANGE, Reply, Server, all_at_once, first_of};
+use crate::wire::{Callee, EXCHANGE, Reply, Server, call, first_of};
 
 /// Run a command on all nodes
 ///
@@ -182,25 +182,23 @@ fn ask(
     entry: Server,
     words: &[Vec<u8>],
 ) -> Vec<Answer> {
-    // All replies are held until the last has come.
-    let bytes = EXCHANGE / chosen.len().max(1) as u64;
     let mut entry = Some(entry);
-    let asked = chosen.iter().map(|row| {
-        let is_entry = row.id == report.entry().id();
-        (row, if is_entry { entry.take() } else { None })
+    let callees = chosen.iter().map(|row| {
+        let server = if row.id == report.entry().id() { entry.take() } else { None };
+        let open = server.map(|server| Callee::Open(Box::new(server)));
+        open.or_else(|| row.addr.clone().map(Callee::At))
     });
-    all_at_once(asked.collect_vec(), |(row, server)| {
-        let begun = Instant::now();
-        let server = match (server, &row.addr) {
-            (Some(server), _) => Ok(server),
-            (None, Some(addr)) => {
-                Server::connect(addr, &cx.access).map_err(|error| error.to_string())
-            }
-            (None, None) => Err("no node knows its address".to_owned()),
+    let callees = callees.collect_vec();
+    let has_place = callees.iter().map(Option::is_some).collect_vec();
+    let callees = callees.into_iter().flatten().collect();
+    let mut replies = call(callees, &cx.access, words, EXCHANGE).into_iter();
+    let answers = chosen.iter().zip(has_place).map(|(row, has_place)| {
+        let answer = if has_place { replies.next() } else { None };
+        let (reply, took) = match answer {
+            Some((reply, took)) => (reply.map_err(|error| error.to_string()), took),
+            None => (Err("no node knows its address".to_owned()), Duration::ZERO),
         };
-        let reply =
-            server.and_then(|server| server.call(words, bytes).map_err(|error| error.to_string()));
-        let (id, role) = (row.id, row.role);
-        Answer { id, node: report.name(id), role, reply, took: begun.elapsed() }
-    })
+        Answer { id: row.id, node: report.name(row.id), role: row.role, reply, took }
+    });
+    answers.collect()
 }

@@ -1,11 +1,15 @@
 //! Any command at all, in the user's words; replies keep the types that RESP3 tells apart.
 
+use std::time::{Duration, Instant};
+
 use redis::Cmd;
 
+use super::access::Access;
 use super::error::WireError;
 use super::resp::Value;
 use super::server::{Bounds, Server, words};
-use crate::model::printable;
+use super::talk::{Wait, together};
+use crate::model::{NodeAddr, printable};
 
 /// A server's reply, one variant for each type of RESP3. What is bytes here has to be escaped where it
 /// is shown.
@@ -31,13 +35,44 @@ pub enum Reply {
     Push(String, Vec<Reply>),
 }
 
+/// Who is sent a command.
+#[derive(Debug)]
+pub enum Callee {
+    Open(Box<Server>),
+    At(NodeAddr),
+}
+
+/// One command at each at once, any bytes; a refusal is a reply like any other, an error where none
+/// came. All replies together may take so many bytes of memory. Also how long each took.
+pub fn call(
+    callees: Vec<Callee>,
+    access: &Access,
+    arguments: &[Vec<u8>],
+    bytes: u64,
+) -> Vec<(Result<Reply, WireError>, Duration)> {
+    // All replies are held until the last has come.
+    let bytes = bytes / callees.len().max(1) as u64;
+    let ask = async |callee: Callee, wait: &Wait| {
+        let server = match callee {
+            Callee::Open(server) => *server,
+            Callee::At(addr) => Server::open(&addr, access, wait).await?,
+        };
+        server.call(arguments, bytes, wait).await
+    };
+    together(callees, async |callee, wait| {
+        let begun = Instant::now();
+        (ask(callee, wait).await, begun.elapsed())
+    })
+}
+
 impl Server {
-    /// One command, any bytes; a refusal is a reply like any other. The reply may take so many bytes
-    /// of memory. The connection speaks another language afterwards, and is used up.
-    ///
-    /// # Errors
-    /// No reply came.
-    pub fn call(mut self, arguments: &[Vec<u8>], bytes: u64) -> Result<Reply, WireError> {
+    /// The connection speaks another language afterwards, and is used up.
+    async fn call(
+        mut self,
+        arguments: &[Vec<u8>],
+        bytes: u64,
+        wait: &Wait,
+    ) -> Result<Reply, WireError> {
         let mut command = Cmd::new();
         command.arg(arguments);
         // Where RESP3 is unknown or denied the reply comes in RESP2.
@@ -47,7 +82,7 @@ impl Server {
             let name = arguments.first().map(Vec::as_slice).unwrap_or_default();
             printable(name).to_ascii_uppercase()
         };
-        let replies = self.pipeline_within(&commands, Bounds { bytes, ..self.bounds() });
+        let replies = self.exchange(&commands, Bounds { bytes, ..self.bounds() }, wait).await;
         let reply = replies.map_err(|error| error.during(name()))?.pop().unwrap_or_default();
         Ok(self.read_reply(&commands[1], reply))
     }

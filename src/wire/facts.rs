@@ -10,6 +10,7 @@ use super::functions::count_functions;
 use super::resp::Value;
 use super::server::{Bounds, Server, cluster, words};
 use super::settings::{ANNOUNCED, SETTINGS, known_settings, read_pairs};
+use super::talk::{Wait, alone};
 use crate::model::{
     ClusterInfo, ClusterView, InfoMap, MIN_REPLICAS, NodeAddr, NodeReport, SAVE, STOP_WRITES,
     Writes,
@@ -43,14 +44,20 @@ impl Server {
     /// settings, would take the server and us as long again. Several sections or settings in one
     /// command are for servers from 7.0 on only.
     pub fn report(&mut self) -> Result<NodeReport, WireError> {
-        self.report_with(&[]).map(|(report, ..)| report)
+        alone(async |wait| self.report_within(wait).await)
+    }
+
+    /// The same within a conversation.
+    pub(super) async fn report_within(&mut self, wait: &Wait) -> Result<NodeReport, WireError> {
+        self.report_with(&[], wait).await.map(|(report, ..)| report)
     }
 
     /// The same with `more` commands in the same round trip; gives their replies too, and the text of
     /// INFO before them.
-    pub(super) fn report_with(
+    pub(super) async fn report_with(
         &mut self,
         more: &[Cmd],
+        wait: &Wait,
     ) -> Result<(NodeReport, String, Vec<Value>), WireError> {
         let mut commands =
             vec![cluster(&["NODES"]), cluster(&["INFO"]), words(&["FUNCTION", "STATS"])];
@@ -59,7 +66,7 @@ impl Server {
         commands.extend(settings.map(|setting| words(&["CONFIG", "GET", setting])));
         commands.extend_from_slice(more);
         let bounds = Bounds { bytes: FACTS, ..self.bounds() };
-        let mut replies = self.pipeline_within(&commands, bounds)?;
+        let mut replies = self.exchange(&commands, bounds, wait).await?;
         let more = replies.split_off(commands.len() - more.len());
         let mut replies = replies.into_iter();
         let mut reply = || replies.next().unwrap_or_default();
@@ -81,7 +88,10 @@ impl Server {
         let [announced, for_clients @ ..] =
             ANNOUNCED.map(|name| told.remove(name).filter(|host| !host.is_empty()));
         let own = match Writes::depend_on_settings(&info) {
-            true => self.pipeline(&OWN_SETTINGS.map(|name| words(&["CONFIG", "GET", name])))?,
+            true => {
+                let commands = OWN_SETTINGS.map(|name| words(&["CONFIG", "GET", name]));
+                self.exchange(&commands, self.bounds(), wait).await?
+            }
             false => Vec::new(),
         };
         let own: BTreeMap<String, String> = own.into_iter().flat_map(read_pairs).collect();

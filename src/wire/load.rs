@@ -9,6 +9,7 @@ use super::error::WireError;
 use super::fleet::all_at_once;
 use super::resolve::first_of;
 use super::server::Server;
+use super::talk::{Wait, alone, together};
 use crate::model::{
     ClusterReport, ClusterView, Flag, Link, Node, NodeAddr, NodeId, NodeList, NodeReport, Stranger,
     UnreachableNode,
@@ -28,7 +29,7 @@ pub fn load_nodes(
     addrs: &[NodeAddr],
     access: &Access,
 ) -> Result<(Vec<Server>, Vec<NodeReport>), Vec<WireError>> {
-    let answers = all_at_once(addrs, |addr| ask(addr, access));
+    let answers = ask_nodes(addrs, access);
     let (good, bad): (Vec<_>, Vec<_>) = answers.into_iter().partition_result();
     if bad.is_empty() { Ok(good.into_iter().unzip()) } else { Err(bad) }
 }
@@ -38,7 +39,7 @@ pub fn ask_nodes(
     addrs: &[NodeAddr],
     access: &Access,
 ) -> Vec<Result<(Server, NodeReport), WireError>> {
-    all_at_once(addrs, |addr| ask(addr, access))
+    together(addrs, async |addr, wait| ask(addr, access, wait).await)
 }
 
 /// Asks the first entry that answers, then at once every node it knows, then those that only they know, until
@@ -57,14 +58,14 @@ pub fn load_cluster_with(
     found: Vec<(Server, NodeReport)>,
     access: &Access,
 ) -> Result<(Cluster, Vec<(Server, NodeReport)>), WireError> {
-    let first = first_of(entry, access, |addr| ask(addr, access))?;
+    let first = first_of(entry, access, |addr| alone(async |wait| ask(addr, access, wait).await))?;
     let seen = first.1.view.clone();
-    let ask = |addr: NodeAddr| {
-        let (server, mut report) = ask(&addr, access)?;
+    let ask = async |addr: NodeAddr, wait: &Wait| {
+        let (server, mut report) = ask(&addr, access, wait).await?;
         report.view.share_hosts(&seen);
         Ok((server, report))
     };
-    let ask_all = |addrs: Vec<NodeAddr>| all_at_once(addrs, ask);
+    let ask_all = |addrs: Vec<NodeAddr>| together(addrs, ask);
     let (mut cluster, found) = gather(first, found, ask_all);
     cluster.try_logins(access);
     Ok((cluster, found))
@@ -248,8 +249,12 @@ fn knows_nobody(report: &NodeReport) -> bool {
     report.view.nodes().len() == 1
 }
 
-fn ask(addr: &NodeAddr, access: &Access) -> Result<(Server, NodeReport), WireError> {
-    let mut server = Server::connect(addr, access)?;
-    let report = server.report()?;
+async fn ask(
+    addr: &NodeAddr,
+    access: &Access,
+    wait: &Wait,
+) -> Result<(Server, NodeReport), WireError> {
+    let mut server = Server::open(addr, access, wait).await?;
+    let report = server.report_within(wait).await?;
     Ok((server, report))
 }

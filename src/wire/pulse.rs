@@ -7,6 +7,7 @@ use super::error::WireError;
 use super::resp::Value;
 use super::server::{Server, cluster, words};
 use super::stream::Traffic;
+use super::talk::alone;
 use crate::model::{Activity, InfoMap, NodeReport, Slot};
 
 /// What one round trip to a node brings.
@@ -34,7 +35,8 @@ impl Server {
         commands.push(words(&["INFO", "stats"]));
         // A reply counts once it is sent, with all others of its exchange.
         let received = self.traffic().received;
-        let (report, info, mut replies) = self.report_with(&commands)?;
+        let (report, info, mut replies) =
+            alone(async |wait| self.report_with(&commands, wait).await)?;
         let own = Traffic { received, ..self.traffic() };
         let rest = replies.split_off(commands.len() - 2).into_iter();
         let info = info + &self.joined(&commands[commands.len() - 2..], rest)?;
@@ -50,10 +52,5 @@ impl Server {
             own,
             report,
         })
-    }
-
-    /// What went over this connection so far.
-    fn traffic(&mut self) -> Traffic {
-        self.input().get_ref().traffic
     }
 }

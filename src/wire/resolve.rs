@@ -1,13 +1,17 @@
 //! Host names to IP addresses, with a deadline (CLUSTER MEET takes IPs only), and lists of nodes to
 //! the addresses that they stand for.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::mpsc;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, mpsc};
+use std::time::Instant;
 
 use itertools::Itertools;
 
 use super::access::{Access, Family};
 use super::error::WireError;
+use super::talk::{Wait, Way, alone};
 use crate::model::{NodeAddr, NodeList, Place};
 
 /// The IP addresses of a host, IPv4 first: at least one, in the resolver's order.
@@ -16,24 +20,48 @@ use crate::model::{NodeAddr, NodeList, Place};
 /// [`WireError::Resolve`] where the name is unknown, has no address of the family that is asked for,
 /// or no answer comes within the time for connections.
 pub fn resolve(addr: &NodeAddr, access: &Access) -> Result<Vec<IpAddr>, WireError> {
+    alone(async |wait| resolve_within(addr, access, wait).await)
+}
+
+/// The same within a conversation.
+pub(super) async fn resolve_within(
+    addr: &NodeAddr,
+    access: &Access,
+    wait: &Wait,
+) -> Result<Vec<IpAddr>, WireError> {
     let timeout = access.connect_timeout;
     if let Some(ip) = addr.ip() {
         return Ok(vec![ip]);
     }
+    let failed = |why: String| WireError::Resolve { addr: addr.clone(), why };
+    let until = Instant::now() + timeout;
     // The system's resolver has no deadline of its own; where it outlives ours, its thread is left
-    // to end by itself.
+    // to end by itself. Then it closes its end, for which anybody can wait.
+    let (end, its_end) = UnixStream::pair().map_err(|error| failed(error.to_string()))?;
+    let its_end = Arc::new(its_end);
     let (sender, answer) = mpsc::channel();
     let place = (addr.host().to_owned(), addr.port());
-    let ask = move || sender.send(place.to_socket_addrs().map(Iterator::collect));
-    // Where the system refuses a thread, the resolver's own limit has to do.
-    if let Err(_refused) = std::thread::Builder::new().spawn(ask.clone()) {
-        let _ = ask();
+    let ask = move || {
+        let _ = sender.send(place.to_socket_addrs().map(Iterator::collect));
+        drop(its_end);
+    };
+    match std::thread::Builder::new().spawn(ask.clone()) {
+        Ok(_) => drop(ask),
+        // The resolver's own limit has to do.
+        Err(_refused) => ask(),
     }
-    let failed = |why: String| WireError::Resolve { addr: addr.clone(), why };
-    let found: Vec<SocketAddr> = answer
-        .recv_timeout(timeout)
-        .map_err(|_| failed(format!("timed out after {}", humantime::format_duration(timeout))))?
-        .map_err(|error| failed(error.to_string()))?;
+    let mut is_new = true;
+    let found: io::Result<Vec<SocketAddr>> = loop {
+        match answer.try_recv() {
+            Ok(found) => break found,
+            Err(_) if Instant::now() >= until => {
+                let timeout = humantime::format_duration(timeout);
+                return Err(failed(format!("timed out after {timeout}")));
+            }
+            Err(_) => wait.ready(&end, std::mem::take(&mut is_new), Way::In, until).await,
+        }
+    };
+    let found = found.map_err(|error| failed(error.to_string()))?;
     let fits = |ip: &IpAddr| match access.family {
         Family::Any => true,
         Family::V4 => ip.is_ipv4(),
@@ -92,4 +120,24 @@ pub fn first_of<T>(
         }
     }
     Err(WireError::none_answers(list, errors))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_known_as_soon_as_the_system_knows_it() {
+        let access = Access { connect_timeout: Duration::from_secs(30), ..Access::default() };
+        let begun = Instant::now();
+        let ips = resolve(&NodeAddr::new("localhost", 1, None), &access).unwrap();
+        assert!(ips.iter().all(IpAddr::is_loopback), "{ips:?}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "it was waited for: {:?}",
+            begun.elapsed()
+        );
+    }
 }

@@ -3,6 +3,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use itertools::Itertools;
+
 use crate::model::{excerpt, printable};
 
 /// What replies of one exchange may take in memory, unless a key's own value needs more.
@@ -93,21 +95,61 @@ pub(super) enum ReplyError {
     Garbled,
 }
 
-/// Reads the replies of one exchange.
-pub(super) struct Replies<'s, S> {
-    stream: &'s mut S,
+/// Reads the replies of one exchange. What has come of a reply is kept where the rest of it has not
+/// (`WouldBlock`): reading goes on there.
+pub(super) struct Replies {
     limit: u64,
     left: u64,
+    /// The lists that the next value is in, the innermost last.
+    open: Vec<List>,
+    line: Vec<u8>,
+    bulk: Option<Bulk>,
 }
 
-impl<'s, S: BufRead> Replies<'s, S> {
+/// A list that has not come to its end.
+struct List {
+    kind: u8,
+    items: Vec<Value>,
+    missing: usize,
+}
+
+/// A text with its length before it, which has not come to its end.
+struct Bulk {
+    kind: u8,
+    /// With its end of line.
+    length: u64,
+    bytes: Vec<u8>,
+}
+
+impl Replies {
     /// All of them together take at most `limit` bytes of memory.
-    pub fn new(stream: &'s mut S, limit: u64) -> Replies<'s, S> {
-        Replies { stream, limit, left: limit }
+    pub fn new(limit: u64) -> Replies {
+        Replies { limit, left: limit, open: Vec::new(), line: Vec::new(), bulk: None }
     }
 
-    pub fn next(&mut self) -> Result<Value, ReplyError> {
-        self.value(0)
+    pub fn next(&mut self, stream: &mut impl BufRead) -> Result<Value, ReplyError> {
+        loop {
+            let value = match self.bulk.is_some() {
+                true => Some(self.bulk(stream)?),
+                false => self.head(stream)?,
+            };
+            if let Some(reply) = value.and_then(|value| self.put(value)) {
+                return Ok(reply);
+            }
+        }
+    }
+
+    /// Puts a value where it belongs; gives the reply that is complete with it.
+    fn put(&mut self, mut value: Value) -> Option<Value> {
+        while let Some(list) = self.open.last_mut() {
+            list.items.push(value);
+            list.missing -= 1;
+            if list.missing > 0 {
+                return None;
+            }
+            value = self.open.pop()?.value()?;
+        }
+        Some(value)
     }
 
     fn charge(&mut self, bytes: u64) -> Result<(), ReplyError> {
@@ -115,55 +157,59 @@ impl<'s, S: BufRead> Replies<'s, S> {
         Ok(())
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value, ReplyError> {
-        if depth > DEEPEST {
-            return Err(ReplyError::TooDeep);
-        }
-        loop {
-            self.charge(VALUE)?;
+    /// A value's first line: all of it, unless a text or items follow.
+    fn head(&mut self, stream: &mut impl BufRead) -> Result<Option<Value>, ReplyError> {
+        if self.line.is_empty() {
+            if self.open.len() > DEEPEST {
+                return Err(ReplyError::TooDeep);
+            }
             // What is no reply may have no end of line either: its first byte tells.
-            let Some(kind) = self.stream.fill_buf()?.first().copied() else {
+            let Some(kind) = stream.fill_buf()?.first().copied() else {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             };
+            self.charge(VALUE)?;
             if !b"+-:$*%~>|_,#!=(".contains(&kind) {
                 return Err(ReplyError::Garbled);
             }
-            let line = self.line()?;
-            let rest = &line[1..];
-            return Ok(match kind {
-                b'+' => Value::SimpleString(self.kept(rest)?),
-                b'-' => Value::ServerError(self.kept(rest)?),
-                b'(' => Value::BigNumber(self.kept(rest)?),
-                b':' => Value::Int(number(rest)?),
-                b',' => Value::Double(number(rest)?),
-                b'_' => Value::Nil,
-                b'#' => Value::Boolean(match rest {
-                    b"t" => true,
-                    b"f" => false,
-                    _ => return Err(ReplyError::Garbled),
-                }),
-                b'$' | b'*' if rest == b"-1" => Value::Nil,
-                b'$' => Value::BulkString(self.bulk(rest)?),
-                b'!' => Value::ServerError(self.bulk(rest)?),
-                b'=' => Value::Verbatim(self.bulk(rest)?),
-                b'*' => Value::Array(self.items(number(rest)?, depth)?),
-                b'~' => Value::Set(self.items(number(rest)?, depth)?),
-                b'>' => Value::Push(self.items(number(rest)?, depth)?),
-                b'%' => Value::Map(self.pairs(number(rest)?, depth)?),
-                // Remarks about the value that follows: nobody here reads them.
-                b'|' => {
-                    self.pairs(number(rest)?, depth)?;
-                    continue;
-                }
-                _ => return Err(ReplyError::Garbled),
-            });
         }
+        let line = self.line(stream)?;
+        let (kind, rest) = (line[0], &line[1..]);
+        Ok(Some(match kind {
+            b'+' => Value::SimpleString(self.kept(rest)?),
+            b'-' => Value::ServerError(self.kept(rest)?),
+            b'(' => Value::BigNumber(self.kept(rest)?),
+            b':' => Value::Int(number(rest)?),
+            b',' => Value::Double(number(rest)?),
+            b'_' => Value::Nil,
+            b'#' => Value::Boolean(match rest {
+                b"t" => true,
+                b"f" => false,
+                _ => return Err(ReplyError::Garbled),
+            }),
+            b'$' | b'*' if rest == b"-1" => Value::Nil,
+            b'$' | b'!' | b'=' => {
+                self.begin_bulk(kind, number(rest)?)?;
+                return Ok(None);
+            }
+            // All others are lists, of pairs some of them.
+            _ => {
+                let count: usize = number(rest)?;
+                let missing = if b"%|".contains(&kind) { count.saturating_mul(2) } else { count };
+                let list = List { kind, items: Vec::with_capacity(missing.min(AHEAD)), missing };
+                if missing == 0 {
+                    return Ok(list.value());
+                }
+                self.open.push(list);
+                return Ok(None);
+            }
+        }))
     }
 
     /// A line without its end.
-    fn line(&mut self) -> Result<Vec<u8>, ReplyError> {
-        let mut line = Vec::new();
-        self.stream.take(LINE).read_until(b'\n', &mut line)?;
+    fn line(&mut self, stream: &mut impl BufRead) -> Result<Vec<u8>, ReplyError> {
+        let room = LINE - self.line.len() as u64;
+        Read::take(&mut *stream, room).read_until(b'\n', &mut self.line)?;
+        let mut line = std::mem::take(&mut self.line);
         match line.strip_suffix(b"\r\n") {
             Some(text) => {
                 line.truncate(text.len());
@@ -180,35 +226,49 @@ impl<'s, S: BufRead> Replies<'s, S> {
         Ok(text.to_vec())
     }
 
-    fn bulk(&mut self, length: &[u8]) -> Result<Vec<u8>, ReplyError> {
-        let length: u64 = number(length)?;
+    fn begin_bulk(&mut self, kind: u8, length: u64) -> Result<(), ReplyError> {
         self.charge(length)?;
+        let length = length.saturating_add(2);
         let mut bytes = Vec::new();
         // Room that is not written to takes no memory yet, but there may not be as much.
         let room = usize::try_from(length).ok().map(|length| bytes.try_reserve_exact(length));
         if !matches!(room, Some(Ok(()))) {
             return Err(ReplyError::TooLarge(self.limit));
         }
-        self.stream.take(length).read_to_end(&mut bytes)?;
-        let mut end = [0; 2];
-        self.stream.read_exact(&mut end)?;
-        if end == *b"\r\n" { Ok(bytes) } else { Err(ReplyError::Garbled) }
+        self.bulk = Some(Bulk { kind, length, bytes });
+        Ok(())
     }
 
-    fn items(&mut self, count: usize, depth: usize) -> Result<Vec<Value>, ReplyError> {
-        let mut items = Vec::with_capacity(count.min(AHEAD));
-        for _ in 0..count {
-            items.push(self.value(depth + 1)?);
+    /// The rest of a text.
+    fn bulk(&mut self, stream: &mut impl BufRead) -> Result<Value, ReplyError> {
+        let Some(Bulk { kind, length, bytes }) = &mut self.bulk else { return Ok(Value::Nil) };
+        Read::take(stream, *length - bytes.len() as u64).read_to_end(bytes)?;
+        if (bytes.len() as u64) < *length {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
-        Ok(items)
+        let (kind, mut bytes) = (*kind, std::mem::take(bytes));
+        self.bulk = None;
+        let Some(text) = bytes.strip_suffix(b"\r\n") else { return Err(ReplyError::Garbled) };
+        bytes.truncate(text.len());
+        Ok(match kind {
+            b'!' => Value::ServerError(bytes),
+            b'=' => Value::Verbatim(bytes),
+            _ => Value::BulkString(bytes),
+        })
     }
+}
 
-    fn pairs(&mut self, count: usize, depth: usize) -> Result<Vec<(Value, Value)>, ReplyError> {
-        let mut pairs = Vec::with_capacity(count.min(AHEAD));
-        for _ in 0..count {
-            pairs.push((self.value(depth + 1)?, self.value(depth + 1)?));
-        }
-        Ok(pairs)
+impl List {
+    /// What it is once all of it has come; `None` for remarks about the value that follows, which
+    /// nobody here reads.
+    fn value(self) -> Option<Value> {
+        Some(match self.kind {
+            b'|' => return None,
+            b'~' => Value::Set(self.items),
+            b'>' => Value::Push(self.items),
+            b'%' => Value::Map(self.items.into_iter().tuples().collect()),
+            _ => Value::Array(self.items),
+        })
     }
 }
 

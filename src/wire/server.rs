@@ -1,20 +1,22 @@
 //! One server: commands go out, replies or refusals come back, each exchange within its time.
 
-use std::io::{BufReader, Write};
-use std::net::IpAddr;
-use std::time::{Duration, Instant};
+mod command;
+mod exchange;
 
-use itertools::Itertools;
+use std::io::BufReader;
+use std::net::IpAddr;
+use std::time::Duration;
+
 use redis::{Cmd, cmd};
 
 use super::access::Access;
 use super::error::WireError;
-use super::resp::{EXCHANGE, Replies, ReplyError, Value};
-use super::stream::{self, Stream, is_timeout};
-use crate::model::{NodeAddr, NodeId, printable};
-
-/// The longest part of a command that an error quotes.
-const QUOTED: usize = 100;
+use super::resp::{EXCHANGE, Value};
+use super::stream::Stream;
+use super::talk::{Wait, alone};
+use crate::model::{NodeAddr, NodeId};
+use command::select;
+pub(super) use command::{cluster, quote, words};
 
 /// How much more a value takes here than at the server, which packs small elements.
 const SPREAD: u64 = 40;
@@ -60,9 +62,18 @@ impl Server {
     /// # Errors
     /// The server cannot be reached, is no Redis, or turns the credentials down.
     pub fn connect(addr: &NodeAddr, access: &Access) -> Result<Server, WireError> {
+        alone(async |wait| Server::open(addr, access, wait).await)
+    }
+
+    /// The same within a conversation.
+    pub(super) async fn open(
+        addr: &NodeAddr,
+        access: &Access,
+        wait: &Wait,
+    ) -> Result<Server, WireError> {
         // Other nodes are sent the address that they know, whichever the user named.
         let addr = access.map.inner(addr).unwrap_or_else(|| addr.clone());
-        let (stream, ip) = Stream::open(&addr, access)?;
+        let (stream, ip) = Stream::open(&addr, access, wait).await?;
         let access = access.clone();
         let mut server = Server {
             addr,
@@ -78,7 +89,7 @@ impl Server {
         if let Some(password) = server.access.password.clone() {
             let mut auth = cmd("AUTH");
             auth.arg(server.access.user.as_deref()).arg(password.reveal());
-            match server.one(auth) {
+            match server.first(auth, wait).await {
                 // The password is for nodes that want one; this one asks for none.
                 Err(error)
                     if error
@@ -155,25 +166,43 @@ impl Server {
         commands: &[Cmd],
         bounds: Bounds,
     ) -> Result<Vec<Value>, WireError> {
-        if self.broken {
-            self.reconnect()?;
-        }
-        let replies = self.exchange(commands, bounds);
-        self.broken = replies.is_err();
-        replies
+        alone(async |wait| self.exchange(commands, bounds, wait).await)
     }
 
-    fn reconnect(&mut self) -> Result<(), WireError> {
+    /// The same within a conversation.
+    pub(super) async fn exchange(
+        &mut self,
+        commands: &[Cmd],
+        bounds: Bounds,
+        wait: &Wait,
+    ) -> Result<Vec<Value>, WireError> {
+        if self.broken {
+            self.reconnect(wait).await?;
+        }
+        self.exchange_now(commands, bounds, wait).await
+    }
+
+    async fn reconnect(&mut self, wait: &Wait) -> Result<(), WireError> {
         if std::mem::take(&mut self.watching) {
             let (addr, command) = (self.addr.clone(), "WATCH".to_owned());
             let why = "its keys were not watched since then".to_owned();
             return Err(WireError::Lost { addr, command, why });
         }
-        let mut fresh = Server::connect(&self.addr, &self.access)?;
+        let mut fresh = Server::open(&self.addr, &self.access, wait).await?;
         fresh.earlier = self.earlier + 1;
-        fresh.select(self.database)?;
+        if self.database != 0 {
+            fresh.first(select(self.database), wait).await?;
+            fresh.database = self.database;
+        }
         *self = fresh;
         Ok(())
+    }
+
+    /// One of the first commands of a connection, which is not made anew where it breaks.
+    async fn first(&mut self, command: Cmd, wait: &Wait) -> Result<Value, WireError> {
+        let command = [command];
+        let mut replies = self.exchange_now(&command, self.bounds(), wait).await?;
+        self.accept(&command[0], replies.pop().unwrap_or_default())
     }
 
     /// SELECT; only Valkey 9 has more than one database in a cluster.
@@ -181,7 +210,7 @@ impl Server {
     /// The database belongs to the connection and to nobody else.
     pub fn select(&mut self, database: u32) -> Result<(), WireError> {
         if database != self.database {
-            self.one(words(&["SELECT", &database.to_string()]))?;
+            self.one(select(database))?;
             self.database = database;
         }
         Ok(())
@@ -228,77 +257,6 @@ impl Server {
         Ok(Bounds { bytes, ..self.bounds() })
     }
 
-    fn exchange(&mut self, commands: &[Cmd], bounds: Bounds) -> Result<Vec<Value>, WireError> {
-        self.set_deadline(Instant::now() + bounds.time);
-        let mut bytes = Vec::new();
-        commands.iter().for_each(|command| command.write_packed_command(&mut bytes));
-        let first = || commands.first().map(quote).unwrap_or_default();
-        self.send(&bytes).map_err(|error| self.failed(first(), &error))?;
-        self.stream.get_mut().traffic.commands += commands.len() as u64;
-        let mut replies = Replies::new(&mut self.stream, bounds.bytes);
-        let mut read = Vec::with_capacity(commands.len());
-        for command in commands {
-            match replies.next() {
-                Ok(reply) => read.push(reply),
-                Err(error) => return Err(self.unread(command, error)),
-            }
-        }
-        Ok(read)
-    }
-
-    fn unread(&self, command: &Cmd, error: ReplyError) -> WireError {
-        let (addr, command) = (self.addr.clone(), quote(command));
-        match error {
-            ReplyError::Io(error) => self.failed(command, &error),
-            ReplyError::TooLarge(_) | ReplyError::TooDeep => {
-                WireError::TooMuch { addr, command, what: error.to_string() }
-            }
-            ReplyError::Garbled => {
-                let said = self.redacted(self.stream.get_ref().first_words());
-                WireError::NotRedis { addr, said }
-            }
-        }
-    }
-
-    /// A server's words without the password, which some repeat.
-    pub(super) fn redacted(&self, said: String) -> String {
-        let Some(password) = &self.access.password else { return said };
-        let password = password.reveal();
-        let escaped = password.escape_debug().to_string();
-        [password, &escaped]
-            .iter()
-            .filter(|text| !text.is_empty())
-            .fold(said, |said, text| said.replace(*text, "***"))
-    }
-
-    fn timed_out(&self, command: String) -> WireError {
-        WireError::Timeout { addr: self.addr.clone(), command, after: self.access.timeout }
-    }
-
-    pub(super) fn failed(&self, command: String, error: &std::io::Error) -> WireError {
-        if is_timeout(error) {
-            return self.timed_out(command);
-        }
-        let why = match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => "the server closed it".to_owned(),
-            _ => stream::said(error),
-        };
-        WireError::Lost { addr: self.addr.clone(), command, why }
-    }
-
-    /// The bytes that come in, for what is no exchange of commands and replies.
-    pub(super) fn input(&mut self) -> &mut BufReader<Stream> {
-        &mut self.stream
-    }
-
-    pub(super) fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.stream.get_mut().write_all(bytes)
-    }
-
-    pub(super) fn set_deadline(&mut self, deadline: Instant) {
-        self.stream.get_mut().set_deadline(deadline);
-    }
-
     /// One command, one reply that is no refusal.
     pub(super) fn one(&mut self, command: Cmd) -> Result<Value, WireError> {
         let reply = self.pipeline(std::slice::from_ref(&command))?.pop().unwrap_or_default();
@@ -309,39 +267,5 @@ impl Server {
     pub(super) fn all(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, WireError> {
         let replies = self.pipeline(commands)?;
         commands.iter().zip(replies).map(|(command, reply)| self.accept(command, reply)).collect()
-    }
-}
-
-pub(super) fn words(words: &[&str]) -> Cmd {
-    let mut command = Cmd::new();
-    command.arg(words);
-    command
-}
-
-pub(super) fn cluster(rest: &[&str]) -> Cmd {
-    let mut command = cmd("CLUSTER");
-    command.arg(rest);
-    command
-}
-
-/// A command for an error message: never a credential, never a screenful.
-pub(super) fn quote(command: &Cmd) -> String {
-    let mut args = command.args_iter().filter_map(|arg| match arg {
-        // Keys are bytes: what they would do to a terminal is no message.
-        redis::Arg::Simple(bytes) => Some(printable(&bytes[..bytes.len().min(QUOTED * 4)])),
-        _ => None,
-    });
-    let name = args.clone().next().unwrap_or_default();
-    let text = match &*name {
-        "AUTH" => name,
-        // The target and no more: the rest holds credentials and keys.
-        "MIGRATE" => args.by_ref().take(3).join(" "),
-        // The key and no more: the rest is its value.
-        "RESTORE" => args.by_ref().take(2).join(" "),
-        _ => args.join(" "),
-    };
-    match text.char_indices().nth(QUOTED) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
     }
 }

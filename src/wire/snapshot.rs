@@ -1,6 +1,5 @@
 //! A master's data as an RDB file, asked for as a replica asks (SYNC, `replication.c`).
 
-use std::io::Read;
 use std::time::{Duration, Instant};
 
 use super::error::WireError;
@@ -115,7 +114,9 @@ impl Server {
         let mut byte = [0];
         // A byte at a time: what follows the line is the file.
         while line.len() < LINE {
-            self.input().read_exact(&mut byte).map_err(|error| self.lost(&error))?;
+            if self.read(&mut byte).map_err(|error| self.lost(&error))? == 0 {
+                return Err(self.lost(&std::io::ErrorKind::UnexpectedEof.into()));
+            }
             if byte[0] == b'\n' {
                 break;
             }
@@ -153,7 +154,7 @@ impl Snapshot {
                 End::Mark { .. } => buffer.len(),
             };
             server.set_deadline(Instant::now() + SILENT);
-            let count = server.input().read(&mut buffer[..room]);
+            let count = server.read(&mut buffer[..room]);
             let count = count.map_err(|error| server.lost(&error))?;
             if count == 0 {
                 return Err(server.lost(&std::io::ErrorKind::UnexpectedEof.into()));

@@ -22,7 +22,7 @@ fn read(bytes: &[u8]) -> Result<Value, ReplyError> {
 }
 
 fn read_within(mut bytes: &[u8], limit: u64) -> Result<Value, ReplyError> {
-    Replies::new(&mut bytes, limit).next()
+    Replies::new(limit).next(&mut bytes)
 }
 
 fn text(text: &str) -> Value {
@@ -58,6 +58,44 @@ fn every_type_of_both_protocols_is_read() {
             let is_end = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
             assert!(matches!(&error, ReplyError::Io(error) if is_end(error)), "{end}: {error}");
         }
+    }
+}
+
+/// Bytes of which one comes at a time, and none the first time that it is asked for.
+struct Halting<'b>(&'b [u8], bool);
+
+impl Read for Halting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.1 = !self.1;
+        let room = buffer.len().min(1);
+        if self.1 {
+            Err(io::ErrorKind::WouldBlock.into())
+        } else {
+            self.0.read(&mut buffer[..room])
+        }
+    }
+}
+
+#[test]
+fn a_reply_that_comes_in_pieces_is_the_same_and_charged_once() {
+    for bytes in [
+        &b"*2\r\n$3\r\na\r\n\r\n%1\r\n+k\r\n*2\r\n:1\r\n|1\r\n+a\r\n_\r\n$-1\r\n"[..],
+        b"=5\r\ntxt:a\r\n",
+        b"!6\r\nERR\r\nx\r\n",
+    ] {
+        let whole = read_within(bytes, 1000).unwrap();
+        let mut stream = io::BufReader::new(Halting(bytes, false));
+        let mut replies = Replies::new(1000);
+        let mut halts = 0;
+        let reply = loop {
+            match replies.next(&mut stream) {
+                Err(ReplyError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    halts += 1
+                }
+                reply => break reply.unwrap(),
+            }
+        };
+        assert_eq!((reply, halts), (whole, bytes.len()), "{}", bytes.escape_ascii());
     }
 }
 
@@ -102,7 +140,7 @@ fn nothing_without_end_is_read_for_long() {
         ("*", b"9"),
     ] {
         let mut stream = io::BufReader::new(head.as_bytes().chain(Endless(rest, 0, 0)));
-        let error = Replies::new(&mut stream, limit).next().unwrap_err();
+        let error = Replies::new(limit).next(&mut stream).unwrap_err();
         assert!(!matches!(error, ReplyError::Io(_)), "{head}: {error}");
         let sent = stream.get_ref().get_ref().1.2;
         assert!(sent <= limit, "{head} {}: {sent} bytes", rest.escape_ascii());
@@ -115,8 +153,9 @@ fn all_replies_of_an_exchange_have_one_bound() {
     assert!(matches!(read_within(bytes, 100), Err(ReplyError::TooLarge(100))));
     let three = [&b"$100\r\n"[..], &[b'x'; 100], b"\r\n"].concat().repeat(3);
     bytes = &three;
-    let mut replies = Replies::new(&mut bytes, 400);
-    assert!(replies.next().is_ok() && replies.next().is_ok() && replies.next().is_err());
+    let mut replies = Replies::new(400);
+    let mut next = || replies.next(&mut bytes);
+    assert!(next().is_ok() && next().is_ok() && next().is_err());
 }
 
 proptest::proptest! {
