@@ -4,6 +4,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 use super::access::Access;
 use super::error::WireError;
 use super::resolve::resolve_within;
@@ -34,6 +36,9 @@ pub(super) async fn connect(
             Ok(dialled) => return Ok((dialled, outer.as_ref().and(addr.ip()).unwrap_or(ip))),
             Err(error) if is_timeout(&error) => {
                 why = format!("timed out after {}", humantime::format_duration(timeout));
+            }
+            Err(error) if is_out_of_files(&error) => {
+                return Err(WireError::OpenFiles { addr: addr.clone() });
             }
             Err(error) => why = said(&error),
         }
@@ -68,6 +73,11 @@ async fn dial(place: SocketAddr, timeout: Duration, wait: &Wait) -> io::Result<D
 /// Whether the deadline passed.
 pub(super) fn is_timeout(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut
+}
+
+/// Whether the system lets us, or everyone, open no more.
+fn is_out_of_files(error: &io::Error) -> bool {
+    [Some(Errno::MFILE), Some(Errno::NFILE)].contains(&Errno::from_io_error(error))
 }
 
 /// The error in words, without the system's `(os error 111)`.

@@ -11,6 +11,8 @@ pub enum WireError {
     Resolve { addr: NodeAddr, why: String },
     #[error("{addr}: cannot connect: {why}")]
     Connect { addr: NodeAddr, why: String },
+    #[error("{addr}: cannot connect: rcluster has as many files open as it may (ulimit -n)")]
+    OpenFiles { addr: NodeAddr },
     #[error("{addr}: TLS failed: {why}")]
     Tls { addr: NodeAddr, why: String },
     #[error("{addr}: {command} timed out after {}", humantime::format_duration(*after))]
@@ -113,6 +115,7 @@ impl WireError {
         match self {
             WireError::Resolve { addr, .. }
             | WireError::Connect { addr, .. }
+            | WireError::OpenFiles { addr }
             | WireError::Tls { addr, .. }
             | WireError::Timeout { addr, .. }
             | WireError::Lost { addr, .. }

@@ -46,7 +46,8 @@ pub fn ask_nodes(
 /// nobody names a new one.
 ///
 /// # Errors
-/// Only where no entry gives a report; any other node lands in the report's `unreachable`.
+/// No entry gives a report, or we may not open connections to all nodes; any other node lands in the
+/// report's `unreachable`.
 pub fn load_cluster(entry: &NodeList, access: &Access) -> Result<Cluster, WireError> {
     load_cluster_with(entry, Vec::new(), access).map(|(cluster, _)| cluster)
 }
@@ -65,8 +66,19 @@ pub fn load_cluster_with(
         report.view.share_hosts(&seen);
         Ok((server, report))
     };
-    let ask_all = |addrs: Vec<NodeAddr>| together(addrs, ask);
+    let mut ours = None;
+    let ask_all = |addrs: Vec<NodeAddr>| {
+        let answers = together(addrs, ask);
+        let mut errors = answers.iter().filter_map(|answer| answer.as_ref().err());
+        let is_ours = |error: &&WireError| matches!(error, WireError::OpenFiles { .. });
+        ours = ours.take().or_else(|| errors.find(is_ours).cloned());
+        answers
+    };
     let (mut cluster, found) = gather(first, found, ask_all);
+    // No node is to blame for that, or has been asked.
+    if let Some(error) = ours {
+        return Err(error);
+    }
     cluster.try_logins(access);
     Ok((cluster, found))
 }

@@ -2,6 +2,7 @@
 //! further away, than a test can start.
 
 use std::collections::HashMap;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::fleet::{Fleet, Shape, Trouble};
@@ -135,4 +136,19 @@ fn many_strangers_become_a_cluster_and_gossip_is_waited_for() {
     let check = rcluster(&["check", &fleet.addr(149), "--json"]).succeeds();
     assert_eq!(check.out.matches("\"role\": \"master\"").count(), 50);
     assert_eq!(rcluster(&args).succeeds().json()["changed"], false);
+}
+
+#[test]
+fn more_nodes_than_files_may_be_open_are_no_fault_of_theirs() {
+    let fleet = Fleet::start(Shape::new(20, 1));
+    for (limit, code) in [(24, 3), (100, 0)] {
+        let script = format!("ulimit -n {limit}; exec \"$0\" check \"$1\"");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_rcluster"), &fleet.addr(0)]);
+        let output = shell.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert_eq!(said.contains("ulimit -n"), code == 3, "{said}");
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("meet"), "{output:?}");
+    }
 }

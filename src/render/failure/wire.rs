@@ -30,6 +30,10 @@ impl From<WireError> for Failure {
                 exit::UNREACHABLE,
                 format!("check server and firewall; try: redis-cli -h {host} -p {port} PING"),
             ),
+            WireError::OpenFiles { .. } => (
+                exit::UNREACHABLE,
+                "each node takes a connection: raise the limit (ulimit -n 4096; as root also ulimit -Hn)".to_owned(),
+            ),
             WireError::Tls { .. } => (
                 exit::UNREACHABLE,
                 "is this the TLS port? trusted authority: --cacert; server name: --sni; without name check: --tls-verify ca".to_owned(),

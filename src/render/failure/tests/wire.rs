@@ -18,6 +18,7 @@ pub fn samples() -> Vec<Sample> {
     let one = every!(WireError {
         Resolve { addr: node(1), why: words("Name or service not known") },
         Connect { addr: node(1), why: words("Connection refused (os error 111)") },
+        OpenFiles { addr: node(1) },
         Tls { addr: node(1), why: words("invalid peer certificate: UnknownIssuer") },
         Timeout { addr: node(1), command: words("PING"), after: Duration::from_secs(10) },
         Lost = lost(),
