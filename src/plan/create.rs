@@ -1,6 +1,6 @@
 //! Creating a cluster: which nodes may take part, and what each has to do.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use itertools::Itertools;
 
@@ -123,7 +123,9 @@ pub fn plan(reports: &[NodeReport], layout: &Layout) -> Result<TopologyPlan, Vec
         let replica = (Role::Replica { of: id(shard.master) }, SlotSet::EMPTY);
         targets.extend(shard.replicas.iter().map(|&seat| (seat, replica.clone())));
     }
-    let own = targets.iter().flat_map(|(&seat, (role, slots))| unmet(reports, seat, *role, slots));
+    let ids: HashSet<NodeId> = reports.iter().map(NodeReport::id).collect();
+    let own = targets.iter();
+    let own = own.flat_map(|(&seat, (role, slots))| unmet(reports, &ids, seat, *role, slots));
     let bad = reports.iter().filter_map(BadAddress::of).map(Precondition::from);
     let families = FamiliesApart::of_new(reports).map(Precondition::from);
     let apart = TlsApart::of(reports).map(Precondition::from).into_iter().chain(families);
@@ -201,17 +203,22 @@ fn shared_ids(reports: &[NodeReport]) -> Vec<Precondition> {
     found
 }
 
-fn unmet(reports: &[NodeReport], seat: usize, role: Role, planned: &SlotSet) -> Vec<Precondition> {
+fn unmet(
+    reports: &[NodeReport],
+    ids: &HashSet<NodeId>,
+    seat: usize,
+    role: Role,
+    planned: &SlotSet,
+) -> Vec<Precondition> {
     let report = &reports[seat];
     let node = report.via.clone();
     let me = report.view.me();
     let mut found = Vec::new();
 
-    let is_ours = |id: NodeId| reports.iter().any(|other| other.id() == id);
     let meets_ours = |addr: &NodeAddr| reports.iter().any(|other| other.reached == *addr);
     let foreign = report.view.peers().filter(|peer| {
         let handshake = peer.flags.has(Flag::Handshake);
-        !(is_ours(peer.id) || handshake && peer.addr.as_ref().is_some_and(meets_ours))
+        !(ids.contains(&peer.id) || handshake && peer.addr.as_ref().is_some_and(meets_ours))
     });
     let others = foreign.map(|peer| peer.name()).collect_vec();
     if !others.is_empty() {
