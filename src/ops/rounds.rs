@@ -40,7 +40,8 @@ pub(super) struct Rounds<'a> {
     /// Told as soon as any MEET is sent.
     pub phases: &'a Phases<'a>,
     pub speaker: Speaker,
-    /// How long gossip may bring nothing of what views lack, before MEETs are sent for it.
+    /// How long gossip is given before MEETs are sent for what views lack; while they lack much, as
+    /// long as it brings something.
     pub patience: Duration,
 }
 
@@ -105,6 +106,9 @@ impl Rounds<'_> {
             if lacked < least {
                 (least, progress) = (lacked, now);
             }
+            // Gossip brings most at once and the last of it hardly ever: whose pong another node reports,
+            // a server does not ping.
+            let since = if lacked <= BATCH * left.len() { begun } else { progress };
             let wanted = Pairs::wanted(plan, &left, speaker);
             for (speaker, listeners) in pending.iter_mut().enumerate() {
                 listeners.retain(|&listener| {
@@ -112,7 +116,7 @@ impl Rounds<'_> {
                 });
             }
             for pair in wanted.iter() {
-                if sent.get(&pair).map_or(progress + patience, |at| *at + again) < now {
+                if sent.get(&pair).map_or(since + patience, |at| *at + again) < now {
                     sent.remove(&pair);
                     pending[pair.0].insert(pair.1);
                 }
