@@ -100,7 +100,10 @@ fn a_server_is_started_by_the_name_that_it_has_on_the_users_machine() {
             [None, Some(name), Some("wrapper"), Some(text(&wrapper)), Some(relative.as_str())];
         for server in given {
             let play = Playground::new(1);
-            up(&play, &programs, server).succeeds().tells(&["server v="]);
+            let run = up(&play, &programs, server).succeeds().tells(&["server v="]);
+            // What it prints to go on with is what one server can do.
+            let next = format!("next: rcluster create 127.0.0.1:{}\n", play.ports[0].number);
+            assert!(run.err.contains(&next), "{run:?}");
             assert_eq!(play.running(), 1, "{name} on PATH, --server {server:?}");
         }
     }

@@ -64,7 +64,11 @@ impl Up {
                 healthy = Some(is_healthy(&to, &addrs)?);
             }
             true => {
-                cx.ui.say(&format!("{} servers run ({version})", nodes.len()));
+                let running = match nodes.len() {
+                    1 => "1 server runs".to_owned(),
+                    count => format!("{count} servers run"),
+                };
+                cx.ui.say(&format!("{running} ({version})"));
                 // Whoever asks for a playground has agreed to its being formed.
                 let change = ChangeArgs { yes: true, ..self.change };
                 let placement = PlacementArgs::default();
@@ -82,11 +86,13 @@ impl Up {
                 return create.run(&to);
             }
             false => {
+                // Three masters are the fewest that can lose one.
+                let replicas = if addrs.len() < 6 { "" } else { " --replicas 1" };
                 let addrs = match addrs.len() {
                     ..=FEW => addrs.iter().join(" "),
                     many => format!("{} … (all {many})", addrs.iter().take(FEW).join(" ")),
                 };
-                let next = format!("next: rcluster create {addrs} --replicas 1");
+                let next = format!("next: rcluster create {addrs}{replicas}");
                 cx.ui.say(&format!("{version}\n{}", to.ui.runnable(&next)));
             }
         }
