@@ -61,6 +61,41 @@ if is_root && command -v debootstrap >/dev/null; then
     chroot "$work/debian" dpkg --purge rcluster
     files "$work/debian" >"$work/after"
     diff "$work/before" "$work/after" || fail 'the package leaves something'
+
+    say 'A job on that Debian, with the package and what apt-get has'
+    job=$work/job
+    cp -a target/packages/debian "$job"
+    cp "$deb" "$job/rcluster.deb"
+    cp /etc/resolv.conf /etc/hosts "$job/etc/"
+    # Its mounts are gone with the command; no service is started.
+    printf '#!/bin/sh\nexit 101\n' >"$job/usr/sbin/policy-rc.d"
+    chmod +x "$job/usr/sbin/policy-rc.d"
+    # shellcheck disable=SC2016 # the inner shell's own
+    in_job() {
+        unshare --mount sh -ec 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$job" \
+            env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"
+    }
+    in_job dpkg -i /rcluster.deb
+    ! in_job rcluster sandbox exec -- true 2>"$work/said" || fail 'a cluster without a server'
+    grep -q 'apt-get install redis-server' "$work/said" || fail "no way out: $(cat "$work/said")"
+    if in_job apt-get update >"$work/log" 2>&1 &&
+        in_job apt-get install -y --no-install-recommends redis-server bash-completion man-db >>"$work/log" 2>&1; then
+        # shellcheck disable=SC2016 # the job's own
+        in_job rcluster sandbox exec --version redis-7.0 --shards 3 --replicas 1 --password -- sh -ec '
+            redis-cli --no-auth-warning -c -u "$REDIS_URL" SET greeting hello
+            redis-cli --no-auth-warning -c -u "$REDIS_URL" GET greeting | grep -x hello
+            rcluster check "$REDIS_NODES" --wait 30s --strict'
+        ! in_job rcluster sandbox exec --shards 1 --progress none -- false || fail "the job's exit code is lost"
+        left=$(find "$job/tmp" -mindepth 1 -maxdepth 1 ! -name 'rcluster-ports-*')
+        [ -z "$left" ] || fail "the job leaves $left"
+        in_job man -P cat rcluster-create | grep 'rcluster-create - Create a cluster'
+        # shellcheck disable=SC2016 # bash's own
+        in_job bash -ec '. /usr/share/bash-completion/bash_completion; _completion_loader rcluster || :
+            COMP_WORDS=(rcluster chec) COMP_CWORD=1 COMP_LINE="rcluster chec" COMP_POINT=13
+            _rcluster_nodes rcluster chec rcluster; [ "${COMPREPLY[*]}" = check ] && complete -p rcluster'
+    else
+        left_out "a job on it: $(tail -n 1 "$work/log")"
+    fi
 else
     left_out 'a bare Debian takes root and debootstrap'
 fi
