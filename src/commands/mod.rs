@@ -100,8 +100,12 @@ fn names_context(words: &[OsString]) -> bool {
 /// for each pair of masters and thread. Where it lets us have no more, that is told in its time.
 fn raise_limits() {
     let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    if limit.current != limit.maximum {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    }
     // A dump of our memory would hold passwords.
     let limit = getrlimit(Resource::Core);
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), ..limit });
+    if limit.current != Some(0) {
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), ..limit });
+    }
 }

@@ -5,7 +5,7 @@
 //! one that is not set. Flags of `NEVER` have none.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 use clap::builder::BoolishValueParser;
 use clap::{Arg, ArgAction, Command};
@@ -32,6 +32,9 @@ const NEVER: [&str; 16] = [
     "yes",
 ];
 
+/// What the names of all variables begin with.
+const PREFIX: &str = "RCLUSTER";
+
 /// Flags of several commands that mean the same for a whole cluster.
 const SHARED: [&str; 1] = ["zones"];
 
@@ -47,7 +50,12 @@ pub struct Environment {
 impl Environment {
     /// The tree, its flags with their variables.
     pub fn add_to(&self, tree: Command) -> Command {
-        self.add_below(tree, "RCLUSTER")
+        // Most runs have none: then no flag is looked up.
+        let is_own = |name: OsString| name.as_encoded_bytes().starts_with(PREFIX.as_bytes());
+        match self.is_shown || std::env::vars_os().any(|(name, _)| is_own(name)) {
+            true => self.add_below(tree, PREFIX),
+            false => tree,
+        }
     }
 
     fn add_below(&self, command: Command, prefix: &str) -> Command {
@@ -81,7 +89,7 @@ pub fn variable(arg: &Arg, prefix: &str) -> Option<String> {
         return Some(name.to_string_lossy().into_owned());
     }
     let long = arg.get_long().filter(|long| !NEVER.contains(long))?;
-    let prefix = if SHARED.contains(&long) { "RCLUSTER" } else { prefix };
+    let prefix = if SHARED.contains(&long) { PREFIX } else { prefix };
     Some(format!("{prefix}_{}", upper(long)))
 }
 

@@ -81,9 +81,12 @@ impl<'w> Line<'w> {
         if let Command::Context(context) = &read.cli.command {
             let name = context.wants(read.cli.connect.cluster.as_deref());
             read.context = name.map(|name| self.contexts.find(name)).transpose()?.cloned();
-        } else if read.context.is_none() && read.cli.command.asks_servers() && !self.takes_entry() {
-            let named = flag.or(variable);
-            let name = named.as_deref().and_then(split).map(|(name, _)| name);
+        } else if let Some(named) = flag.or(variable)
+            && read.context.is_none()
+            && read.cli.command.asks_servers()
+            && !self.takes_entry()
+        {
+            let name = split(&named).map(|(name, _)| name);
             read.context = name.map(|name| self.contexts.find(name)).transpose()?.cloned();
         }
         Ok(read)

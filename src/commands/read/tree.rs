@@ -40,9 +40,10 @@ pub fn dressed(
         true => arg.value_parser(read.clone()),
         false => by_context(arg),
     };
-    names.into_iter().fold(tree.mut_args(by_context), |tree, name| {
-        tree.mut_subcommand(name, |sub| sub.mut_args(with_names))
-    })
+    let tree = if cluster.is_some() { tree.mut_args(by_context) } else { tree };
+    names
+        .into_iter()
+        .fold(tree, |tree, name| tree.mut_subcommand(name, |sub| sub.mut_args(with_names)))
 }
 
 fn with_default(arg: Arg, cluster: &NamedCluster) -> Arg {
