@@ -23,6 +23,9 @@ const AT_ONCE: usize = 1024;
 /// What one thread is through with before another has started: replies of so many nearby servers.
 const SHARE: usize = 64;
 
+/// How many begin before those that have begun go on: near servers reply meanwhile.
+const EAGER: usize = 16;
+
 /// Where a conversation waits.
 #[derive(Debug, Default)]
 pub struct Wait(Option<Cell<Option<Want>>>);
@@ -140,7 +143,7 @@ fn share<I, T>(items: Vec<I>, talk: &impl AsyncFn(I, &Wait) -> T, most: usize) -
     let mut running = 0;
     loop {
         let mut due: Vec<usize> = Vec::new();
-        for talk in queue.by_ref().take(most - running) {
+        for talk in queue.by_ref().take(EAGER.min(most - running)) {
             due.push(talks.len());
             talks.push(Some(talk));
             sources.push(None);
@@ -149,17 +152,17 @@ fn share<I, T>(items: Vec<I>, talk: &impl AsyncFn(I, &Wait) -> T, most: usize) -
         if running == 0 {
             return results.into_iter().flatten().collect();
         }
-        if due.is_empty() {
-            let asleep =
-                || waits.iter().enumerate().filter_map(|(at, wait)| Some((at, wait.until()?)));
-            let first = asleep().map(|(_, until)| until).min();
-            let left = first.map(|until| until.saturating_duration_since(Instant::now()));
-            // What goes wrong here, as a signal, shows in what is tried next.
-            let _ = poll.poll(&mut events, left);
-            due.extend(events.iter().map(|event| event.token().0));
-            let now = Instant::now();
-            due.extend(asleep().filter(|(_, until)| *until <= now).map(|(at, _)| at));
-        }
+        let asleep = || waits.iter().enumerate().filter_map(|(at, wait)| Some((at, wait.until()?)));
+        let first = match due.is_empty() {
+            true => asleep().map(|(_, until)| until).min(),
+            false => Some(Instant::now()),
+        };
+        let left = first.map(|until| until.saturating_duration_since(Instant::now()));
+        // What goes wrong here, as a signal, shows in what is tried next.
+        let _ = poll.poll(&mut events, left);
+        due.extend(events.iter().map(|event| event.token().0));
+        let now = Instant::now();
+        due.extend(asleep().filter(|(_, until)| *until <= now).map(|(at, _)| at));
         for at in due {
             let Some(talk) = &mut talks[at] else { continue };
             match step(talk.as_mut()) {
