@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 
 use super::flow::Context;
 use crate::render::Failure;
-use crate::sandbox::{LocalNode, heal, purge};
+use crate::sandbox::{LocalNode, heal, purge, stop_each};
 use exec::Exec;
 use faults::{Fault, SomeNodes, TheseNodes};
 use place::{PATIENCE, PURGE_TIMEOUT, Place};
@@ -125,9 +125,7 @@ impl Down {
         }
         nodes.iter().try_for_each(heal)?;
         let timeout = if self.purge { PURGE_TIMEOUT } else { PATIENCE };
-        for node in &mut nodes {
-            node.stop(timeout)?;
-        }
+        stop_each(&mut nodes, |node| node.stop(timeout).map(drop))?;
         let code = show(cx, dir, &nodes, None)?;
         if self.purge {
             purge(dir, &nodes)?;

@@ -1,4 +1,4 @@
-//! Starting several servers: all of them, or none.
+//! Starting several servers, all of them or none, and stopping them.
 
 use std::time::Duration;
 
@@ -33,6 +33,14 @@ pub fn start_all(
         return Err(error);
     }
     Ok(nodes)
+}
+
+/// Stops all of these; one that does not end keeps none of the others. Gives the first failure.
+pub fn stop_each(
+    nodes: &mut [LocalNode],
+    stop: impl FnMut(&mut LocalNode) -> Result<(), LocalError>,
+) -> Result<(), LocalError> {
+    nodes.iter_mut().map(stop).fold(Ok(()), Result::and)
 }
 
 fn try_start(

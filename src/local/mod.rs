@@ -26,7 +26,7 @@ use std::time::Duration;
 pub use access::{LocalAccess, TlsFiles};
 pub use files::{temporary, write_secret};
 pub use find::{ServerProgram, find_server, look_at};
-pub use group::{start_all, vet_all};
+pub use group::{start_all, stop_each, vet_all};
 pub use loader::{Loader, password};
 pub use node::LocalNode;
 pub use process::kill_family;

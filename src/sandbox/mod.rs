@@ -56,5 +56,5 @@ pub use version::{Wanted, find};
 #[doc(hidden)]
 pub use crate::local::{
     LocalAccess, LocalError, LocalNode, NodeSpec, ServerProgram, State, find_server, look_at,
-    password, temporary,
+    password, stop_each, temporary,
 };

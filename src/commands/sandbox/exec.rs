@@ -20,7 +20,7 @@ use super::show::{addr, variables};
 use crate::commands::flow::Context;
 use crate::ops::{Deadline, FormOptions};
 use crate::render::{Failure, Usage, exit};
-use crate::sandbox::{LocalNode, form, heal, purge, temporary};
+use crate::sandbox::{LocalNode, form, heal, purge, stop_each, temporary};
 
 /// The masters of a cluster whose size is not said.
 const SHARDS: usize = 3;
@@ -178,13 +178,11 @@ impl Running {
     fn stop(&mut self) -> Result<(), Failure> {
         let mut nodes = LocalNode::all_in(&self.root).unwrap_or_default();
         nodes.iter().try_for_each(heal)?;
-        for node in &mut nodes {
-            match self.temporary {
-                // Nothing of it is kept.
-                Some(_) if node.state().pid().is_some() => node.kill_now(PURGE_TIMEOUT)?,
-                _ => drop(node.stop(PURGE_TIMEOUT)?),
-            }
-        }
+        stop_each(&mut nodes, |node| match self.temporary {
+            // Nothing of it is kept.
+            Some(_) if node.state().pid().is_some() => node.kill_now(PURGE_TIMEOUT),
+            _ => node.stop(PURGE_TIMEOUT).map(drop),
+        })?;
         if let Some(dir) = self.temporary.take() {
             purge(dir.path(), &nodes)?;
         }
