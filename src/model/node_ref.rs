@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use itertools::Itertools;
 
-use super::{AddrError, ClusterReport, Node, NodeAddr, nearest};
+use super::{AddrError, ClusterReport, Flag, Node, NodeAddr, nearest};
 
 /// How a user names a node of a cluster.
 ///
@@ -95,7 +95,12 @@ impl NodeRef {
                     || answered.is_some_and(|report| report.via == *addr || report.reached == *addr)
             }
         };
-        match nodes.iter().filter(fits).copied().collect_vec()[..] {
+        let mut fitting = nodes.iter().filter(fits).copied().collect_vec();
+        // A node that is met once more stands there twice for a while, with an id made up for it.
+        if fitting.iter().any(|node| !node.flags.has(Flag::Handshake)) {
+            fitting.retain(|node| !node.flags.has(Flag::Handshake));
+        }
+        match fitting[..] {
             [node] => Ok(node),
             [] => {
                 let names = nodes.iter().map(|node| node.name()).join(", ");
@@ -129,6 +134,7 @@ impl NodeRef {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ClusterView;
 
     #[test]
     fn addresses_and_ids_are_told_apart() {
@@ -136,5 +142,25 @@ mod tests {
         assert_eq!(read("07C37d"), NodeRef::Id("07c37d".to_owned()));
         assert_eq!(read("cafe:7001"), NodeRef::Addr("cafe:7001".parse().unwrap()));
         assert!("not-an-id".parse::<NodeRef>().is_err());
+    }
+
+    #[test]
+    fn a_handshake_with_a_known_node_makes_its_address_no_riddle() {
+        let [one, two, made_up] = ["1", "2", "3"].map(|digit| digit.repeat(40));
+        let line = |id: &str, port: u16, flags: &str| {
+            format!("{id} 127.0.0.1:{port}@1{port} {flags} - 0 0 1 connected\n")
+        };
+        let text = line(&one, 7001, "myself,master")
+            + &line(&two, 7002, "master")
+            + &line(&made_up, 7002, "handshake")
+            + &line(&"4".repeat(40), 7004, "handshake");
+        let view = ClusterView::parse(&text, &"127.0.0.1:7001".parse().unwrap()).unwrap();
+        let report = ClusterReport::of_view(&view);
+        let found = |addr: &str| {
+            let node = addr.parse::<NodeRef>().unwrap();
+            node.find(&report).unwrap().id.to_string()
+        };
+        assert_eq!(found("127.0.0.1:7002"), two);
+        assert_eq!(found("127.0.0.1:7004"), "4".repeat(40));
     }
 }

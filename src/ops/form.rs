@@ -180,8 +180,18 @@ impl FormRun<'_> {
             left
         };
         let agreed = |left: &[Vec<Lacking>]| left.iter().filter(|left| left.is_empty()).count();
-        let none = vec![BTreeSet::new(); members];
-        let gaps = self.rounds(Speaker::Subject, gossip, tally).until_seen(none, lacks, agreed)?;
+        // Of a member that only has to be known, no lack shows that a view has its role not yet.
+        let tells_all = |index: usize| {
+            plan.unseen.contains(&index) && plan.members[index].role.is_none() && !plan.is_large()
+        };
+        let others = |index: usize| (0..members).filter(|other| *other != index).collect();
+        let pending = (0..members).map(|index| match tells_all(index) {
+            true => others(index),
+            false => BTreeSet::new(),
+        });
+        let pending = pending.collect();
+        let gaps =
+            self.rounds(Speaker::Subject, gossip, tally).until_seen(pending, lacks, agreed)?;
         if gaps.is_empty() {
             return Ok(());
         }
