@@ -26,21 +26,20 @@ pub fn start_all(
     let mut nodes = Vec::new();
     let started = try_start(specs, &mut nodes, timeout, interrupted);
     if let Err(error) = started {
-        for node in nodes.iter_mut().filter(|node| node.is_child()) {
-            // The first failure is the one to tell.
-            let _ = node.stop(UNDO_TIMEOUT);
-        }
+        let ours = nodes.iter_mut().filter(|node| node.is_child());
+        // The first failure is the one to tell.
+        let _ = stop_each(ours, |node| node.stop(UNDO_TIMEOUT).map(drop));
         return Err(error);
     }
     Ok(nodes)
 }
 
 /// Stops all of these; one that does not end keeps none of the others. Gives the first failure.
-pub fn stop_each(
-    nodes: &mut [LocalNode],
+pub fn stop_each<'n>(
+    nodes: impl IntoIterator<Item = &'n mut LocalNode>,
     stop: impl FnMut(&mut LocalNode) -> Result<(), LocalError>,
 ) -> Result<(), LocalError> {
-    nodes.iter_mut().map(stop).fold(Ok(()), Result::and)
+    nodes.into_iter().map(stop).fold(Ok(()), Result::and)
 }
 
 fn try_start(

@@ -10,8 +10,8 @@ use super::rights;
 use crate::commands::args::{Drawing, MoveArgs};
 use crate::model::{ClusterReport, FindError, NodeList, SlotSet};
 use crate::ops::migrate::{
-    BigKey, Capabilities, ConflictPolicy, MigrationMethod, MigrationOptions, MigrationReport,
-    ROUTES, Rehearsal, big_keys, capabilities, method, migrate, rehearse, until_idle,
+    Capabilities, ConflictPolicy, MigrationMethod, MigrationOptions, MigrationReport, ROUTES,
+    Rehearsal, big_keys, capabilities, method, migrate, rehearse, until_idle,
 };
 use crate::ops::slot_load::Wanted;
 use crate::ops::{Deadline, Interrupt};
@@ -98,7 +98,6 @@ struct Prepared {
     balance: Option<(BalanceJson, Wanted)>,
     /// The routes that go by SETSLOT and MIGRATE.
     classic: Vec<Route>,
-    big_keys: Vec<BigKey>,
 }
 
 impl Prepared {
@@ -127,8 +126,7 @@ impl Prepared {
             rights::vet_move(!classic.is_empty(), options.keep_empty, &mut cluster.servers)?;
         }
         rehearse(&mut cluster, &classic, Rehearsal::Unmarked)?;
-        let big_keys = big_keys(&mut cluster, &classic, &cx.access, options, &cx.progress())?;
-        Ok(Prepared { job, cluster, capabilities, plan, balance, classic, big_keys })
+        Ok(Prepared { job, cluster, capabilities, plan, balance, classic })
     }
 
     /// Moves slots, and tells what was moved; fails where something was left.
@@ -171,12 +169,16 @@ pub fn run(
     // Until the user has agreed a signal ends everything at once: nothing is changed.
     let options = args.options(Deadline::after(LONGEST, Interrupt::default()));
     let mut prepared = Prepared::new(cx, job, entry, cluster, &options, args.dry_run, plan)?;
+    // The old programs, and pictures, do not show them.
+    let shows_keys = cx.ui.manner() == Manner::Own && args.format != Drawing::Svg;
+    let routes = if shows_keys { &prepared.classic[..] } else { &[] };
+    let big_keys = big_keys(&mut prepared.cluster, routes, &cx.access, &options, &cx.progress())?;
     let (plan, facts) = (&prepared.plan, &prepared.cluster.report);
     let (is_done, slots) = (plan.is_done(), plan.slots());
     let was_well = cx.is_healthy(facts, &check(facts), false);
     let emptied = plan.emptied.iter().map(|id| facts.name(*id)).collect();
     let routes = routes_json(plan, facts, |route| method(&prepared.capabilities, &options, route));
-    let big_keys = big_keys_json(&prepared.big_keys, facts);
+    let big_keys = big_keys_json(&big_keys, facts);
     if args.format == Drawing::Svg {
         cx.ui.print(&picture(plan, facts))?;
     } else if !cx.ui.wants_json() {
@@ -192,7 +194,7 @@ pub fn run(
                 (Manner::Old(_), Job::Rebalance) => legacy::balance(plan, facts, args.dry_run),
             })?,
         }
-        if cx.ui.manner() == Manner::Own && !big_keys.is_empty() {
+        if !big_keys.is_empty() {
             cx.ui.print(&format!("\n{}\n", big_keys_text(&big_keys)))?;
         }
     }

@@ -152,44 +152,44 @@ pub(super) fn in_slots(
     for database in source.databases()? {
         source.select(database)?;
         for some in all.chunks(SLOTS) {
-            let mut keys: Vec<(Slot, Key)> = Vec::new();
+            let (mut slots, mut keys) = (Vec::new(), Vec::new());
             for batch in source.list_keys(&some.iter().copied().collect())? {
                 let found = match batch.keys.len() {
                     LISTED.. => source.all_keys(batch.slot)?,
                     _ => batch.keys,
                 };
-                keys.extend(found.into_iter().map(|key| (batch.slot, key)));
+                slots.resize(slots.len() + found.len(), batch.slot);
+                keys.extend(found);
             }
-            for piece in keys.chunks(KEYS) {
-                weigh(source, node, piece, limits, &mut big)?;
+            for (slots, keys) in slots.chunks(KEYS).zip(keys.chunks(KEYS)) {
+                big.extend(weigh(source, node, slots, keys, limits)?);
             }
         }
     }
     Ok(big)
 }
 
+/// Those of these keys, each of its slot, that are big.
 fn weigh(
     source: &mut Server,
     node: NodeId,
-    keys: &[(Slot, Key)],
+    slots: &[Slot],
+    keys: &[Key],
     limits: &Limits,
-    big: &mut Vec<BigKey>,
-) -> Result<(), WireError> {
-    let names: Vec<Key> = keys.iter().map(|(_, key)| key.clone()).collect();
-    let sizes = match source.sizes(&names) {
+) -> Result<Vec<BigKey>, WireError> {
+    let sizes = match source.sizes(keys) {
         // Without the right to ask it is not known.
-        Err(error) if error.refusal().is_some() && limits.bytes.is_none() => return Ok(()),
+        Err(error) if error.refusal().is_some() && limits.bytes.is_none() => return Ok(Vec::new()),
         answer => answer?,
     };
-    for ((slot, key), bytes) in keys.iter().zip(sizes) {
-        if bytes >= limits.least() {
-            let blocks = blocks(bytes, &source.makeup(key)?);
-            let name = conflict::name(key);
-            let stays = limits.why_stays(&name, bytes, blocks);
-            big.push(BigKey { slot: *slot, node, name, bytes, blocks, stays });
-        }
-    }
-    Ok(())
+    let sized = slots.iter().zip(keys).zip(sizes);
+    let big = sized.filter(|(_, bytes)| *bytes >= limits.least()).map(|((slot, key), bytes)| {
+        let blocks = blocks(bytes, &source.makeup(key)?);
+        let name = conflict::name(key);
+        let stays = limits.why_stays(&name, bytes, blocks);
+        Ok(BigKey { slot: *slot, node, name, bytes, blocks, stays })
+    });
+    big.collect()
 }
 
 #[cfg(test)]
