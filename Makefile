@@ -1,7 +1,7 @@
 # rcluster: build, try, test. Everything a target needs is fetched by it.
 
 SERVERS := target/servers
-STORIES := RCLUSTER_TEST_SERVERS="$(CURDIR)/$(SERVERS)" RUST_TEST_THREADS=12 cargo test --quiet --test stories
+STORIES := RCLUSTER_TEST_SERVERS="$(CURDIR)/$(SERVERS)" RUST_TEST_THREADS=8 cargo test --quiet --test stories
 ALL := redis-6.2 redis-7.0 redis-8.2 redis-8.6 valkey-8.1 valkey-9.1
 
 # Stories in which servers of any kind have the same part: make test runs them on one, make matrix on

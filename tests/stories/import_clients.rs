@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
 
 use rcluster::model::Slot;
 use redis::{Connection, Pipeline};
@@ -11,6 +13,10 @@ use crate::support::data::cut;
 use crate::support::{Server, TestCluster, rcluster};
 
 const KEYS: usize = 4000;
+
+/// Between two pipelines of a client: all keys are changed every few seconds, and a core is left
+/// to what is tested.
+const PACE: Duration = Duration::from_millis(1);
 
 fn key(n: usize) -> String {
     format!("n:{n}")
@@ -88,6 +94,7 @@ fn change_source(mut client: Connection, stop: &AtomicBool) -> Written {
                 _ => {}
             }
         }
+        sleep(PACE);
     }
     written
 }
@@ -117,6 +124,7 @@ fn change_cluster(cluster: &TestCluster, stop: &AtomicBool) -> Written {
                 }
             }
         }
+        sleep(PACE);
     }
     written
 }

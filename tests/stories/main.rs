@@ -13,6 +13,7 @@ mod apply;
 mod backup;
 mod bad_input;
 mod balance;
+mod big_keys;
 mod by_hand;
 mod call;
 mod check;

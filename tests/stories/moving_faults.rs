@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use rcluster::model::Slot;
 use rustix::process::Signal;
-use serde_json::json;
 
 use crate::support::data::{
     Writer, assert_same, assert_same_in, contents, contents_in, cut, fill, fill_in, fill_with,
@@ -404,43 +403,6 @@ fn a_target_that_hangs_ends_the_move_and_does_not_take_the_source_along() {
     cluster.nodes[3].signal(Signal::CONT);
     ends(&cluster, &["--classic"]).succeeds();
     assert_same(&before, &contents(&cluster));
-}
-
-#[test]
-fn a_big_key_is_in_the_plan_and_stays_while_it_would_block_its_nodes_too_long() {
-    let cluster = three_and_one();
-    let slot = Slot::of_key(b"{big}");
-    let from = owner(&cluster, slot);
-    let script = "for i = 1, 1000000 do redis.call('ZADD', KEYS[1], i, 'member:' .. i) end";
-    cluster.tell(from, &["EVAL", script, "1", "{big}"]);
-    cluster.tell(from, &["SET", "{big}small", "v"]);
-
-    let plan = reshard(&cluster, slot, &["--dry-run", "--json"]).succeeds().json();
-    let plan = &plan["big_keys"][0];
-    assert_eq!((&plan["key"], &plan["slot"]), (&json!("'{big}'"), &json!(slot.get())), "{plan}");
-    assert!(plan["bytes"].as_u64() > Some(32 << 20) && plan["blocks_ms"].as_u64() > Some(1000));
-
-    // A quarter of the node timeout is the most.
-    cluster.tell_all(&["CONFIG", "SET", "cluster-node-timeout", "2000"]);
-    let stays = reshard(&cluster, slot, &[]).exits(1);
-    assert!(stays.out.contains("stays\nthe slots of keys that stay are not moved"), "{stays:?}");
-    stays.tells(&["too long for cluster-node-timeout 2s", "rcluster set-timeout", "--slots"]);
-    let intact = |node: usize| {
-        assert_eq!(owner(&cluster, slot), node);
-        assert_eq!(cluster.ask::<u64>(node, &["ZCARD", "{big}"]), 1_000_000);
-        assert_eq!(cluster.ask::<String>(node, &["GET", "{big}small"]), "v");
-        assert_eq!(open_slots(&cluster), 0);
-    };
-    intact(from);
-
-    rcluster(&["set-timeout", &cluster.addr(0), "60000", "--yes"]).succeeds();
-    let impatient = reshard(&cluster, slot, &["--timeout", "1s"]).exits(1);
-    impatient.tells(&["too long for --timeout 1s", "needs a longer one"]);
-    intact(from);
-
-    let moved = reshard(&cluster, slot, &["--timeout", "60s"]).succeeds();
-    assert!(moved.out.contains("{big}") && !moved.out.contains("stays"), "{moved:?}");
-    intact(3);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub use screen::{Screen, has_tmux};
 use std::time::{Duration, Instant};
 
 /// The longest that anything in a story may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Looks until `is_so`, or fails the story saying what never came.
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
