@@ -30,7 +30,7 @@ struct Ran {
 
 /// Runs a program to its successful end, and looks at it meanwhile: what the system tells of
 /// children afterwards has their own children in it, such as the server that loads a backup.
-fn run(program: &Program, args: &[String]) -> Ran {
+fn run(program: &Program, args: &[&str]) -> Ran {
     let begun = Instant::now();
     let mut command = command(program, args);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -98,52 +98,45 @@ const CLASSIC: Growth = Growth { masters: 16, keys: 2_000_000, server: "redis-7.
 
 /// One thing grows at a time; half of all slots move in each.
 const GROWTHS: [Growth; 8] = [
+    CLASSIC,
     Growth { keys: 0, ..CLASSIC },
     Growth { keys: 500_000, ..CLASSIC },
-    Growth { masters: 4, keys: 500_000, ..CLASSIC },
-    Growth { masters: 8, keys: 500_000, ..CLASSIC },
     Growth { keys: 500_000, ours: &["--max-parallel", "1"], ..CLASSIC },
+    Growth { masters: 8, keys: 500_000, ..CLASSIC },
+    Growth { masters: 4, keys: 500_000, ..CLASSIC },
     Growth { server: "valkey-9.1", ..CLASSIC },
     Growth { server: "redis-8.6", ..CLASSIC },
-    CLASSIC,
 ];
 
 /// Masters that become twice as many, with and without keys; redis-cli once.
 pub fn grow() {
-    let mut ours = 0.0;
     println!(
         "\n{:<24} {:>8} {:>8} {:>8} {:>9} {:>9} {:>8}",
         "masters, keys", "time", "our CPU", "servers'", "of 2 cores", "keys/s", "memory"
     );
-    for growth in &GROWTHS {
-        let args = |entry: String| {
-            let words = ["rebalance", &entry, "--use-empty-masters", "--yes"];
-            words.iter().chain(growth.ours).map(|word| (*word).to_owned()).collect::<Vec<_>>()
-        };
-        let name = format!(
-            "{} to {}, {}k {}{}",
-            growth.masters,
-            growth.masters * 2,
-            growth.keys / 1000,
-            growth.server,
-            if growth.ours.is_empty() { "" } else { " 1" }
-        );
-        let ran = doubled(growth, &rcluster(), args);
+    let ours = GROWTHS.each_ref().map(|growth| {
+        let (masters, thousands) = (growth.masters, growth.keys / 1000);
+        let one = if growth.ours.is_empty() { "" } else { " 1" };
+        let name = format!("{masters} to {}, {thousands}k {}{one}", masters * 2, growth.server);
+        let ran = doubled(growth, &rcluster(), |entry| {
+            [&["rebalance", entry, "--use-empty-masters", "--yes"], growth.ours].concat()
+        });
         told(&name, growth.keys / 2, &ran);
-        // The last is the one that redis-cli does too.
-        ours = ran.0.time;
-    }
-    let theirs = |entry: String| {
-        let words = ["--cluster", "rebalance", &entry, "--cluster-use-empty-masters"];
-        words.map(str::to_owned).to_vec()
-    };
-    let theirs = doubled(&CLASSIC, &redis_cli(), theirs);
+        ran.0.time
+    });
+    let theirs = doubled(&CLASSIC, &redis_cli(), |entry| {
+        vec!["--cluster", "rebalance", entry, "--cluster-use-empty-masters"]
+    });
     told("16 to 32, 2000k redis-cli", CLASSIC.keys / 2, &theirs);
-    compared("16 to 32, 2000k keys", Unit::Seconds, &[(ours, theirs.0.time)], None, None);
+    compared("16 to 32, 2000k keys", Unit::Seconds, &[(ours[0], theirs.0.time)], None, None);
 }
 
 /// What a tool took, and what the servers took meanwhile.
-fn doubled(growth: &Growth, program: &Program, args: impl Fn(String) -> Vec<String>) -> (Ran, f64) {
+fn doubled(
+    growth: &Growth,
+    program: &Program,
+    args: impl for<'a> Fn(&'a str) -> Vec<&'a str>,
+) -> (Ran, f64) {
     let server = Server { name: growth.server.to_owned(), ..Server::default() };
     let cluster = TestCluster::start_as(growth.masters * 2, &server).settled();
     let addrs = cluster.addrs();
@@ -158,7 +151,7 @@ fn doubled(growth: &Growth, program: &Program, args: impl Fn(String) -> Vec<Stri
     words(&["meet", &addrs[0]], new, &[]);
     fill(&cluster, growth.masters, growth.keys);
     let before = servers_cpu(&cluster);
-    let ran = run(program, &args(addrs[0].clone()));
+    let ran = run(program, &args(&addrs[0]));
     let used = servers_cpu(&cluster) - before;
     let keys: usize = (0..addrs.len()).map(|node| cluster.ask::<usize>(node, &["DBSIZE"])).sum();
     assert_eq!(keys, growth.keys, "every key is there, once");
@@ -194,7 +187,8 @@ fn fill(cluster: &TestCluster, masters: usize, keys: usize) {
             pipelines[node].clear();
         }
     }
-    for (pipeline, connection) in pipelines.iter().zip(&mut connections) {
+    let last = pipelines.iter().zip(&mut connections);
+    for (pipeline, connection) in last.filter(|(pipeline, _)| !pipeline.is_empty()) {
         pipeline.query::<()>(connection).expect("the keys are taken");
     }
 }
@@ -218,26 +212,22 @@ pub fn bulk() {
         fill_one(&source, keys);
         let cluster = TestCluster::formed(3, 0);
         let entry = cluster.addr(0);
-        let words =
-            |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let thousands = keys / 1000;
-        let imports = words(&["import", &entry, "--from", &source.addr(0), "--copy", "--yes"]);
-        let imported = run(&rcluster(), &imports);
+        let from = source.addr(0);
+        let imported = run(&rcluster(), &["import", &entry, "--from", &from, "--copy", "--yes"]);
         rate(&cluster, &format!("import {thousands}k keys"), keys, &imported);
         if keys < 1_000_000 {
             cluster.tell_all(&["FLUSHALL"]);
-            let from = ["--cluster-from", &source.addr(0), "--cluster-copy"];
-            let theirs = words(&[&["--cluster", "import", &entry], &from[..]].concat());
+            let theirs = ["--cluster", "import", &entry, "--cluster-from", &from, "--cluster-copy"];
             let theirs = run(&redis_cli(), &theirs);
             let pair = [(imported.time, theirs.time)];
             compared(&format!("import {thousands}k keys"), Unit::Seconds, &pair, None, None);
         }
         let dir = tempfile::tempdir().expect("a directory");
         let dir = dir.path().join("backup").display().to_string();
-        run(&rcluster(), &words(&["backup", &entry, &dir]));
+        run(&rcluster(), &["backup", &entry, &dir]);
         cluster.tell_all(&["FLUSHALL"]);
-        let restored =
-            run(&rcluster(), &words(&["restore", &dir, &entry, "--server", &program, "--yes"]));
+        let restored = run(&rcluster(), &["restore", &dir, &entry, "--server", &program, "--yes"]);
         rate(&cluster, &format!("restore {thousands}k keys"), keys, &restored);
     }
 }

@@ -1,6 +1,6 @@
 //! The two programs that are compared.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
 use crate::support::server_dir;
@@ -34,7 +34,7 @@ pub fn redis_cli() -> Program {
 }
 
 /// A command with these further arguments.
-pub fn command(program: &Program, args: &[String]) -> Command {
+pub fn command(program: &Program, args: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(&program[0]);
     command.args(&program[1..]).args(args).env_remove("REDISCLI_AUTH");
     command
