@@ -15,7 +15,7 @@ use crate::ops::migrate::{
 };
 use crate::ops::slot_load::Wanted;
 use crate::ops::{Deadline, Interrupt};
-use crate::plan::check::check;
+use crate::plan::check::{Kind, check};
 use crate::plan::leave::LeaveError;
 use crate::plan::transfer::{Route, Transfer, TransferError};
 use crate::render::map::{self, Side};
@@ -175,7 +175,13 @@ pub fn run(
     let big_keys = big_keys(&mut prepared.cluster, routes, &cx.access, &options, &cx.progress())?;
     let (plan, facts) = (&prepared.plan, &prepared.cluster.report);
     let (is_done, slots) = (plan.is_done(), plan.slots());
-    let was_well = cx.is_healthy(facts, &check(facts), false);
+    // Slots that this run finishes are no reason to give up waiting for health after it.
+    let finished = plan.finish.iter().fold(SlotSet::EMPTY, |all, route| all.union(&route.slots));
+    let mut before = check(facts);
+    before.retain(|problem| {
+        problem.kind != Kind::SlotOpen || !problem.slots.difference(&finished).is_empty()
+    });
+    let was_well = cx.is_healthy(facts, &before, false);
     let emptied = plan.emptied.iter().map(|id| facts.name(*id)).collect();
     let routes = routes_json(plan, facts, |route| method(&prepared.capabilities, &options, route));
     let big_keys = big_keys_json(&big_keys, facts);
