@@ -175,11 +175,14 @@ pub fn run(
     let big_keys = big_keys(&mut prepared.cluster, routes, &cx.access, &options, &cx.progress())?;
     let (plan, facts) = (&prepared.plan, &prepared.cluster.report);
     let (is_done, slots) = (plan.is_done(), plan.slots());
-    // Slots that this run finishes are no reason to give up waiting for health after it.
+    // Slots that this run finishes, and views that gossip has not reached yet, are no reason to give
+    // up waiting for health after it.
     let finished = plan.finish.iter().fold(SlotSet::EMPTY, |all, route| all.union(&route.slots));
     let mut before = check(facts);
-    before.retain(|problem| {
-        problem.kind != Kind::SlotOpen || !problem.slots.difference(&finished).is_empty()
+    before.retain(|problem| match problem.kind {
+        Kind::SlotOpen => !problem.slots.difference(&finished).is_empty(),
+        Kind::ViewsDiffer => false,
+        _ => true,
     });
     let was_well = cx.is_healthy(facts, &before, false);
     let emptied = plan.emptied.iter().map(|id| facts.name(*id)).collect();
