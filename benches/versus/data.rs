@@ -12,6 +12,9 @@ const KEYS: usize = 500_000;
 /// Values that do not shrink: the files are to be as big as the data.
 const VALUE: usize = 100;
 
+/// Of a pipeline, in keys.
+pub const PIPELINE: usize = 2000;
+
 /// redis-cli takes a minute for each.
 const IMPORTS: usize = 2;
 
@@ -20,7 +23,7 @@ const BACKUPS: usize = 7;
 /// From one server into three masters, the keys stay where they are.
 pub fn import() {
     let source = TestCluster::start_as(1, &Server::with(&["cluster-enabled no"]));
-    fill(&source);
+    fill(&source, KEYS);
     let twins = [TestCluster::formed(3, 0), TestCluster::formed(3, 0)];
     let from = source.addr(0);
     let bring = |program: &Program, cluster: &TestCluster, words: [&str; 3], from_option: &str| {
@@ -43,7 +46,7 @@ pub fn import() {
 pub fn backup() {
     let cluster = TestCluster::formed(3, 0);
     let source = TestCluster::start_as(1, &Server::with(&["cluster-enabled no"]));
-    fill(&source);
+    fill(&source, KEYS);
     let (entry, from) = (cluster.addr(0), source.addr(0));
     super::support::rcluster(&["import", &entry, "--from", &from, "--yes"]).succeeds();
     let save = |program: &Program, words: &[&str]| {
@@ -69,21 +72,24 @@ fn told(what: &str, rounds: &[(Taken, Taken)], goal: f64, memory: Option<f64>) {
     }
 }
 
-/// Half a million keys with values of their own.
-fn fill(server: &TestCluster) {
+/// So many keys with values of their own.
+pub fn fill(server: &TestCluster, keys: usize) {
     let mut connection = server.connect(0);
-    let mut state = 1_u64;
-    for first in (0..KEYS).step_by(2000) {
+    let mut state = 1;
+    for first in (0..keys).step_by(PIPELINE) {
         let mut pipeline = Pipeline::new();
-        for number in first..first + 2000 {
-            let value: Vec<u8> = (0..VALUE)
-                .map(|_| {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    (state >> 56) as u8
-                })
-                .collect();
-            pipeline.cmd("SET").arg(format!("key:{number}")).arg(value).ignore();
+        for number in first..first + PIPELINE {
+            pipeline.cmd("SET").arg(format!("key:{number}")).arg(value(&mut state)).ignore();
         }
         pipeline.query::<()>(&mut connection).expect("the keys are taken");
     }
+}
+
+/// The next value.
+pub fn value(state: &mut u64) -> Vec<u8> {
+    let byte = |_| {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (*state >> 56) as u8
+    };
+    (0..VALUE).map(byte).collect()
 }

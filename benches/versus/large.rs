@@ -8,16 +8,11 @@ use std::time::{Duration, Instant};
 use rcluster::model::Slot;
 use redis::Pipeline;
 
+use super::data::{self, PIPELINE};
 use super::peer::{Program, command, rcluster, redis_cli};
 use super::support::data::owner;
 use super::support::{Server, TestCluster};
 use super::table::{Unit, compared, detail};
-
-/// Of a value, in bytes.
-const VALUE: usize = 100;
-
-/// Of a pipeline, in keys.
-const PIPELINE: usize = 2000;
 
 /// What a run took of this machine.
 struct Ran {
@@ -71,19 +66,11 @@ fn cpu(process: u32) -> Option<f64> {
 fn servers_cpu(cluster: &TestCluster) -> f64 {
     let of = |node: usize| {
         let info: String = cluster.ask(node, &["INFO", "cpu"]);
-        let mut fields = info.lines().filter_map(|line| line.split_once(':'));
-        let is_own = |name: &str| name == "used_cpu_sys" || name == "used_cpu_user";
-        fields
-            .by_ref()
-            .filter(|(name, _)| is_own(name))
-            .map(|(_, value)| seconds(value))
-            .sum::<f64>()
+        let fields = info.lines().filter_map(|line| line.split_once(':'));
+        let own = fields.filter(|(name, _)| matches!(*name, "used_cpu_sys" | "used_cpu_user"));
+        own.map(|(_, value)| value.trim().parse::<f64>().expect("seconds")).sum::<f64>()
     };
     (0..cluster.nodes.len()).map(of).sum()
-}
-
-fn seconds(text: &str) -> f64 {
-    text.trim().parse().expect("seconds")
 }
 
 /// Masters become twice as many.
@@ -175,13 +162,14 @@ fn fill(cluster: &TestCluster, masters: usize, keys: usize) {
     let mut owners: BTreeMap<u16, usize> = BTreeMap::new();
     let mut connections: Vec<_> = (0..masters).map(|node| cluster.connect(node)).collect();
     let mut pipelines: Vec<Pipeline> = vec![Pipeline::new(); masters];
+    let mut state = 1;
     for number in 0..keys {
         let key = format!("key:{number}");
         let slot = Slot::of_key(key.as_bytes());
         // Masters have ranges of equal size.
         let share = slot.get() / (16_384 / masters as u16);
         let node = *owners.entry(share).or_insert_with(|| owner(cluster, slot));
-        pipelines[node].cmd("SET").arg(&key).arg(value(number as u64)).ignore();
+        pipelines[node].cmd("SET").arg(&key).arg(data::value(&mut state)).ignore();
         if pipelines[node].len() == PIPELINE {
             pipelines[node].query::<()>(&mut connections[node]).expect("the keys are taken");
             pipelines[node].clear();
@@ -193,23 +181,13 @@ fn fill(cluster: &TestCluster, masters: usize, keys: usize) {
     }
 }
 
-/// Bytes that do not shrink.
-fn value(number: u64) -> Vec<u8> {
-    let mut state = number.wrapping_add(1);
-    let byte = |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 56) as u8
-    };
-    (0..VALUE).map(byte).collect()
-}
-
 /// `import` and `restore` of 0.2 and of 2 million keys; redis-cli imports the former only (of 2 million
 /// it had not imported all in 7 minutes).
 pub fn bulk() {
     let program = super::support::server_named("redis-7.0").display().to_string();
     for keys in [200_000, 2_000_000] {
         let source = TestCluster::start_as(1, &Server::with(&["cluster-enabled no"]));
-        fill_one(&source, keys);
+        data::fill(&source, keys);
         let cluster = TestCluster::formed(3, 0);
         let entry = cluster.addr(0);
         let thousands = keys / 1000;
@@ -238,15 +216,4 @@ fn rate(cluster: &TestCluster, name: &str, keys: usize, ran: &Ran) {
     detail(name, Unit::Rate, keys as f64 / ran.time);
     detail("  memory", Unit::Megabytes, ran.peak);
     detail("  our CPU", Unit::Seconds, ran.cpu);
-}
-
-fn fill_one(server: &TestCluster, keys: usize) {
-    let mut connection = server.connect(0);
-    for first in (0..keys).step_by(PIPELINE) {
-        let mut pipeline = Pipeline::new();
-        for number in first..first + PIPELINE {
-            pipeline.cmd("SET").arg(format!("key:{number}")).arg(value(number as u64)).ignore();
-        }
-        pipeline.query::<()>(&mut connection).expect("the keys are taken");
-    }
 }
