@@ -131,12 +131,12 @@ fn a_replica_that_loads_its_first_copy_is_syncing() {
 #[test]
 fn replicas_that_announce_another_address_are_fed_all_the_same() {
     let mut settings = vec!["replica-announce-ip 10.9.9.9", "replica-announce-port 1234"];
-    settings.extend(["repl-diskless-sync yes", "repl-diskless-sync-delay 12"]);
+    settings.extend(["repl-diskless-sync yes", "repl-diskless-sync-delay 5"]);
     let cluster = TestCluster::start_as(6, &Server::with(&settings)).settled();
 
     let created = cluster.create(1).succeeds().json();
 
-    assert!(created["elapsed_ms"].as_u64().unwrap() < 12_000, "{created}");
+    assert!(created["elapsed_ms"].as_u64().unwrap() < 5000, "{created}");
     let kinds = check(&cluster).succeeds().kinds();
     assert!(kinds.iter().all(|kind| kind == "replica-syncing"), "{kinds:?}");
     cluster.wait_for_replicas();
